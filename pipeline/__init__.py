@@ -1,0 +1,3 @@
+"""Golden sample in, hardened and reproducible gateway images out."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Files of the host to model values; every problem of one input reported at once, with file and key."""

@@ -1,0 +1,1 @@
+"""The only code that holds private keys and secrets."""

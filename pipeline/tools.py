@@ -1,0 +1,146 @@
+"""The one door to external programs: closed environment, argument lists, output captured, failures explained."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+
+# Which Debian package brings which program, so that a missing one is reported with its remedy.
+PACKAGES: Mapping[str, str] = {
+    "debugfs": "e2fsprogs",
+    "dumpe2fs": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
+    "tune2fs": "e2fsprogs",
+    "mke2fs": "e2fsprogs",
+    "qemu-img": "qemu-utils",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "mmdebstrap": "mmdebstrap",
+    "mcopy": "mtools",
+    "mformat": "mtools",
+    "mkfs.vfat": "dosfstools",
+    "fsck.vfat": "dosfstools",
+    "mkenvimage": "u-boot-tools",
+    "fw_printenv": "libubootenv-tool",
+    "zstd": "zstd",
+    "xz": "xz-utils",
+    "javac": "openjdk-17-jdk-headless",
+    "keytool": "openjdk-17-jre-headless",
+    "jarsigner": "openjdk-17-jdk-headless",
+    "sshd": "openssh-server",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "iptables-restore": "iptables",
+    "xmllint": "libxml2-utils",
+    "bmaptool": "bmap-tools",
+    "unshare": "util-linux",
+}
+
+# Programs of administrators are not on every user's PATH.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program that has ended: its exit status and what it wrote."""
+
+    status: int
+    stdout: bytes = field(repr=False)
+    stderr: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; undecodable bytes are replaced."""
+        return self.stdout.decode("utf-8", "replace")
+
+    @property
+    def complaints(self) -> str:
+        """Standard error as text; undecodable bytes are replaced."""
+        return self.stderr.decode("utf-8", "replace")
+
+
+def find(program: str) -> Path | None:
+    """Where a program lies on the closed search path, or None."""
+    found = shutil.which(program, path=_PATH)
+    return Path(found) if found else None
+
+
+def require(program: str, *, reason: str) -> Path:
+    """Where a program lies; raises `PipelineError` naming why it is needed and the Debian package that has it."""
+    found = find(program)
+    if found is None:
+        package = PACKAGES.get(program, program)
+        raise PipelineError(
+            f"{program}: not installed; it is needed to {reason}",
+            f"apt-get install {package}, or start through ./ci/bootstrap",
+        )
+    return found
+
+
+def closed_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment programs run in: nothing of the caller's reaches them but what is named here.
+
+    Locale and time zone change what some tools write, and secrets in variables would be inherited.
+    """
+    environment = {"PATH": _PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
+    for name in ("TMPDIR",):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    environment.update(extra or {})
+    return environment
+
+
+def run(
+    program: str,
+    *arguments: str | Path,
+    reason: str,
+    stdin: bytes = b"",
+    ok: Sequence[int] = (0,),
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+) -> Finished:
+    """Run a program to its end and return what it wrote.
+
+    Args:
+        reason: completes "it is needed to …" and "failed to …" for the user.
+        stdin: what the program reads; secrets go this way, never as arguments.
+        ok: exit statuses that are not failures.
+        env: variables added to the closed environment; never secrets.
+        timeout: seconds until the program is killed.
+
+    Raises:
+        PipelineError: the program is missing, ends with another status, or does not end in time. The message
+            quotes the last lines of its standard error, so programs that print secrets must not be run here.
+    """
+    path = require(program, reason=reason)
+    command = [str(path), *(str(argument) for argument in arguments)]
+    try:
+        done = subprocess.run(  # noqa: S603 - argument list, closed environment
+            command,
+            input=stdin,
+            capture_output=True,
+            check=False,
+            env=closed_environment(env),
+            cwd=cwd,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired:
+        raise PipelineError(
+            f"{program}: did not end within {timeout:g} s while trying to {reason}",
+            f"run it by hand to see why: {shlex.join(command)}",
+        ) from None
+    finished = Finished(done.returncode, done.stdout, done.stderr)
+    if finished.status not in ok:
+        tail = " | ".join(finished.complaints.strip().splitlines()[-3:]) or "no message"
+        raise PipelineError(
+            f"{program}: failed to {reason} (exit status {finished.status}): {tail}",
+            f"run it by hand to see more: {shlex.join(command)}",
+        )
+    return finished
