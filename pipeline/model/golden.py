@@ -1,0 +1,37 @@
+"""A golden sample's export: the configuration of the one gateway that was set up by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline.model.guest_path import GuestPath
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What an export holds of the documents' list (A:131 to A:199).
+
+    Attributes:
+        esf_version: release the golden gateway runs, as stated with the export.
+        snapshot: the downloaded ``snapshot_<id>.xml``, as bytes.
+        dpa: ``dpa.properties``.
+        packages: deployment packages by file name.
+        policy: ``security.policy``, None when the export has none.
+        network: the network files by their absolute path on the golden gateway.
+        links: symbolic links among the network items, path to literal target (``/etc/ppp/peers/ppp0``).
+        refused: paths in the export that must never travel, with the reason; they are left behind.
+        missing: items of the documents' list that the export does not have.
+        sha256: over all files of the export, framed: path and content in sorted order.
+    """
+
+    esf_version: str
+    snapshot: bytes = field(repr=False)
+    dpa: bytes = field(repr=False)
+    packages: Mapping[str, bytes] = field(repr=False)
+    policy: bytes | None = field(repr=False)
+    network: Mapping[GuestPath, bytes] = field(repr=False)
+    links: Mapping[GuestPath, str]
+    refused: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
+    sha256: str

@@ -1,0 +1,51 @@
+"""Where each product generation keeps its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.model.guest_path import GuestPath
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One generation of ESF or Kura; read from ``pipeline/layouts/*.toml``.
+
+    Attributes:
+        name: of the layout, such as ``esf-5``.
+        versions: version prefixes it is for, such as ``5.0``; matched against ``kura.version`` or the ESF version.
+        generation: ``A`` (Kura 3), ``B`` (Kura 4) or ``C`` (Kura 5 and later), which decides how snapshots are read.
+        root: the installation, usually a symbolic link to the versioned directory.
+        certificates: the keystore of bundle and message signing; None where the generation has none.
+        kuranet: the network side file; None from Kura 5.1.
+        network_truth: ``files`` (Linux files are read at boot) or ``snapshot``.
+        console_auth: ``plain`` (console.password.value) or ``useradmin`` (Base64 SHA-256 credentials).
+        keystore_model: ``property`` (ssl.keystore.password) or ``service`` (keystore.password per KeystoreService).
+        restore: the factory-restore directory.
+        policy: None where the product has no security policy (open-source Kura).
+        owner: numeric uid and gid of the process that reads the files, in the vanilla image ``0`` for root; a name is
+            looked up in the image.
+    """
+
+    name: str
+    product: str
+    versions: tuple[str, ...]
+    generation: str
+    root: GuestPath
+    snapshots: GuestPath
+    packages: GuestPath
+    dpa: GuestPath
+    properties: GuestPath
+    custom_properties: GuestPath
+    policy: GuestPath | None
+    policy_backup: GuestPath | None
+    cacerts: GuestPath
+    certificates: GuestPath | None
+    kuranet: GuestPath | None
+    restore: GuestPath
+    start_scripts: tuple[GuestPath, ...]
+    network_truth: str
+    console_auth: str
+    console_ports: tuple[int, ...]
+    keystore_model: str
+    owner: str

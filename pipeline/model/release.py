@@ -1,0 +1,148 @@
+"""The decisions of a release, as read from ``gateway.toml``; plain values, defaults as the documents ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline.model.gateway import User
+
+
+@dataclass(frozen=True)
+class Ssh:
+    """SSH server (A:26 to A:86).
+
+    Attributes:
+        port: 49152 to 65535 (A:76).
+        use_pam: the documents ask for ``no`` (A:72); today's benchmarks ask for ``yes``.
+    """
+
+    port: int = 49153
+    use_pam: bool = False
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """What may be reached from outside (A:113, A:114).
+
+    Attributes:
+        vpn: networks from which the console may be reached, CIDR.
+        closed_ports: never open, whatever the golden sample says.
+    """
+
+    vpn: tuple[str, ...] = ("10.234.0.0/16",)
+    closed_ports: tuple[int, ...] = (8000, 1450)
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Accounts of all gateways (A:11 to A:24).
+
+    Attributes:
+        root: ``password`` (each gateway its own strong one) or ``locked`` (none at all).
+    """
+
+    root: str = "password"
+    users: tuple[User, ...] = ()
+
+
+@dataclass(frozen=True)
+class Services:
+    """Services that are switched off (A:88)."""
+
+    disabled: tuple[str, ...] = ("avahi-daemon",)
+    sysrq: int = 0
+
+
+@dataclass(frozen=True)
+class Bootloader:
+    """U-Boot (A:90).
+
+    Attributes:
+        bootdelay: seconds; 0 as the documents ask still takes a key press, -2 does not.
+        environment: path in the image of the environment file.
+        size: bytes of the environment, for an image whose file cannot tell.
+    """
+
+    bootdelay: int = 0
+    environment: str = "/boot/uboot.env"
+
+
+@dataclass(frozen=True)
+class Console:
+    """Gateway administration console (A:115); the password is each gateway's own."""
+
+    username: str = "admin"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Security policy (A:112, B:223 to B:229).
+
+    Attributes:
+        vendor_signers: distinguished name patterns of the vendor's bundle signers.
+    """
+
+    vendor_signers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Keystores:
+    """Base keystores (A:206 to A:229, B:480 to B:553).
+
+    Attributes:
+        certificates_password / cacerts_password: of the vendor's base keystores; public defaults.
+        trusted_tls: PEM files with further broker certificates, by alias.
+    """
+
+    certificates_password: str = field(default="defaultPassword", repr=False)
+    cacerts_password: str = field(default="changeit", repr=False)
+    trusted_tls: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What comes out: ``none``, ``gz``, ``xz`` or ``zst`` compression, and who stamps the device layer."""
+
+    compress: str = "none"
+    writer: str = "auto"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release: the inputs it is made of, and every decision.
+
+    Attributes:
+        epoch: seconds since 1970, the only clock of the build.
+        production: refuses development keys.
+        vanilla / golden / devices / overlays / keys: paths as written in ``gateway.toml``, relative to it.
+        vanilla_sha256: pinned digest of the vanilla image file, or empty.
+        command_enabled: remote command execution (A:117); off unless chosen.
+        secrets_source: URI of the fleet secret, such as ``file:.demo/secrets/fleet.key``.
+    """
+
+    name: str
+    epoch: int
+    production: bool
+    vanilla: str
+    vanilla_sha256: str
+    golden: str
+    golden_esf_version: str
+    devices: str
+    overlays: tuple[str, ...]
+    keys: str
+    layout: str
+    bundle_key: str
+    manifest_key: str
+    secrets_source: str
+    secrets_generation: int = 1
+    command_enabled: bool = False
+    ssh: Ssh = field(default_factory=Ssh)
+    firewall: Firewall = field(default_factory=Firewall)
+    accounts: Accounts = field(default_factory=Accounts)
+    services: Services = field(default_factory=Services)
+    bootloader: Bootloader = field(default_factory=Bootloader)
+    console: Console = field(default_factory=Console)
+    policy: Policy = field(default_factory=Policy)
+    keystores: Keystores = field(default_factory=Keystores)
+    output: Output = field(default_factory=Output)
