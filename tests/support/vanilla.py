@@ -1,4 +1,5 @@
 """A vanilla image in memory: a consistent tree and the files inspection would have read."""
+# ruff: noqa: S108 - directories of the image, not of the build machine
 
 from __future__ import annotations
 
@@ -207,8 +208,8 @@ def a_vanilla(
 ) -> Vanilla:
     """An ESF 5 image on Debian 12 that has never booted; files, links and directories given replace or add to it.
 
-    A file or link given as None is taken away. Paths go through the links of the image, so `/opt/eurotech/esf/kura/x` lands in the
-    versioned directory. Every directory on the way is made, 0755 root.
+    A file or link given as None is taken away. Paths go through the links of the image, so
+    `/opt/eurotech/esf/kura/x` lands in the versioned directory. Every directory on the way is made, 0755 root.
     """
     nodes: dict[GuestPath, Node] = {GuestPath("/"): Node(Kind.DIRECTORY, 0o755)}
     contents: dict[GuestPath, bytes] = {}
