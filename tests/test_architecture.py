@@ -1,0 +1,224 @@
+"""Imports point one way, and the core of the pipeline reads neither clock nor randomness, environment nor files.
+
+The rules are those of the design: dodo.py → tasks, commands → image, signing, inputs, report, demo → plan, verify,
+manifest → transforms → formats → model → errors. The checker is tried on planted violations below the rules.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# A module may import of lower ranks, and of its own unless that is in SEPARATE. New top-level modules get a place here.
+RANKS = {
+    "pipeline": 0,
+    "errors": 0,
+    "model": 1,
+    "formats": 2,
+    "transforms": 3,
+    "plan": 4,
+    "verify": 4,
+    "manifest": 4,
+    # The edges' own ground: processes, files, terminal and clock of the build machine.
+    "digests": 5,
+    "locks": 5,
+    "progress": 5,
+    "records": 5,
+    "tools": 5,
+    "workspace": 5,
+    "image": 6,
+    "signing": 6,
+    "inputs": 6,
+    "report": 6,
+    "demo": 6,
+    "doctor": 6,
+    "doit_adapter": 7,
+    "tasks": 7,
+    "commands": 7,
+    "dodo": 8,
+}
+PURE_RANKS = range(5)
+# Each of these is one subject and must not lean on its neighbours; only what is named may be shared.
+SEPARATE = {"transforms": frozenset[str](), "formats": frozenset({"pipeline.formats.canonical_json"})}
+
+# What lets the world in: clock, randomness, environment, processes, files, network, images, threads.
+IMPURE_MODULES = frozenset(
+    """_thread asyncio atexit concurrent ctypes fcntl fileinput ftplib getpass glob grp guestfs http importlib locale
+    logging mmap multiprocessing os platform pty pwd random resource secrets select selectors shelve shutil signal site
+    smtplib socket socketserver sqlite3 ssl subprocess sys syslog tempfile threading time uuid webbrowser""".split()
+)
+IMPURE_NAMES = frozenset(
+    """datetime.datetime.now datetime.datetime.today datetime.datetime.utcnow datetime.date.today pathlib.Path
+    pathlib.PosixPath urllib.request gzip.open bz2.open lzma.open io.open io.FileIO io.open_code codecs.open""".split()
+)
+IMPURE_BUILTINS = frozenset({"open", "input", "print", "exec", "eval", "compile", "breakpoint", "__import__"})
+
+
+def rank_of(module: str) -> int | None:
+    """The rank of pipeline.x.y or dodo; None for what has no place yet."""
+    parts = module.split(".")
+    return RANKS.get(parts[1] if parts[0] == "pipeline" and len(parts) > 1 else parts[0])
+
+
+def imported(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[tuple[int, str]]:
+    """Every dotted name a module imports, with its line; relative imports are made absolute."""
+    package = module if is_package else module.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")
+                base = ".".join([*parents[: len(parents) - node.level + 1], *([base] if base else [])])
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def names_used(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Dotted names with what they were imported as resolved, and bare names that are called."""
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname:
+                    known[alias.asname] = alias.name
+                else:
+                    top = alias.name.split(".")[0]
+                    known[top] = top
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            known.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            parts, inner = [node.attr], node.value
+            while isinstance(inner, ast.Attribute):
+                parts.append(inner.attr)
+                inner = inner.value
+            if isinstance(inner, ast.Name) and inner.id in known:
+                yield node.lineno, ".".join([known[inner.id], *reversed(parts)])
+        elif isinstance(node, ast.Name) and node.id not in known:
+            yield node.lineno, node.id
+
+
+def violations(module: str, source: str, *, is_package: bool = False) -> list[str]:
+    """What is wrong with one module's imports and names, a line each."""
+    tree = ast.parse(source)
+    rank = rank_of(module)
+    if rank is None:
+        return [f"{module}: has no place in RANKS"]
+    found = []
+    for line, name in imported(tree, module, is_package=is_package):
+        if name.split(".")[0] in ("tests", "ci", "dodo"):
+            found.append(f"{module}:{line}: imports {name}")
+        if name.split(".")[0] == "pipeline":
+            found += [f"{module}:{line}: {wrong}" for wrong in _direction(module, rank, name)]
+        elif rank in PURE_RANKS and (name.split(".")[0] in IMPURE_MODULES or name in IMPURE_NAMES):
+            found.append(f"{module}:{line}: pure, but imports {name}")
+    if rank in PURE_RANKS:
+        for line, name in names_used(tree):
+            if name in IMPURE_NAMES or name in IMPURE_BUILTINS:
+                found.append(f"{module}:{line}: pure, but uses {name}")
+    return found
+
+
+def _direction(module: str, rank: int, name: str) -> Iterator[str]:
+    other = rank_of(name)
+    # `from pipeline import __version__` names no module; everything else below pipeline does.
+    if other is None:
+        if name != "pipeline.__version__":
+            yield f"imports {name}, which has no place in RANKS"
+        return
+    if other > rank:
+        yield f"imports {name}, which is above it"
+    package = module.split(".")[1] if module.count(".") else ""
+    if package in SEPARATE and name.split(".")[1:2] == [package] and module.count(".") >= 2:
+        own = ".".join(module.split(".")[:3])
+        if not any(f"{name}.".startswith(f"{allowed}.") for allowed in (own, *SEPARATE[package])):
+            yield f"imports its neighbour {name}"
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every module of the product, and dodo.py once there is one."""
+    for path in sorted([*(ROOT / "pipeline").rglob("*.py"), *ROOT.glob("dodo.py")]):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def test_imports_point_one_way_and_the_core_is_pure() -> None:
+    found = [
+        wrong
+        for module, path in modules()
+        for wrong in violations(module, path.read_text(encoding="utf-8"), is_package=path.name == "__init__.py")
+    ]
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_every_file_has_one_subject_and_a_speaking_name() -> None:
+    named = [str(path) for _, path in modules() if path.stem in {"utils", "helpers", "common", "manager", "misc"}]
+    assert not named
+    long = [f"{path.name}: {lines}" for _, path in modules() if (lines := len(path.read_text().splitlines())) > 350]
+    assert not long
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "complaint"),
+    [
+        ("pipeline.model.layer", "from pipeline.formats import properties", "above it"),
+        ("pipeline.model.layer", "import pipeline.image.session", "above it"),
+        ("pipeline.model.layer", "if TYPE_CHECKING:\n    from pipeline.plan import plan", "above it"),
+        ("pipeline.model.layer", "def f():\n    from ..plan import plan", "above it"),
+        ("pipeline.formats.xml", "from pipeline.formats.properties import parse", "neighbour"),
+        ("pipeline.formats.xml", "from pipeline.formats import properties", "neighbour"),
+        ("pipeline.formats.xml", "from . import properties", "neighbour"),
+        ("pipeline.transforms.ssh", "from pipeline.transforms.firewall import rules", "neighbour"),
+        ("pipeline.plan", "from pipeline.tools import run", "above it"),
+        ("pipeline.plan", "from pipeline.tasks import x", "above it"),
+        ("pipeline.image.session", "from pipeline.commands import x", "above it"),
+        ("pipeline.signing.keys", "import tests.support", "imports tests"),
+        ("pipeline.odds", "import re", "no place"),
+        ("pipeline.plan", "from pipeline.odds import ends", "no place"),
+        ("pipeline.plan", "import os.path", "imports os"),
+        ("pipeline.plan", "from os import environ", "imports os"),
+        ("pipeline.formats.jar", "import time as clock", "imports time"),
+        ("pipeline.formats.jar", "def f():\n    import random", "imports random"),
+        ("pipeline.transforms.ssh", "import subprocess", "imports subprocess"),
+        ("pipeline.verify", "from uuid import uuid4", "imports uuid"),
+        ("pipeline.manifest", "import guestfs", "imports guestfs"),
+        ("pipeline.manifest", "from datetime import datetime as d\nd.now()", "uses datetime.datetime.now"),
+        ("pipeline.manifest", "import datetime\ndatetime.datetime.now(tz)", "uses datetime.datetime.now"),
+        ("pipeline.manifest", "import datetime as dt\nf = dt.date.today", "uses datetime.date.today"),
+        ("pipeline.formats.jar", "from pathlib import Path", "imports pathlib.Path"),
+        ("pipeline.formats.jar", "import pathlib\npathlib.Path('x')", "uses pathlib.Path"),
+        ("pipeline.formats.jar", "x = open('f')", "uses open"),
+        ("pipeline.formats.jar", "import gzip\ngzip.open('f')", "uses gzip.open"),
+        ("pipeline.formats.jar", "import urllib.request", "imports urllib.request"),
+        ("pipeline.transforms.ssh", "__import__('os')", "uses __import__"),
+        ("dodo", "import tests.support", "imports tests"),
+    ],
+)
+def test_checker_finds_planted_violation(module: str, source: str, complaint: str) -> None:
+    assert any(complaint in found for found in violations(module, source))
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("pipeline.model.layer", "import hashlib, re, struct, zlib, io\nfrom pathlib import PurePosixPath"),
+        ("pipeline.model.layer", "from pipeline.model.tree import Tree\nfrom pipeline.errors import PipelineError"),
+        ("pipeline.formats.xml", "from pipeline.formats.canonical_json import dumps\nfrom pipeline.model import layer"),
+        ("pipeline.formats.jar.reader", "from pipeline.formats.jar.central import Entry"),
+        ("pipeline.transforms.ssh", "from pipeline.formats.sshd_config import parse"),
+        ("pipeline.manifest", "from datetime import UTC, datetime\ndatetime.fromtimestamp(1, UTC)"),
+        ("pipeline.manifest", "from pipeline import __version__"),
+        ("pipeline.formats.jar", "import gzip\ngzip.decompress(b'')\nx.open()"),
+        ("pipeline.image.session", "import os, time, guestfs\nfrom pipeline import tools\nopen('x')"),
+        ("pipeline.signing.keys", "from pipeline.plan import plan"),
+        ("dodo", "from pipeline.tasks import *"),
+    ],
+)
+def test_checker_lets_pass_what_the_design_allows(module: str, source: str) -> None:
+    assert violations(module, source) == []
