@@ -19,7 +19,7 @@ class GuestPath(str):
         """Check and wrap a path."""
         if text != "/":
             parts = text.split("/")
-            if parts[0] != "" or any(part in ("", ".", "..") for part in parts[1:]) or "\0" in text:
+            if not text.startswith("/") or any(part in ("", ".", "..") for part in parts[1:]) or "\0" in text:
                 raise ValueError(f"not a canonical absolute path: {text!r}")
         return super().__new__(cls, text)
 

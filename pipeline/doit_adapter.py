@@ -1,0 +1,114 @@
+"""Where doit and the pipeline meet: actions, up-to-date checks, and what the user sees of a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TextIO, TypeVar
+
+from doit.exceptions import BaseFail, InvalidCommand, InvalidDodoFile, TaskFailed, UnmetDependency
+from doit.reporter import ConsoleReporter
+from doit.task import Task
+
+from pipeline.errors import PipelineError
+from pipeline.locks import WorkspaceLock
+from pipeline.progress import Progress
+from pipeline.workspace import Workspace
+
+Result = TypeVar("Result")
+
+
+def attempt(step: Callable[..., None], *arguments: object) -> TaskFailed | None:
+    """Run one step as the action of a task.
+
+    What a user can mend becomes a failed task with its line and remedy; a bug keeps its traceback. Nothing else is
+    returned, because doit keeps what an action returns in its database.
+    """
+    try:
+        with Progress().running() as say:
+            step(*arguments, say)
+    except PipelineError as error:
+        return TaskFailed(str(error))
+    return None
+
+
+def action(step: Callable[..., None], *arguments: object) -> tuple[Callable[..., TaskFailed | None], list[object]]:
+    """A doit action for a step; the step's last parameter is how it tells its progress."""
+    return attempt, [step, *arguments]
+
+
+def current(check: Callable[..., bool], *arguments: object) -> Callable[[], bool]:
+    """An up-to-date check; an input that cannot be read counts as not up to date, so that the step itself reports it."""
+
+    def uptodate() -> bool:
+        try:
+            return check(*arguments)
+        except PipelineError:
+            return False
+
+    return uptodate
+
+
+def load(read: Callable[..., Result], *arguments: object) -> Result:
+    """Read something while ``dodo.py`` is loaded; doit prints the problem in one piece, without a traceback."""
+    try:
+        return read(*arguments)
+    except PipelineError as error:
+        raise InvalidDodoFile(str(error)) from None
+
+
+class Lines(ConsoleReporter):  # type: ignore[misc]
+    """What a run prints: one line for each task that works, problems as problem and remedy, and who holds the lock."""
+
+    desc = "one line per task, problems with their remedy"
+
+    def __init__(self, outstream: TextIO, options: Mapping[str, object]) -> None:
+        """Called by doit."""
+        super().__init__(outstream, options)
+        self._lock: WorkspaceLock | None = None
+
+    def initialize(self, tasks: Mapping[str, Task], selected_tasks: list[str]) -> None:
+        """Take the workspace's lock before workers are forked; they inherit it.
+
+        A run whose tasks do not touch the workspace's state (``doit test``) does without.
+        """
+        super().initialize(tasks, selected_tasks)
+        if all(task.meta and task.meta.get("unlocked") for task in (tasks[name] for name in selected_tasks)):
+            return
+        workspace = Workspace.here()
+        workspace.make_state()
+        lock = WorkspaceLock(workspace.state / "lock")
+        try:
+            lock.acquire()
+        except PipelineError as error:
+            raise InvalidCommand(str(error)) from None
+        self._lock = lock
+
+    def execute_task(self, task: Task) -> None:
+        """A task starts."""
+        if task.actions and not task.name.startswith("_"):
+            self.write(f"{task.title()}\n")
+            self.outstream.flush()
+
+    def skip_uptodate(self, task: Task) -> None:
+        """A task has nothing to do: worth a line only when it was asked for by name, which doit does not tell."""
+
+    def _write_failure(self, result: Mapping[str, object], write_exception: bool = True) -> None:  # noqa: FBT001, FBT002 - doit's signature
+        failure = result["exception"]
+        task = result["task"]
+        assert isinstance(failure, BaseFail)
+        if isinstance(failure, UnmetDependency):
+            return  # the task it depends on has been reported
+        if not isinstance(failure, TaskFailed):
+            super()._write_failure(result, write_exception)
+            return
+        sys.stdout.flush()
+        sys.stderr.write(f"error in {task.name}\n{failure.get_msg().rstrip()}\n")  # type: ignore[attr-defined]
+        sys.stderr.flush()
+
+    def complete_run(self) -> None:
+        """The run is over; problems were shown when they came up."""
+        for message in self.runtime_errors:
+            sys.stderr.write(f"error: {message}\n")
+        if self._lock is not None:
+            self._lock.release()

@@ -1,0 +1,117 @@
+"""Completion records and digests: every way an input or an output can change is noticed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.digests import DigestCache, digest_of_tree, write_atomically
+from pipeline.errors import PipelineError
+from pipeline.records import is_current, read_record, write_record
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    file = tmp_path / "image.img"
+    file.write_bytes(b"content of an image")
+    write_record(tmp_path / "record.json", "key", [file], notes={"a": "b"})
+    return file
+
+
+def test_an_untouched_output_is_current(output: Path) -> None:
+    assert is_current(output.parent / "record.json", "key")
+    record = read_record(output.parent / "record.json")
+    assert record is not None
+    assert record.notes == {"a": "b"}
+
+
+def test_other_inputs_are_not_current(output: Path) -> None:
+    assert not is_current(output.parent / "record.json", "other key")
+
+
+def _truncate(file: Path) -> None:
+    os.truncate(file, 5)
+
+
+def _alter_keeping_time_and_size(file: Path) -> None:
+    about = file.stat()
+    with file.open("r+b") as stream:
+        stream.write(b"C")
+    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+def _replace_by_directory(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def _replace_by_link(file: Path) -> None:
+    file.rename(file.with_suffix(".moved"))
+    file.symlink_to(file.with_suffix(".moved"))
+
+
+@pytest.mark.parametrize(
+    "harm", [_truncate, _alter_keeping_time_and_size, _replace_by_directory, _replace_by_link, Path.unlink]
+)
+def test_harm_to_an_output_is_noticed(output: Path, harm: Callable[[Path], None]) -> None:
+    harm(output)
+    assert not is_current(output.parent / "record.json", "key")
+
+
+def test_a_copied_output_need_not_be_rebuilt(output: Path) -> None:
+    content = output.read_bytes()
+    output.unlink()
+    output.write_bytes(content)
+    assert is_current(output.parent / "record.json", "key")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"key": 1}', b'{"key": "key", "notes": {}, "outputs": []}', b"\xff"])
+def test_an_unreadable_record_means_do_it_again(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "record.json").write_bytes(content)
+    assert not is_current(tmp_path / "record.json", "key")
+
+
+def test_a_changed_input_with_its_old_mtime_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "vanilla.img"
+    file.write_bytes(b"one")
+    past = time.time_ns() - 60_000_000_000
+    os.utime(file, ns=(past, past))
+    first = DigestCache(tmp_path / "digests.json").sha256(file)
+    file.write_bytes(b"two")
+    os.utime(file, ns=(past, past))
+    assert DigestCache(tmp_path / "digests.json").sha256(file) != first
+
+
+def test_a_broken_digest_cache_is_an_empty_one(tmp_path: Path) -> None:
+    file = tmp_path / "vanilla.img"
+    file.write_bytes(b"one")
+    for content in (b"", b"[1]", b'{"x": 5}'):
+        (tmp_path / "digests.json").write_bytes(content)
+        assert len(DigestCache(tmp_path / "digests.json").sha256(file)) == 64
+
+
+def test_a_missing_input_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"nothing\.img"):
+        DigestCache(tmp_path / "digests.json").sha256(tmp_path / "nothing.img")
+
+
+def test_trees_that_read_alike_have_different_digests(tmp_path: Path) -> None:
+    for name, files in {"one": {"ab": "c"}, "two": {"a": "bc"}, "three": {"ab/c": ""}}.items():
+        for file, content in files.items():
+            (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / file).write_text(content)
+    assert len({digest_of_tree(tmp_path / name) for name in ("one", "two", "three")}) == 3
+
+
+def test_files_are_written_whole_and_private_from_the_start(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        write_atomically(tmp_path / "secret", b"x", 0o600)
+    finally:
+        os.umask(old)
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
