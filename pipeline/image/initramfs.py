@@ -1,0 +1,174 @@
+"""A small initial RAM disk that loads a stock kernel's modules and starts the system of a disk image."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pipeline import tools
+from pipeline.errors import PipelineError
+
+# What a virtual machine's disk and network need, and what the firewall of a gateway may ask for: the image brings no
+# modules for this kernel, so everything is loaded before its init starts.
+MODULES = (
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_net",
+    "virtio_rng",
+    "crc32c_generic",  # ext4 and the firewall ask the kernel for it by algorithm, which modules.dep does not tell
+    "ext4",
+    "vfat",
+    "nls_cp437",
+    "nls_iso8859_1",
+    "nls_ascii",
+    "af_packet",
+    "ip_tables",
+    "iptable_filter",
+    "iptable_nat",
+    "nf_tables",
+    "nft_compat",
+    "nft_chain_nat",
+    "nft_ct",
+    "nft_counter",
+    "xt_MASQUERADE",
+    "xt_comment",
+    "xt_conntrack",
+    "xt_limit",
+    "xt_mac",
+    "xt_multiport",
+    "xt_nat",
+    "xt_state",
+    "xt_tcpudp",
+)
+# A kernel has some of them built in, under another name, or no more; the boot shows what is really missing.
+_NEEDED = frozenset({"virtio_pci", "virtio_blk", "virtio_net", "ext4"})
+
+_INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+for word in $(cat /proc/cmdline); do
+	case "$word" in
+	root=*) root=${word#root=} ;;
+	rootfstype=*) rootfstype=${word#rootfstype=} ;;
+	esac
+done
+while read module; do
+	insmod "/modules/$module" || echo "initramfs: $module was refused"
+done </modules/order
+tries=0
+while [ ! -b "$root" ] && [ $tries -lt 100 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+if ! mount -o ro -t "$rootfstype" "$root" /root; then
+	echo "initramfs: $root cannot be mounted as $rootfstype"
+	poweroff -f
+fi
+mount --move /dev /root/dev
+umount /proc /sys
+exec switch_root /root /sbin/init
+"""
+
+
+def initramfs(modules: Path) -> bytes:
+    """The archive for the kernel whose modules lie in a directory such as ``/lib/modules/6.1.0-1-amd64``.
+
+    Its script obeys the kernel arguments ``root=`` and ``rootfstype=``.
+
+    Raises:
+        PipelineError: there is no static busybox, or the modules of this kernel are incomplete.
+    """
+    busybox = tools.require("busybox", reason="boot a disk image in a virtual machine")
+    files: dict[str, tuple[int, bytes]] = {
+        "bin": (0o040755, b""),
+        "bin/busybox": (0o100755, busybox.read_bytes()),
+        "dev": (0o040755, b""),
+        "init": (0o100755, _INIT.encode()),
+        "modules": (0o040755, b""),
+        "proc": (0o040755, b""),
+        "root": (0o040755, b""),
+        "sys": (0o040755, b""),
+    }
+    order = load_order(modules)
+    for path in order:
+        files[f"modules/{_plain_name(path)}"] = (0o100644, _unpacked(modules / path))
+    files["modules/order"] = (0o100644, "".join(f"{_plain_name(path)}\n" for path in order).encode())
+    return cpio((name, mode, content) for name, (mode, content) in sorted(files.items()))
+
+
+def load_order(modules: Path, wanted: Sequence[str] = MODULES) -> tuple[str, ...]:
+    """Paths of the wanted modules and of all they depend on, relative to the directory, dependencies first.
+
+    Raises:
+        PipelineError: ``modules.dep`` cannot be read, or a module without which nothing boots is missing.
+    """
+    try:
+        dependencies = _dependencies((modules / "modules.dep").read_text("utf-8"))
+        built_in = {_module_name(line) for line in (modules / "modules.builtin").read_text("utf-8").splitlines()}
+    except OSError as error:
+        raise PipelineError(
+            f"{modules}: not the modules of a kernel: {error.strerror}", "apt-get install linux-image-amd64"
+        ) from error
+    by_name = {_module_name(path): path for path in dependencies}
+    missing = sorted(name for name in _NEEDED.intersection(wanted) if name not in by_name and name not in built_in)
+    if missing:
+        raise PipelineError(
+            f"{modules}: the kernel has no module {', '.join(missing)}",
+            "boot with Debian's stock kernel (linux-image-amd64); kernels for clouds and containers lack drivers",
+        )
+    ordered: dict[str, None] = {}
+    for name in wanted:
+        if name in by_name:
+            # modules.dep lists all dependencies, each one before those it depends on.
+            for path in reversed((by_name[name], *dependencies[by_name[name]])):
+                ordered.setdefault(path)
+    return tuple(ordered)
+
+
+def _dependencies(text: str) -> Mapping[str, tuple[str, ...]]:
+    lines = (line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return {path: tuple(others.split()) for path, others in lines}
+
+
+def _module_name(path: str) -> str:
+    return _plain_name(path).removesuffix(".ko").replace("-", "_")
+
+
+def _plain_name(path: str) -> str:
+    """File name without the compression's ending."""
+    name = path.rsplit("/", 1)[-1]
+    return name[: name.index(".ko") + 3] if ".ko" in name else name
+
+
+def _unpacked(path: Path) -> bytes:
+    """A module's content; distributions compress them in different ways."""
+    content = path.read_bytes()
+    match path.suffix:
+        case ".xz":
+            return lzma.decompress(content)
+        case ".gz":
+            return gzip.decompress(content)
+        case ".zst":
+            return tools.run("zstd", "-dc", reason=f"unpack {path.name}", stdin=content).stdout
+        case _:
+            return content
+
+
+def cpio(entries: Iterable[tuple[str, int, bytes]]) -> bytes:
+    """An archive in the kernel's ``newc`` form (initramfs-buffer-format.rst) of (name, mode with type, content)."""
+    parts: list[bytes] = []
+
+    def add(number: int, name: str, mode: int, content: bytes) -> None:
+        encoded = name.encode() + b"\0"
+        fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), 0)
+        header = b"070701" + b"".join(b"%08X" % field for field in fields) + encoded
+        parts.append(header + bytes(-len(header) % 4) + content + bytes(-len(content) % 4))
+
+    for number, (name, mode, content) in enumerate(entries, start=1):
+        add(number, name, mode, content)
+    add(0, "TRAILER!!!", 0, b"")
+    return b"".join(parts)
