@@ -1,0 +1,224 @@
+"""``gateway.toml``: what a release is made of, and its decisions. The shipped file documents every key."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline.errors import Problem, raise_if_any
+from pipeline.inputs.toml_table import Table, load
+from pipeline.inputs.users import read_users
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.release import (
+    Accounts,
+    Bootloader,
+    Console,
+    Firewall,
+    Keystores,
+    Output,
+    Policy,
+    Release,
+    Services,
+    Ssh,
+)
+
+# ZIP and FAT count from 1980 (PKWARE APPNOTE 4.4.6); ext4 with 128 byte inodes ends in 2038, /etc/shadow never does.
+_FIRST_EPOCH = 315_532_800
+_LAST_EPOCH = 2_147_483_647
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_PATH = r"[^\0-\x1f\x7f]+"
+_ALIAS = r"[a-z0-9][a-z0-9._-]{0,63}"
+_SERVICE = r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}"
+_ACCOUNT = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
+_PRINTABLE = r"[!-~]([ -~]*[!-~])?"
+
+_Section = TypeVar("_Section")
+
+
+def read_release(path: Path, environ_epoch: str | None) -> Release:
+    """Read and check a release file.
+
+    Args:
+        environ_epoch: text of SOURCE_DATE_EPOCH, which goes before ``[release] epoch``; None when it is not set.
+
+    Raises:
+        PipelineError: everything that is wrong with the file, each with its key.
+    """
+    problems: list[Problem] = []
+    root = Table(str(path), load(path, "release file"), problems)
+    head = root.table("release")
+    vanilla = root.table("vanilla")
+    golden = root.table("golden")
+    gateways = root.table("gateways")
+    overlays = root.table("overlays")
+    keys = root.table("keys")
+    secrets = root.table("secrets")
+    command = root.table("command")
+    release = Release(
+        name=head.text("name", form=_NAME, meaning="a name that can be a directory"),
+        epoch=_epoch(head, environ_epoch),
+        production=head.boolean("production", default=False),
+        vanilla=vanilla.text("image", form=_PATH, meaning="a path"),
+        vanilla_sha256=vanilla.text("sha256", "", form=r"[0-9a-f]{64}", meaning="64 lower-case hex digits"),
+        golden=golden.text("export", form=_PATH, meaning="a path"),
+        golden_esf_version=golden.text("esf_version", "", form=r"\d+(\.\d+){1,3}", meaning="a version such as 5.0.0"),
+        devices=gateways.text("file", form=_PATH, meaning="a path"),
+        overlays=overlays.texts("directories", form=_PATH, meaning="a path"),
+        keys=keys.text("file", form=_PATH, meaning="a path"),
+        layout=vanilla.text("layout", "auto", form=_NAME, meaning="the name of a layout, or auto"),
+        bundle_key=keys.text("bundle", form=_NAME, meaning="the name of a key"),
+        manifest_key=keys.text("manifest", form=_NAME, meaning="the name of a key"),
+        secrets_source=secrets.text("source", form=r"[a-z][a-z0-9+]*:[^\0-\x1f\x7f]+", meaning="a URI such as file:…"),
+        secrets_generation=secrets.integer("generation", 1, 1, 1_000_000),
+        command_enabled=command.boolean("enabled", default=False),
+        ssh=_ssh(root.table("ssh")),
+        firewall=_firewall(root.table("firewall")),
+        accounts=_accounts(root.table("accounts"), path.parent),
+        services=_services(root.table("services")),
+        bootloader=_bootloader(root.table("bootloader")),
+        console=_closed(
+            root.table("console"),
+            lambda table: Console(table.text("username", "admin", form=_ACCOUNT, meaning="a user name")),
+        ),
+        policy=_closed(
+            root.table("policy"),
+            lambda table: Policy(table.texts("vendor_signers", form=_PRINTABLE, meaning="a distinguished name")),
+        ),
+        keystores=_keystores(root.table("keystores")),
+        output=_output(root.table("output")),
+    )
+    for table in (head, vanilla, golden, gateways, overlays, keys, secrets, command, root):
+        table.close()
+    raise_if_any(problems)
+    return release
+
+
+def _closed(table: Table, read: Callable[[Table], _Section]) -> _Section:
+    section = read(table)
+    table.close()
+    return section
+
+
+def _epoch(table: Table, environment: str | None) -> int:
+    """The build's only clock; a SOURCE_DATE_EPOCH that is not understood must not be passed over."""
+    written = table.integer("epoch", None, _FIRST_EPOCH, _LAST_EPOCH)
+    if environment is None:
+        return written
+    if re.fullmatch(r"[0-9]{1,12}", environment, re.ASCII) and _FIRST_EPOCH <= int(environment) <= _LAST_EPOCH:
+        return int(environment)
+    table.problems.append(
+        Problem(
+            "environment variable SOURCE_DATE_EPOCH: not a number of seconds since 1970 between 1980 and 2038",
+            "unset it, or set it to what `git log -1 --format=%ct` prints",
+        )
+    )
+    return written
+
+
+def _ssh(table: Table) -> Ssh:
+    ssh = Ssh(
+        port=table.integer("port", 49153, 49152, 65535),  # A:76
+        use_pam=table.boolean("use_pam", default=False),
+    )
+    table.close()
+    return ssh
+
+
+def _firewall(table: Table) -> Firewall:
+    networks = table.texts(
+        "vpn", ("10.234.0.0/16",), form=r"[0-9a-fA-F.:]+/\d{1,3}", meaning="a network such as 10.0.0.0/8"
+    )
+    for number, text in enumerate(networks, 1):
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError as error:
+            table.wrong(f"vpn[{number}]", f"is not a network: {error}", "give address and prefix, host bits zero")
+        else:
+            if network.prefixlen == 0:
+                table.wrong(f"vpn[{number}]", "is the whole Internet", "give the networks of the VPN only (A:115)")
+    if not networks:
+        table.wrong("vpn", "no network, so nobody could reach the console", "give the network of the VPN")
+    ports: list[int] = []
+    for number, value in enumerate(table.items("closed_ports", (8000, 1450)), 1):
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
+            table.wrong(f"closed_ports[{number}]", "is not a port", "give numbers from 1 to 65535")
+        else:
+            ports.append(value)
+    for port in (8000, 1450):  # A:113
+        if port not in ports:
+            table.wrong("closed_ports", f"{port} must be among them (A:113)", "add it")
+    table.close()
+    return Firewall(vpn=networks, closed_ports=tuple(ports))
+
+
+def _accounts(table: Table, base: Path) -> Accounts:
+    accounts = Accounts(
+        root=table.choice("root", "password", ("password", "locked")),
+        users=read_users(table.tables("users"), base),
+    )
+    table.close()
+    return accounts
+
+
+def _services(table: Table) -> Services:
+    services = Services(
+        disabled=table.texts("disabled", ("avahi-daemon",), form=_SERVICE, meaning="the name of a service"),
+        sysrq=table.integer("sysrq", 0, 0, 511),
+    )
+    for name in services.disabled:
+        if name in ("ssh", "sshd"):
+            table.wrong("disabled", f"{name} is the only way in", "take it away")
+    table.close()
+    return services
+
+
+def _bootloader(table: Table) -> Bootloader:
+    environment = table.text(
+        "environment", "/boot/uboot.env", form=r"(/[A-Za-z0-9_.+-]+)+|", meaning="an absolute path"
+    )
+    if environment:
+        try:
+            GuestPath(environment)
+        except ValueError:
+            table.wrong("environment", "climbs or is not canonical", "write the path without . and ..")
+    bootloader = Bootloader(bootdelay=_bootdelay(table), environment=environment)
+    table.close()
+    return bootloader
+
+
+def _bootdelay(table: Table) -> int:
+    """0 as the documents ask (A:90); -2 also ignores the keyboard; -1 would never boot (U-Boot, CONFIG_BOOTDELAY)."""
+    delay = table.integer("bootdelay", 0, -2, 0)
+    if delay == -1:
+        table.wrong("bootdelay", "-1 means never to boot by itself", "use 0, or -2 to ignore the keyboard too")
+    return delay
+
+
+def _keystores(table: Table) -> Keystores:
+    trusted = table.table("trusted_tls")
+    aliases = {}
+    for alias in trusted.names():
+        if not re.fullmatch(_ALIAS, alias):
+            trusted.wrong(ascii(alias), "is not an alias", f"allowed form: {_ALIAS}")
+        else:
+            aliases[alias] = trusted.text(alias, form=_PATH, meaning="the path of a PEM file")
+    keystores = Keystores(
+        certificates_password=table.text("certificates_password", "defaultPassword", form=_PRINTABLE),
+        cacerts_password=table.text("cacerts_password", "changeit", form=_PRINTABLE),
+        trusted_tls=aliases,
+    )
+    table.close()
+    return keystores
+
+
+def _output(table: Table) -> Output:
+    output = Output(
+        compress=table.choice("compress", "none", ("none", "gz", "xz", "zst")),
+        writer=table.choice("writer", "auto", ("auto", "stamp", "guestfs")),
+    )
+    table.close()
+    return output
