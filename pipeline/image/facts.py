@@ -1,0 +1,119 @@
+"""Which files of an image inspection reads in full, for the plan to look at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from pipeline.errors import PipelineError
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.layout import Layout
+from pipeline.model.tree import Kind, Tree
+
+# Bytes; the largest of these files, dpkg's status, has a few MiB. A larger one is not what its name says.
+LARGEST = 16 << 20
+
+# Paths as the documents and Linux write them; links are followed inside the image. ``*`` matches within one name,
+# ``**`` everything below a directory. Only regular files are read.
+WANTED: tuple[str, ...] = (
+    "/etc/passwd",  # accounts
+    "/etc/shadow",
+    "/etc/group",
+    "/etc/gshadow",
+    "/etc/sudoers",
+    "/etc/sudoers.d/*",
+    "/etc/securetty",
+    "/etc/fstab",  # what is mounted where
+    "/etc/os-release",
+    "/usr/lib/os-release",
+    "/etc/hostname",  # identity
+    "/etc/hosts",
+    "/etc/machine-id",
+    "/etc/ssh/**",
+    "/etc/default/*",  # options of ssh, dropbear, monit, avahi
+    "/etc/inittab",  # what starts at boot
+    "/etc/init.d/*",
+    "/etc/systemd/system/**",
+    "/lib/systemd/system/ssh*",
+    "/lib/systemd/system/avahi-daemon*",
+    "/etc/monitrc",
+    "/etc/monit/**",
+    "/etc/sysctl.conf",
+    "/etc/sysctl.d/*",
+    "/usr/lib/sysctl.d/*",
+    "/etc/modprobe.d/*",
+    "/etc/sysconfig/*",  # the nine network items (A:181 to A:199)
+    "/etc/network/**",
+    "/etc/ppp/**",
+    "/etc/bind/named.conf",
+    "/etc/dhcpd-*.conf",
+    "/etc/udhcpd-*.conf",
+    "/etc/hostapd-*.conf",
+    "/etc/wpa_supplicant-*.conf",
+    "/etc/fw_env.config",  # where U-Boot's environment lies (A:90)
+    "/boot/uboot.env",
+    "/var/lib/dpkg/status",  # versions of what is installed
+)
+
+
+def wanted(layout: Layout) -> tuple[str, ...]:
+    """The patterns for an image of one layout."""
+    single = (
+        layout.properties,
+        layout.custom_properties,
+        layout.dpa,
+        layout.policy,
+        layout.cacerts,
+        layout.certificates,
+        layout.kuranet,
+        layout.policy_backup,  # a file in some releases, a directory in others
+        *layout.start_scripts,
+    )
+    below = (layout.snapshots, layout.packages, layout.restore, layout.policy_backup)
+    return (
+        *WANTED,
+        *(str(path) for path in single if path is not None),
+        *(f"{path}/**" for path in below if path is not None),
+    )
+
+
+def select(tree: Tree, patterns: Iterable[str]) -> tuple[GuestPath, ...]:
+    """The regular files that patterns mean in a tree, by their resolved paths, sorted.
+
+    A pattern that matches nothing is fine: not every image has every file.
+    """
+    return tuple(sorted({place for pattern in patterns for place in _meant(tree, pattern)}))
+
+
+def _meant(tree: Tree, pattern: str) -> Iterator[GuestPath]:
+    for path in _matches(tree, pattern):
+        try:
+            place = tree.resolve(path)
+        except PipelineError:  # a loop, or a way through a file: the gateway could not open it either
+            continue
+        node = tree.get(place)
+        if node is not None and node.kind is Kind.FILE:
+            yield place
+
+
+def _matches(tree: Tree, pattern: str) -> Iterator[GuestPath]:
+    names = pattern.split("/")[1:]
+    literal = next((index for index, name in enumerate(names) if "*" in name), None)
+    if literal is None:
+        yield GuestPath(pattern)
+        return
+    try:
+        directory = tree.resolve(GuestPath("/" + "/".join(names[:literal])))
+    except PipelineError:
+        return
+    rest = _expression("/".join(names[literal:]))
+    prefix = len(directory.rstrip("/")) + 1
+    yield from (path for path in tree.below(directory) if rest.fullmatch(path, prefix))
+
+
+@lru_cache(maxsize=256)
+def _expression(pattern: str) -> re.Pattern[str]:
+    parts = (".*" if part == "**" else "[^/]*" if part == "*" else re.escape(part)
+             for part in re.split(r"(\*\*|\*)", pattern))  # fmt: skip
+    return re.compile("".join(parts), re.DOTALL)
