@@ -1,0 +1,185 @@
+"""What a manifest says of one finished image; the only thing about a build that leaves it together with the image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pipeline.model.disk import Disk
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.layer import Layer, Origin
+from pipeline.model.tree import Node, Tree
+from pipeline.model.trust import SignedBundle, SignedPackage
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """An image file as bytes, before anything in it is understood.
+
+    Attributes:
+        file: name of the raw image, without directory and without the suffix of a compression.
+        sha256: of the raw image.
+        partitions: digest of each partition's bytes by its number.
+        outside: digest of all bytes outside every partition, in their order: boot sector, tables, gaps.
+    """
+
+    file: str
+    size: int
+    sha256: str
+    partitions: Mapping[int, str]
+    outside: str
+
+
+@dataclass(frozen=True)
+class CertificateFacts:
+    """A certificate by fingerprint.
+
+    Attributes:
+        sha256: fingerprint of the DER bytes, hex digits.
+        not_after: seconds since 1970.
+        development: made for the demo; a production release has none.
+        key: the entry also holds the private key.
+    """
+
+    alias: str
+    subject: str
+    sha256: str
+    not_after: int
+    development: bool = False
+    key: bool = False
+
+
+@dataclass(frozen=True)
+class Keystore:
+    """A keystore in the image and what it holds; ``type`` is ``JKS`` or ``PKCS12``."""
+
+    path: GuestPath
+    type: str
+    entries: tuple[CertificateFacts, ...]
+
+
+@dataclass(frozen=True)
+class Package:
+    """A deployment package in the image, with the digest of the export's file and of the installed one."""
+
+    file_name: str
+    symbolic_name: str
+    version: str
+    sha256_before: str
+    sha256_after: str
+    bundles: tuple[SignedBundle, ...]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The inputs by digest.
+
+    Attributes:
+        vanilla_file: name of the vanilla image, without directory.
+        vanilla_sha256: of the raw disk, after decompression or conversion.
+        configuration_sha256: of ``gateway.toml``.
+        inventory_sha256: of the gateway's own row of the inventory, canonical JSON.
+        overlays: digest of each overlay by its name.
+        certificates: those the release brings along, signers first.
+        pipeline_sha256: of the pipeline's own source.
+        tools: version of everything that can change bytes, by name.
+    """
+
+    vanilla_file: str
+    vanilla_sha256: str
+    golden_sha256: str
+    golden_esf_version: str
+    configuration_sha256: str
+    inventory_sha256: str
+    overlays: Mapping[str, str]
+    certificates: tuple[CertificateFacts, ...]
+    pipeline_version: str
+    pipeline_sha256: str
+    tools: Mapping[str, str]
+
+
+class Action(StrEnum):
+    """How a path differs from the vanilla image."""
+
+    ADDED = "added"
+    REPLACED = "replaced"
+    METADATA = "metadata"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A path that differs from the vanilla image.
+
+    Attributes:
+        node: what lies there now, without digest where the content is secret; of a removed path only its kind.
+        secret: the content holds a secret.
+    """
+
+    path: GuestPath
+    action: Action
+    node: Node
+    origins: tuple[Origin, ...]
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something people still have to do with this gateway, and the line of the documents that asks for it."""
+
+    text: str
+    document: str = ""
+
+
+@dataclass(frozen=True)
+class ManifestInputs:
+    """Everything a manifest is made of.
+
+    Attributes:
+        vanilla: the vanilla image's tree; digests where they are known.
+        layer: all changes, product and device, landed (see `pipeline.plan.land`).
+        tree: the finished image's tree with the digest of every regular file.
+        facts: what reports and people want to find quickly (users, ports, services); JSON values, no secrets.
+    """
+
+    release: str
+    epoch: int
+    production: bool
+    gateway: str
+    serial: str
+    sources: Sources
+    disk: Disk
+    image: ImageFacts
+    vanilla: Tree = field(repr=False)
+    layer: Layer = field(repr=False)
+    tree: Tree = field(repr=False)
+    packages: tuple[SignedPackage, ...]
+    keystores: tuple[Keystore, ...]
+    facts: Mapping[str, object]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Version 1 of the manifest; ``docs/manifest.md`` explains every field.
+
+    Attributes:
+        changes: every path that differs from the vanilla image, by path.
+        tree: every path of the image; a regular file without digest has secret content.
+    """
+
+    release: str
+    epoch: int
+    production: bool
+    gateway: str
+    serial: str
+    sources: Sources
+    disk: Disk
+    image: ImageFacts
+    changes: Mapping[GuestPath, Change] = field(repr=False)
+    tree: Tree = field(repr=False)
+    packages: tuple[Package, ...]
+    keystores: tuple[Keystore, ...]
+    facts: Mapping[str, object]
+    steps: tuple[Step, ...]
