@@ -1,0 +1,79 @@
+"""``/etc/ppp/peers/<name>``: options of pppd (pppd(8)), one a line as ESF writes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from pipeline.errors import Problem, raise_if_any
+
+_REMEDY = "`pppd file FILE dryrun` on the golden gateway names what pppd does not understand"
+_WORD = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|([^\s\"'#]+)|(#.*))")
+
+
+@dataclass(frozen=True)
+class Line:
+    """The words of a line; a comment or empty line has none and keeps its text."""
+
+    words: tuple[str, ...]
+    text: str = ""
+    number: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class PppPeer:
+    """The file in order."""
+
+    lines: tuple[Line, ...]
+
+    def get(self, option: str) -> tuple[str, ...] | None:
+        """The values of an option; None when it is not there."""
+        return next((line.words[1:] for line in self.lines if line.words[:1] == (option,)), None)
+
+    @property
+    def scripts(self) -> tuple[str, ...]:
+        """Chat scripts named by ``connect`` and ``disconnect`` (``chat -v -f PATH``)."""
+        found = []
+        for option in ("connect", "disconnect"):
+            values = self.get(option)
+            path = re.search(r"\bchat\b.*\s-f\s*(\S+)", values[0]) if values else None
+            if path:
+                found.append(path[1])
+        return tuple(found)
+
+
+def parse(text: str, where: str) -> PppPeer:
+    """Read the file; `PipelineError` names every line with a quotation mark that is not closed."""
+    problems: list[Problem] = []
+    lines: list[Line] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        words: list[str] = []
+        place = 0
+        while place < len(raw.rstrip()):
+            found = _WORD.match(raw, place)
+            if found is None:
+                problems.append(Problem(f"{where}: line {number}: a quotation mark is not closed", _REMEDY))
+                break
+            place = found.end()
+            double, single, bare, remark = found.groups()
+            if remark is None:
+                quoted = double if double is not None else single
+                words.append(bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
+        lines.append(Line(tuple(words), "" if words else raw.strip(), number))
+    raise_if_any(problems)
+    return PppPeer(tuple(lines))
+
+
+def render(file: PppPeer) -> str:
+    """Write the file; words that need it are quoted as ESF does: commands in single, all others in double marks."""
+    return "".join(
+        (" ".join([line.words[0], *(_quoted(word) for word in line.words[1:])]) if line.words else line.text) + "\n"
+        for line in file.lines
+    )
+
+
+def _quoted(word: str) -> str:
+    if re.fullmatch(r"[^\s\"'#\\]+", word):
+        return word
+    mark = "'" if " " in word and "'" not in word else '"'
+    return mark + re.sub(rf"([{mark}\\])", r"\\\1", word) + mark
