@@ -62,6 +62,7 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         name=head.text("name", form=_NAME, meaning="a name that can be a directory"),
         epoch=_epoch(head, environ_epoch),
         production=head.boolean("production", default=False),
+        demo=head.boolean("demo", default=False),
         vanilla=vanilla.text("image", form=_PATH, meaning="a path"),
         vanilla_sha256=vanilla.text("sha256", "", form=r"[0-9a-f]{64}", meaning="64 lower-case hex digits"),
         golden=golden.text("export", form=_PATH, meaning="a path"),

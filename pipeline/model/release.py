@@ -115,6 +115,7 @@ class Release:
     Attributes:
         epoch: seconds since 1970, the only clock of the build.
         production: refuses development keys.
+        demo: the demonstration that ships; its inputs are made on first run.
         vanilla / golden / devices / overlays / keys: paths as written in ``gateway.toml``, relative to it.
         vanilla_sha256: pinned digest of the vanilla image file, or empty.
         command_enabled: remote command execution (A:117); off unless chosen.
@@ -135,6 +136,7 @@ class Release:
     bundle_key: str
     manifest_key: str
     secrets_source: str
+    demo: bool = False
     secrets_generation: int = 1
     command_enabled: bool = False
     ssh: Ssh = field(default_factory=Ssh)
