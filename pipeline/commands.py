@@ -1,0 +1,184 @@
+"""doit's further commands: plan, verify, explain, doctor. They need no ``dodo.py`` and keep nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from doit.cmd_base import Command
+
+from pipeline import doctor
+from pipeline.errors import PipelineError
+from pipeline.progress import Progress
+from pipeline.report.console import explanation, verdicts_text
+from pipeline.report.json_report import verdicts_json
+from pipeline.report.plan_text import plan_text
+from pipeline.stages import reading
+from pipeline.stages.stamping import device_plan_of
+from pipeline.verification import explain_path, verify_paths
+from pipeline.workspace import Workspace
+
+_TROUBLE = 2  # could not look, or not even begin
+
+
+def _or_say_why(work: Callable[[], int]) -> int:
+    """Run a command; what a user can mend is printed without a traceback."""
+    try:
+        return work()
+    except PipelineError as error:
+        sys.stderr.write(f"{error}\n")
+        return _TROUBLE
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`); Python would complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+class Plan(Command):  # type: ignore[misc]
+    """Print what a build would change, and why."""
+
+    name = "plan"
+    doc_purpose = "print every change a build makes to the vanilla image, and why"
+    doc_usage = "[GATEWAY ...]"
+    doc_description = (
+        "Without arguments: the product layer, which all gateways share. With gateways: each one's own layer. Needs the "
+        "facts of `doit inspect`; touches no image; secrets are masked."
+    )
+
+    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
+        """Print to standard output."""
+        return _or_say_why(lambda: self._print(pos_args))
+
+    def _print(self, names: Sequence[str]) -> int:
+        workspace = Workspace.here()
+        vanilla = reading.vanilla_of(workspace)
+        if not names:
+            plan = reading.product_plan_of(workspace)
+            sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, "product layer, all gateways"))
+        for name in names:
+            plan = device_plan_of(workspace, name)
+            sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, f"device layer of {name}"))
+        return 0
+
+
+class Verify(Command):  # type: ignore[misc]
+    """Verify images against their signed manifests."""
+
+    name = "verify"
+    doc_purpose = "verify images against their signed manifests; needs nothing of the build"
+    doc_usage = "PATH ..."
+    doc_description = (
+        "PATH is an image, a gateway's directory or a release directory. Exit status: 0 verified, 1 deviations, "
+        "2 could not look."
+    )
+    cmd_options = (
+        {
+            "name": "signers",
+            "short": "s",
+            "long": "allowed-signers",
+            "type": str,
+            "default": "",
+            "help": "who may sign, as for ssh-keygen -Y verify; default: the allowed_signers beside the release",
+        },
+        {
+            "name": "identity",
+            "short": "I",
+            "long": "identity",
+            "type": str,
+            "default": "",
+            "help": "the signer it must be; default: any allowed one",
+        },
+        {
+            "name": "deep",
+            "short": "",
+            "long": "deep",
+            "type": bool,
+            "default": False,
+            "help": "read the content of every file, not only of those that differ from the vanilla image",
+        },
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": "print the verdicts as JSON",
+        },
+    )
+
+    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
+        """Print verdicts to standard output."""
+        return _or_say_why(lambda: self._verify(opt_values, pos_args))
+
+    def _verify(self, options: Mapping[str, object], paths: Sequence[str]) -> int:
+        if not paths:
+            raise PipelineError("nothing to verify", "doit verify out/<release>, or name images or directories")
+        signers = Path(str(options["signers"])) if options["signers"] else None
+        # The verifier must work without a workspace: what it needs to keep lies in a directory that goes with it.
+        with tempfile.TemporaryDirectory(prefix="verify-") as state, Progress().running() as say:
+            verdicts = verify_paths(
+                [Path(path) for path in paths],
+                allowed_signers=signers,
+                identity=str(options["identity"]) or None,
+                deep=bool(options["deep"]),
+                state_dir=Path(state),
+                say=say,
+            )
+        sys.stdout.write(verdicts_json(verdicts).decode() if options["as_json"] else verdicts_text(verdicts))
+        return max(verdict.exit_status for verdict in verdicts)
+
+
+class Explain(Command):  # type: ignore[misc]
+    """Say which rule and which input put a path into an image."""
+
+    name = "explain"
+    doc_purpose = "say which rule, input and line of the documents put a path into an image"
+    doc_usage = "DIRECTORY-OR-MANIFEST PATH ..."
+    doc_description = "DIRECTORY is a gateway's directory under out/. Reads the manifest only."
+
+    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
+        """Print to standard output."""
+        return _or_say_why(lambda: self._explain(pos_args))
+
+    def _explain(self, arguments: Sequence[str]) -> int:
+        if len(arguments) < 2:
+            raise PipelineError("an image's manifest and a path in the image are needed", "doit explain out/<release>/<gateway> /etc/ssh/sshd_config")
+        for path in arguments[1:]:
+            sys.stdout.write(explanation(explain_path(Path(arguments[0]), path)))
+        return 0
+
+
+class Doctor(Command):  # type: ignore[misc]
+    """Say what this machine has and lacks."""
+
+    name = "doctor"
+    doc_purpose = "say what this machine has and lacks for building images, with remedies"
+    doc_usage = ""
+    cmd_options = (
+        {
+            "name": "probe",
+            "short": "",
+            "long": "probe",
+            "type": bool,
+            "default": False,
+            "help": "launch the libguestfs appliance to see whether KVM works (up to a minute)",
+        },
+    )
+
+    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
+        """Print findings; 1 when something is missing."""
+        return _or_say_why(lambda: self._examine(probe=bool(opt_values["probe"])))
+
+    def _examine(self, *, probe: bool) -> int:
+        kvm = None
+        if probe:
+            from pipeline.stages.probing import probe_kvm  # noqa: PLC0415 - needs the libguestfs binding
+
+            with Progress().running() as say:
+                kvm = probe_kvm(Workspace.here(), say)
+        findings = doctor.inspect_host(Path.cwd(), kvm)
+        sys.stdout.write(doctor.render(findings))
+        return 1 if any(finding.level is doctor.Level.FAIL for finding in findings) else 0

@@ -1,0 +1,57 @@
+"""What people want to find quickly in a manifest: accounts, ports, services, identity; and what is left for them to do."""
+
+from __future__ import annotations
+
+from pipeline.model.gateway import Gateway
+from pipeline.model.manifest import Step
+from pipeline.model.release import Release
+from pipeline.model.trust import GatewaySecrets
+from pipeline.model.vanilla import Vanilla
+
+
+def facts_of(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: GatewaySecrets) -> dict[str, object]:
+    """JSON values without secrets; public host keys are named by their text, not by a digest of the private half."""
+    return {
+        "console": {
+            "ports": list(vanilla.layout.console_ports),
+            "reachable_from": list(release.firewall.vpn),
+            "username": release.console.username,
+        },
+        "host_keys": sorted(" ".join(key.public.split()[:2]) for key in secrets.host_keys),
+        "init": vanilla.init,
+        "interfaces": {
+            name: {"address": interface.address, "method": interface.method, "state": interface.state}
+            for name, interface in sorted(gateway.interfaces.items())
+        },
+        "os_release": {
+            key: vanilla.os_release[key] for key in ("ID", "VERSION_ID", "PRETTY_NAME") if key in vanilla.os_release
+        },
+        "services_disabled": sorted(release.services.disabled),
+        "ssh": {"passwords": False, "port": release.ssh.port, "root_login": False, "use_pam": release.ssh.use_pam},
+        "users": {
+            user.name: {"keys": len(user.keys), "sudo": user.sudo, "uid": user.uid}
+            for user in (*release.accounts.users, *gateway.users)
+        },
+    }
+
+
+def steps_for_people(release: Release, *, development: bool) -> tuple[Step, ...]:
+    """What the documents ask for that no offline build can do."""
+    steps = [
+        Step("Boot the gateway once in the factory before it is shipped: the first boot replaces the initial keystore "
+             "passwords, which until then stand in plain text in kura.properties.", "A:227"),
+        Step("After the first boot, check in the administration console that no development-mode warning is shown and that "
+             "all services and applications are active.", "A:248"),
+        Step("Keep image and snapshot confidential until the first boot: they hold this gateway's initial passwords.", "A:141"),
+        Step("Check that the operating system image is still the latest released one before flashing.", "A:105"),
+    ]  # fmt: skip
+    if release.bootloader.bootdelay >= 0:
+        steps.append(
+            Step(
+                "A boot delay of 0 still takes a key press on the serial console; lock the case, or choose bootdelay = -2.",
+                "A:90",
+            )
+        )
+    if development:
+        steps.append(Step("Do not ship: this image was signed with development keys."))
+    return tuple(steps)

@@ -1,0 +1,89 @@
+"""Base: the product layer goes into a private copy of the vanilla image through libguestfs, which is then sealed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+from pipeline.digests import write_atomically
+from pipeline.errors import PipelineError
+from pipeline.formats import canonical_json, tree_text
+from pipeline.image import prepare, seal, write
+from pipeline.model.tree import Tree
+from pipeline.progress import Say
+from pipeline.records import is_current, write_record
+from pipeline.stages import reading
+from pipeline.stages.keys import base_key
+from pipeline.workspace import Workspace
+
+
+def is_built(workspace: Workspace) -> bool:
+    """Whether the base image is that of the inputs as they are now."""
+    return is_current(workspace.record("base"), base_key(workspace))
+
+
+def build_base(workspace: Workspace, say: Say) -> None:
+    """Inject, read back, compare, seal; the base has its name only when all of it succeeded."""
+    workspace.make_state()
+    key = base_key(workspace)
+    inputs = reading.inputs_of(workspace)
+    plan = reading.product_plan_of(workspace)
+    workspace.record("base").unlink(missing_ok=True)
+    growing = workspace.base.with_suffix(".growing")
+    growing.unlink(missing_ok=True)
+    require_space(workspace, inputs.vanilla.disk.size)
+    try:
+        prepare.copy_sparse(workspace.raw, growing)
+        observed = write.inject(
+            growing,
+            inputs.vanilla,
+            plan.layer,
+            epoch=inputs.release.epoch,
+            state_dir=workspace.state / "appliance",
+            say=say,
+        )
+        require_as_planned(plan.after, observed.tree)
+        say("sealing the file systems: the same content will have the same bytes")
+        seal.seal(growing, inputs.vanilla.disk, epoch=inputs.release.epoch)
+        write_atomically(workspace.base_tree, canonical_json.dumps(tree_text.format_tree(observed.tree)), 0o600)
+        os.replace(growing, workspace.base)
+    except BaseException:
+        growing.unlink(missing_ok=True)
+        raise
+    write_record(workspace.record("base"), key, [workspace.base, workspace.base_tree])
+    say(f"base image: {len(plan.layer)} changes on {len(inputs.vanilla.tree)} paths")
+
+
+def base_tree_of(workspace: Workspace) -> Tree:
+    """Every path of the base image with its content digest."""
+    return tree_text.parse_tree(json.loads(workspace.base_tree.read_bytes()))
+
+
+def require_as_planned(planned: Tree, observed: Tree) -> None:
+    """What libguestfs read back must be what was planned: names, metadata, and content where the plan knows it."""
+    wrong: list[str] = []
+    for path in sorted({*planned.nodes, *observed.nodes}):
+        want, have = planned.get(path), observed.get(path)
+        if want is None or have is None:
+            wrong.append(f"{path} ({'not planned' if want is None else 'missing'})")
+        elif (want.kind, want.mode, want.uid, want.gid, want.size, want.target, want.xattrs) != (
+            have.kind, have.mode, have.uid, have.gid, have.size, have.target, have.xattrs,
+        ) or want.sha256 not in (None, have.sha256):  # fmt: skip
+            wrong.append(f"{path} (differs)")
+    if wrong:
+        raise PipelineError(
+            f"the image read back is not what was planned: {', '.join(wrong[:5])}"
+            + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""),
+            "this is a fault of the pipeline or of the machine's memory or disk; build again, and report it if it stays",
+        )
+
+
+def require_space(workspace: Workspace, size: int) -> None:
+    """Refuse to begin what the disk cannot hold: a full disk would stop the appliance's virtual machine mid-write."""
+    free = shutil.disk_usage(workspace.state).free
+    if free < size:
+        raise PipelineError(
+            f"{workspace.state}: {free >> 20} MiB free, an image needs up to {size >> 20} MiB",
+            "free some space, or put the workspace on a larger disk",
+        )

@@ -1,0 +1,66 @@
+"""Demo: keys, a vanilla image and a golden sample, made on this machine on first run and kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pipeline.demo.bundles import vendor_plugins
+from pipeline.demo.golden import plant
+from pipeline.demo.vanilla import build_vanilla
+from pipeline.demo.vendor import vendor_identity
+from pipeline.digests import digest_of_tree, key_of
+from pipeline.errors import PipelineError
+from pipeline.progress import Say
+from pipeline.records import is_current, write_record
+from pipeline.signing.development import make_development_keys
+from pipeline.stages import reading
+from pipeline.stages.toolchain import pipeline_digest
+from pipeline.workspace import Workspace
+
+# The demo's vanilla image stands for a file that comes from elsewhere: its clock is its own, not the release's.
+_EPOCH = 1_735_689_600  # 2025-01-01T00:00:00Z
+
+
+def is_made(workspace: Workspace) -> bool:
+    """Whether all inputs of the demonstration are there, made by this version of the demo."""
+    return is_current(workspace.record("demo"), _key(workspace))
+
+
+def make_demo(workspace: Workspace, say: Say) -> None:
+    """Make what is missing; keys and secrets that exist are never replaced."""
+    if not reading.release_of(workspace).demo:
+        raise PipelineError(
+            "this workspace does not build the demonstration", "set demo = true under [release] in gateway.toml"
+        )
+    workspace.make_state()
+    source = workspace.root / "golden"
+    if not source.is_dir():
+        raise PipelineError(f"{source}: the demo's golden sample is missing", "use a complete checkout")
+    workspace.demo.mkdir(mode=0o700, exist_ok=True)
+    os.chmod(workspace.demo, 0o700)
+    say("making development keys and a fleet secret where they are missing")
+    make_development_keys(workspace.demo, epoch=_EPOCH)
+    vendor = vendor_identity(workspace.demo / "keys")
+    build_vanilla(
+        workspace.demo / "vanilla.img",
+        workspace.demo / "work",
+        epoch=_EPOCH,
+        progress=say,
+        vendor=vendor,
+        plugins=vendor_plugins(vendor, epoch=_EPOCH),
+    )
+    say("planting what must never travel into a copy of the golden sample")
+    plant(source, workspace.demo / "golden", epoch=_EPOCH)
+    write_record(workspace.record("demo"), _key(workspace), _outputs(workspace))
+    reading.forget_inputs()
+
+
+def _outputs(workspace: Workspace) -> list[Path]:
+    """The image and the golden sample; keys are left out, since their digests are nobody's business."""
+    golden = workspace.demo / "golden"
+    return [workspace.demo / "vanilla.img", *sorted(path for path in golden.rglob("*") if path.is_file() and not path.is_symlink())]
+
+
+def _key(workspace: Workspace) -> str:
+    return key_of(golden=digest_of_tree(workspace.root / "golden"), pipeline=pipeline_digest())

@@ -1,0 +1,40 @@
+"""Inspect: the vanilla image becomes a private raw copy and a file of facts."""
+
+from __future__ import annotations
+
+from pipeline.image import facts_file, inspect, prepare
+from pipeline.inputs import layout_files
+from pipeline.progress import Say
+from pipeline.records import is_current, write_record
+from pipeline.stages import reading
+from pipeline.stages.keys import inspect_key
+from pipeline.workspace import Workspace
+
+
+def is_inspected(workspace: Workspace) -> bool:
+    """Whether the facts on disk are those of the vanilla image as it is now."""
+    return is_current(workspace.record("inspect"), inspect_key(workspace))
+
+
+def inspect_vanilla(workspace: Workspace, say: Say) -> None:
+    """Copy the vanilla image as raw bytes, open the copy with libguestfs, keep what the plan needs to know."""
+    workspace.make_state()
+    release = reading.release_of(workspace)
+    key = inspect_key(workspace)
+    source = workspace.input(release.vanilla)
+    workspace.record("inspect").unlink(missing_ok=True)
+    digest = prepare.prepare_raw(source, workspace.raw, say)
+    vanilla = inspect.inspect(
+        workspace.raw,
+        layout_files.choose_layouts(release.layout),
+        sha256=digest,
+        state_dir=workspace.state / "appliance",
+        say=say,
+    )
+    facts_file.save(vanilla, workspace.facts)
+    write_record(workspace.record("inspect"), key, [workspace.raw, workspace.facts], known={workspace.raw: digest})
+    reading.forget_inputs()
+    say(
+        f"{release.vanilla}: {vanilla.layout.product} {vanilla.esf_version}, {vanilla.os_release.get('PRETTY_NAME', '?')}, "
+        f"{vanilla.init} init, {len(vanilla.tree)} paths"
+    )

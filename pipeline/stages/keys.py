@@ -1,0 +1,51 @@
+"""What each step's result depends on, as one digest: a step whose key and outputs are unchanged is not done again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from pipeline.digests import key_of, sha256_of
+from pipeline.model.gateway import Gateway
+from pipeline.stages import reading
+from pipeline.stages.toolchain import pipeline_digest, toolchain
+from pipeline.workspace import Workspace
+
+
+def inspect_key(workspace: Workspace) -> str:
+    """The facts depend on the vanilla image and on what the pipeline looks for."""
+    return key_of(
+        vanilla=reading.vanilla_digest_of(workspace),
+        layout=reading.release_of(workspace).layout,
+        pipeline=pipeline_digest(),
+    )
+
+
+def base_key(workspace: Workspace) -> str:
+    """The base depends on everything the gateways share."""
+    release = reading.release_of(workspace)
+    trust = reading.trust_of(workspace)
+    return key_of(
+        inspect=inspect_key(workspace),
+        configuration=reading.configuration_digest_of(workspace),
+        epoch=release.epoch,
+        golden=reading.golden_of(workspace).sha256,
+        overlays=dict(reading.overlay_digests_of(workspace)),
+        keys=sha256_of(workspace.input(release.keys)),
+        certificates=[certificate.sha256 for certificate in (*trust.signer_chain, *trust.tls)],
+        allowed_signers=reading.allowed_signers_of(workspace).decode("ascii", "replace"),
+        tools=dict(toolchain()),
+    )
+
+
+def device_key(workspace: Workspace, gateway: Gateway) -> str:
+    """A gateway's image depends on the base, on its own row of the inventory, and on the fleet secret."""
+    return key_of(
+        base=base_key(workspace),
+        gateway=inventory_row(gateway),
+        secrets=reading.fingerprint_of_secret(workspace, reading.fleet_secret_of(workspace).material),
+    )
+
+
+def inventory_row(gateway: Gateway) -> dict[str, object]:
+    """A gateway as plain values."""
+    return asdict(gateway)

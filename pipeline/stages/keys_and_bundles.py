@@ -1,0 +1,86 @@
+"""Keys and bundles: the signers are opened and checked, the bundles of every deployment package signed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.digests import key_of, sha256_of, write_atomically
+from pipeline.errors import PipelineError
+from pipeline.model.trust import Certificate
+from pipeline.progress import Say
+from pipeline.records import is_current, write_record
+from pipeline.signing import signers
+from pipeline.stages import reading
+from pipeline.stages.toolchain import pipeline_digest
+from pipeline.workspace import Workspace
+
+
+def are_checked(workspace: Workspace) -> bool:
+    """Whether the keys were checked since they, or the names in gateway.toml, changed."""
+    return is_current(workspace.record("keys"), _keys_key(workspace))
+
+
+def check_keys(workspace: Workspace, say: Say) -> None:
+    """Open both signers; a production release refuses development keys."""
+    workspace.make_state()
+    release = reading.release_of(workspace)
+    keyring = reading.keyring_of(workspace)
+    bundle_signer = signers.open_bundle_signer(keyring, release.bundle_key)
+    signers.open_manifest_signer(keyring, release.manifest_key)
+    for certificate in bundle_signer.certificates:
+        say(f"{release.bundle_key}: {certificate.subject}{' (development)' if certificate.development else ''}")
+        require_fit(certificate, production=release.production, epoch=release.epoch)
+    write_record(workspace.record("keys"), _keys_key(workspace), [])
+
+
+def require_fit(certificate: Certificate, *, production: bool, epoch: int) -> None:
+    """A certificate that may sign this release: not a development one in production, and valid at the release's epoch."""
+    if production and certificate.development:
+        raise PipelineError(
+            f"{certificate.alias}: {certificate.subject} is a development certificate, and the release is marked production",
+            "name a production key in keys/keys.toml, or set production = false under [release]",
+        )
+    if not certificate.not_before <= epoch <= certificate.not_after:
+        raise PipelineError(
+            f"{certificate.alias}: {certificate.subject} is not valid at the release's epoch {epoch}",
+            "use a certificate whose validity covers the release, or correct [release] epoch",
+        )
+
+
+def are_signed(workspace: Workspace) -> bool:
+    """Whether the signed packages on disk are those of the golden sample and keys as they are now."""
+    return is_current(workspace.record("bundles"), _bundles_key(workspace))
+
+
+def sign_bundles(workspace: Workspace, say: Say) -> None:
+    """Write the signed deployment packages where a person can look at them; the plan signs the same bytes again."""
+    workspace.make_state()
+    trust = reading.trust_of(workspace)
+    for stale in workspace.bundles.iterdir():
+        stale.unlink()
+    written: list[Path] = []
+    for package in trust.packages:
+        path = workspace.bundles / package.file_name
+        write_atomically(path, package.content, 0o600)
+        written.append(path)
+        for bundle in package.bundles:
+            did = "signed" if bundle.resigned else "already signed, left alone"
+            say(f"{package.file_name}: {bundle.symbolic_name} {bundle.version} {did}, {bundle.signer_chain[0]}")
+    write_record(workspace.record("bundles"), _bundles_key(workspace), written)
+
+
+def _keys_key(workspace: Workspace) -> str:
+    release = reading.release_of(workspace)
+    return key_of(
+        keys=sha256_of(workspace.input(release.keys)),
+        names=[release.bundle_key, release.manifest_key],
+        production=release.production,
+        epoch=release.epoch,
+        signers=reading.allowed_signers_of(workspace).decode("ascii", "replace"),
+    )
+
+
+def _bundles_key(workspace: Workspace) -> str:
+    return key_of(
+        keys=_keys_key(workspace), golden=reading.golden_of(workspace).sha256, pipeline=pipeline_digest()
+    )

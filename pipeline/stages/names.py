@@ -1,0 +1,53 @@
+"""What the task graph has to know when it is loaded: names only.
+
+Keys that the inventory refers to may not exist before the demo task has run, so nothing is checked here beyond what is
+needed; when even that fails, the strict readers are asked to say what is wrong.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+from pipeline.stages import reading
+from pipeline.workspace import Workspace
+
+
+def gateway_names(workspace: Workspace) -> tuple[str, ...]:
+    """The gateways of the inventory, in the order of the file."""
+    try:
+        inventory = workspace.input(_release(workspace)["gateways"]["file"])
+        names = _names_in(inventory)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, csv.Error):
+        names = ()
+    if not names or any(not isinstance(name, str) or not name for name in names) or len(set(names)) != len(names):
+        return tuple(reading.gateways_of(workspace))
+    return names
+
+
+def is_demo(workspace: Workspace) -> bool:
+    """Whether this workspace builds the demonstration that ships."""
+    try:
+        return _release(workspace)["release"].get("demo") is True
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return reading.release_of(workspace).demo
+
+
+def _release(workspace: Workspace) -> dict[str, dict[str, str]]:
+    if not workspace.release_file.exists():
+        raise PipelineError(
+            f"no gateway.toml in {workspace.root}",
+            "go to the workspace, or copy the gateway.toml that ships with the pipeline and edit it",
+        )
+    return tomllib.loads(workspace.release_file.read_text("utf-8"))
+
+
+def _names_in(inventory: Path) -> tuple[str, ...]:
+    text = inventory.read_text("utf-8-sig")
+    if inventory.suffix.lower() != ".csv":
+        return tuple(row["name"] for row in tomllib.loads(text)["gateway"])
+    header = text.splitlines()[0]
+    rows = csv.DictReader(text.splitlines(), delimiter=";" if header.count(";") > header.count(",") else ",")
+    return tuple(row["name"].strip() for row in rows if any((cell or "").strip() for cell in row.values()))

@@ -1,0 +1,156 @@
+"""Verify and publish: a fresh look at every complete candidate, and a name in ``out/`` only for what passed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from pipeline.digests import sha256_of, write_atomically
+from pipeline.errors import PipelineError, Problem
+from pipeline.image.compress import compress
+from pipeline.locks import one_at_a_time
+from pipeline.model.release import Release
+from pipeline.model.verdict import Verdict
+from pipeline.progress import Say
+from pipeline.records import Record, is_current, read_record, write_record
+from pipeline.report.console import verdict_lines
+from pipeline.stages import reading
+from pipeline.stages.keys import device_key
+from pipeline.verification import verify_paths
+from pipeline.workspace import Workspace
+
+_FILES = ("image.img", "image.bmap", "manifest.json", "manifest.json.sig")
+
+
+def is_published(workspace: Workspace, name: str) -> bool:
+    """Whether ``out/`` holds this gateway's verified image of the inputs as they are now, untouched."""
+    key = device_key(workspace, reading.gateway_of(workspace, name))
+    return is_current(workspace.record(f"publish-{name}"), key)
+
+
+def verify_and_publish(workspace: Workspace, name: str, say: Say) -> None:
+    """Verify every candidate that is complete, in one launch of the appliance, and publish those that pass.
+
+    The other workers of a parallel build wait here and then find their gateway published.
+    """
+    with one_at_a_time(workspace.state / "verify.lock"):
+        if is_published(workspace, name):
+            return
+        waiting = [candidate for candidate in reading.gateways_of(workspace) if _is_complete(workspace, candidate)]
+        release = reading.release_of(workspace)
+        signers = workspace.state / "allowed_signers"
+        write_atomically(signers, reading.allowed_signers_of(workspace), 0o644)
+        say(f"verifying {', '.join(waiting)}: opening each image afresh, read-only")
+        verdicts = verify_paths(
+            [workspace.candidate(candidate) for candidate in waiting],
+            allowed_signers=signers,
+            identity=None,
+            deep=False,
+            state_dir=workspace.state / "appliance",
+            say=say,
+        )
+        for verdict in verdicts:
+            if verdict.passed:
+                _publish(workspace, release, verdict.gateway, say)
+        _refuse(verdicts, name)
+
+
+def _is_complete(workspace: Workspace, name: str) -> bool:
+    key = device_key(workspace, reading.gateway_of(workspace, name))
+    return not is_published(workspace, name) and is_current(workspace.record(f"sign-{name}"), key)
+
+
+def _refuse(verdicts: tuple[Verdict, ...], name: str) -> None:
+    """Fail the task of one gateway if its image deviates; the others' tasks speak for themselves."""
+    for verdict in verdicts:
+        if verdict.gateway == name and not verdict.passed:
+            raise PipelineError.of(
+                Problem(line, "nothing was published; build again, and report it if it stays")
+                for line in verdict_lines(verdict)[:10]
+            )
+    if name not in {verdict.gateway for verdict in verdicts}:
+        raise PipelineError(f"{name}: its inputs changed while it was built", "start the build again")
+
+
+def _publish(workspace: Workspace, release: Release, name: str, say: Say) -> None:
+    """Move a verified candidate to its place; the old one goes first, and only whole directories are ever seen."""
+    key = device_key(workspace, reading.gateway_of(workspace, name))
+    signed = read_record(workspace.record(f"sign-{name}"))
+    if signed is None or signed.key != key:
+        raise PipelineError(f"{name}: its inputs changed while it was verified", "start the build again")
+    candidate, place = workspace.candidate(name), workspace.result(release.name, name)
+    known = _known(candidate, place, signed)
+    if release.output.compress != "none":
+        say(f"{name}: compressing the image")
+        compress(candidate / "image.img", release.output.compress)
+    workspace.results(release.name).mkdir(parents=True, exist_ok=True)
+    workspace.record(f"publish-{name}").unlink(missing_ok=True)
+    leaving = workspace.state / "candidates" / f".{name}.old"
+    shutil.rmtree(leaving, ignore_errors=True)
+    if place.exists():
+        os.rename(place, leaving)
+    os.rename(candidate, place)
+    os.chmod(place, 0o755)  # a result is for others to take; the image itself stays private
+    shutil.rmtree(leaving, ignore_errors=True)
+    files = sorted(path for path in place.iterdir() if path.is_file())
+    write_record(workspace.record(f"publish-{name}"), key, files, known={p: known[p] for p in files if p in known})
+    for step in ("stamp", "sign"):
+        workspace.record(f"{step}-{name}").unlink(missing_ok=True)
+    write_sums(workspace)
+    say(f"{name}: verified, {place.relative_to(workspace.root)}")
+
+
+def _known(candidate: Path, place: Path, signed: Record) -> dict[Path, str]:
+    """Digests from the signing step, under the names the files are going to have."""
+    return {
+        place / name: signed.outputs[str(candidate / name)].sha256
+        for name in _FILES
+        if str(candidate / name) in signed.outputs
+    }
+
+
+def write_sums(workspace: Workspace) -> None:
+    """``SHA256SUMS`` over every published file of the release, and the signers, beside them."""
+    release = reading.release_of(workspace)
+    results = workspace.results(release.name)
+    write_atomically(results / "allowed_signers", reading.allowed_signers_of(workspace), 0o644)
+    lines = [f"{sha256_of(results / 'allowed_signers')}  allowed_signers"]
+    for name in sorted(reading.gateways_of(workspace)):
+        record = read_record(workspace.record(f"publish-{name}"))
+        for path in sorted(record.outputs) if record is not None else ():
+            lines.append(f"{record.outputs[path].sha256}  {name}/{Path(path).name}")  # type: ignore[union-attr]
+    write_atomically(results / "SHA256SUMS", "".join(f"{line}\n" for line in sorted(lines, key=_name)).encode(), 0o644)
+
+
+def _name(line: str) -> str:
+    return line[66:]
+
+
+def is_released(workspace: Workspace) -> bool:
+    """Whether the release directory holds every gateway of the inventory, nothing else, and the right sums."""
+    release = reading.release_of(workspace)
+    results = workspace.results(release.name)
+    names = set(reading.gateways_of(workspace))
+    if not results.is_dir() or not all(is_published(workspace, name) for name in names):
+        return False
+    found = {path.name for path in results.iterdir()}
+    if found != {*names, "SHA256SUMS", "allowed_signers"}:
+        return False
+    record = read_record(workspace.record("release"))
+    return record is not None and is_current(workspace.record("release"), record.key)
+
+
+def finish_release(workspace: Workspace, say: Say) -> None:
+    """Check that the release is complete, take away gateways that are no longer in the inventory, write the sums."""
+    release = reading.release_of(workspace)
+    results = workspace.results(release.name)
+    names = set(reading.gateways_of(workspace))
+    for path in sorted(results.iterdir()):
+        if path.is_dir() and path.name not in names:
+            say(f"{path.name}: no longer in {release.devices}, removed from the release")
+            shutil.rmtree(path)
+            workspace.record(f"publish-{path.name}").unlink(missing_ok=True)
+    write_sums(workspace)
+    write_record(workspace.record("release"), release.name, [results / "SHA256SUMS", results / "allowed_signers"])
+    say(f"release {release.name}: {len(names)} gateways, all verified, in {results.relative_to(workspace.root)}")

@@ -1,0 +1,159 @@
+"""The inputs of a workspace, read once in a process."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets as randomness
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline.digests import DigestCache, digest_of_tree, sha256_of, write_atomically
+from pipeline.errors import PipelineError
+from pipeline.image import facts_file
+from pipeline.inputs import golden_export, inventory_file, key_config, layout_files, overlay_dir, release_file
+from pipeline.model.gateway import Gateway
+from pipeline.model.golden import Golden
+from pipeline.model.overlay import Overlay
+from pipeline.model.release import Release
+from pipeline.model.trust import GatewaySecrets, Trust
+from pipeline.model.vanilla import Vanilla
+from pipeline.plan import Inputs, Plan, plan_product
+from pipeline.signing import prepare, secrets
+from pipeline.workspace import Workspace
+
+
+@lru_cache(maxsize=8)
+def release_of(workspace: Workspace) -> Release:
+    """The decisions in ``gateway.toml``; ``SOURCE_DATE_EPOCH`` of the environment is the clock when it is set."""
+    return release_file.read_release(workspace.release_file, os.environ.get("SOURCE_DATE_EPOCH"))
+
+
+@lru_cache(maxsize=8)
+def gateways_of(workspace: Workspace) -> Mapping[str, Gateway]:
+    """The gateways of the inventory by name, in the order of the file."""
+    release = release_of(workspace)
+    return {gateway.name: gateway for gateway in inventory_file.read_gateways(workspace.input(release.devices))}
+
+
+def gateway_of(workspace: Workspace, name: str) -> Gateway:
+    """One gateway; `PipelineError` names those there are."""
+    gateways = gateways_of(workspace)
+    if name not in gateways:
+        raise PipelineError(
+            f"{name}: no such gateway in {release_of(workspace).devices}", f"choose one of: {', '.join(gateways)}"
+        )
+    return gateways[name]
+
+
+@lru_cache(maxsize=2)
+def golden_of(workspace: Workspace) -> Golden:
+    """The golden sample's export."""
+    return golden_export.read_golden(workspace.input(release_of(workspace).golden))
+
+
+@lru_cache(maxsize=2)
+def overlays_of(workspace: Workspace) -> tuple[Overlay, ...]:
+    """The overlays in the order the release names them."""
+    return tuple(overlay_dir.read_overlay(workspace.input(name)) for name in release_of(workspace).overlays)
+
+
+@lru_cache(maxsize=2)
+def keyring_of(workspace: Workspace) -> key_config.KeyRing:
+    """The keys of the release, named but not opened."""
+    return key_config.read_keys(workspace.input(release_of(workspace).keys))
+
+
+@lru_cache(maxsize=2)
+def trust_of(workspace: Workspace) -> Trust:
+    """Signed packages and certificates: signing happens here, before the plan, and repeats to the byte."""
+    return prepare.prepare_trust(golden_of(workspace), release_of(workspace), keyring_of(workspace))
+
+
+@lru_cache(maxsize=2)
+def vanilla_of(workspace: Workspace) -> Vanilla:
+    """What inspection learned; `PipelineError` when the image has not been inspected yet."""
+    if not workspace.facts.exists():
+        raise PipelineError("the vanilla image has not been inspected yet", "doit inspect")
+    return facts_file.load(workspace.facts, layout_files.load_layouts())
+
+
+@lru_cache(maxsize=2)
+def inputs_of(workspace: Workspace) -> Inputs:
+    """Everything the plan needs that all gateways share."""
+    return Inputs(
+        vanilla_of(workspace), golden_of(workspace), release_of(workspace), trust_of(workspace), overlays_of(workspace)
+    )
+
+
+@lru_cache(maxsize=2)
+def product_plan_of(workspace: Workspace) -> Plan:
+    """The product layer, planned."""
+    return plan_product(inputs_of(workspace))
+
+
+@lru_cache(maxsize=2)
+def fleet_secret_of(workspace: Workspace) -> secrets.FleetSecret:
+    """The secret every gateway's own are derived from."""
+    return secrets.read_fleet_secret(release_of(workspace).secrets_source, workspace.root)
+
+
+def secrets_of(workspace: Workspace, gateway: Gateway) -> GatewaySecrets:
+    """One gateway's secrets; not kept."""
+    return secrets.gateway_secrets(fleet_secret_of(workspace), release_of(workspace), gateway)
+
+
+def vanilla_digest_of(workspace: Workspace) -> str:
+    """SHA-256 of the vanilla image file as it was given, compared with the pinned one."""
+    release = release_of(workspace)
+    path = workspace.input(release.vanilla)
+    if not path.exists():
+        raise PipelineError(
+            f"{release.vanilla}: no such vanilla image",
+            "correct [vanilla] image in gateway.toml; for the demonstration, doit demo makes it",
+        )
+    digest = DigestCache(workspace.state / "digests.json").sha256(path)
+    if release.vanilla_sha256 and digest != release.vanilla_sha256.lower():
+        raise PipelineError(
+            f"{release.vanilla}: SHA-256 is {digest}, gateway.toml pins {release.vanilla_sha256}",
+            "get the image again, or pin the new one under [vanilla] sha256",
+        )
+    return digest
+
+
+def overlay_digests_of(workspace: Workspace) -> Mapping[str, str]:
+    """Digest of each overlay directory by its name."""
+    return {name: digest_of_tree(workspace.input(name)) for name in release_of(workspace).overlays}
+
+
+def configuration_digest_of(workspace: Workspace) -> str:
+    """SHA-256 of ``gateway.toml``."""
+    return sha256_of(workspace.release_file)
+
+
+def fingerprint_of_secret(workspace: Workspace, value: bytes) -> str:
+    """A keyed digest of a secret, for step keys: useless without the random key that never leaves this workspace."""
+    file = workspace.state / "fingerprint.key"
+    if not file.exists():
+        write_atomically(file, randomness.token_bytes(32), 0o600)
+    return hmac.new(_read(file), value, hashlib.sha256).hexdigest()
+
+
+def _read(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+def forget_inputs() -> None:
+    """Read everything anew next time."""
+    for known in (
+        release_of, gateways_of, golden_of, overlays_of, keyring_of, trust_of, vanilla_of, inputs_of, product_plan_of,
+        fleet_secret_of,
+    ):  # fmt: skip
+        known.cache_clear()
+
+
+def allowed_signers_of(workspace: Workspace) -> bytes:
+    """Who may sign manifests of this release, in the form ssh-keygen reads: public, goes beside the images."""
+    return key_config.allowed_signers(keyring_of(workspace), release_of(workspace).manifest_key)

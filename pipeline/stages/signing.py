@@ -1,0 +1,124 @@
+"""Sign: a stamped image gets its block map, its manifest and the manifest's signature."""
+
+from __future__ import annotations
+
+from pipeline import __version__
+from pipeline.digests import key_of, write_atomically
+from pipeline.formats import jks
+from pipeline.gateway_facts import facts_of, steps_for_people
+from pipeline.image import bmap
+from pipeline.manifest import NAMESPACE, build_manifest, to_bytes
+from pipeline.model.gateway import Gateway
+from pipeline.model.layer import FileEntry, Layer
+from pipeline.model.manifest import CertificateFacts, ImageFacts, Keystore, ManifestInputs, Sources
+from pipeline.model.trust import Certificate
+from pipeline.plan import Inputs, Plan
+from pipeline.progress import Say
+from pipeline.records import is_current, write_record
+from pipeline.signing import signers, sshsig
+from pipeline.stages import reading
+from pipeline.stages.base import base_tree_of
+from pipeline.stages.keys import device_key, inventory_row
+from pipeline.stages.stamping import device_plan_of
+from pipeline.stages.toolchain import pipeline_digest, toolchain
+from pipeline.workspace import Workspace
+
+
+def is_signed(workspace: Workspace, name: str) -> bool:
+    """Whether this gateway's manifest is that of the inputs as they are now."""
+    key = device_key(workspace, reading.gateway_of(workspace, name))
+    return any(is_current(workspace.record(f"{step}-{name}"), key) for step in ("publish", "sign"))
+
+
+def sign_gateway(workspace: Workspace, name: str, say: Say) -> None:
+    """Hash the image once, write its block map and manifest, sign the manifest."""
+    gateway = reading.gateway_of(workspace, name)
+    key = device_key(workspace, gateway)
+    candidate = workspace.candidate(name)
+    image = candidate / "image.img"
+    inputs = reading.inputs_of(workspace)
+    signer = signers.open_manifest_signer(reading.keyring_of(workspace), inputs.release.manifest_key)
+    plan = device_plan_of(workspace, name)
+    described = bmap.describe(image, inputs.vanilla.disk)
+    write_atomically(candidate / "image.bmap", described.bmap, 0o644)
+    manifest = build_manifest(_manifest_inputs(workspace, gateway, plan, described.facts))
+    content = to_bytes(manifest)
+    write_atomically(candidate / "manifest.json", content, 0o644)
+    write_atomically(candidate / "manifest.json.sig", sshsig.sign(content, signer, NAMESPACE), 0o644)
+    files = [image, *(candidate / file for file in ("image.bmap", "manifest.json", "manifest.json.sig"))]
+    write_record(workspace.record(f"sign-{name}"), key, files, known={image: described.facts.sha256})
+    say(f"{name}: {len(manifest.changes)} paths differ from the vanilla image, each with its reason")
+
+
+def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: ImageFacts) -> ManifestInputs:
+    inputs = reading.inputs_of(workspace)
+    vanilla, release, trust = inputs.vanilla, inputs.release, inputs.trust
+    product = reading.product_plan_of(workspace)
+    secrets = reading.secrets_of(workspace, gateway)
+    certificates = (*trust.signer_chain, *trust.tls)
+    development = any(certificate.development for certificate in certificates)
+    return ManifestInputs(
+        release=release.name,
+        epoch=release.epoch,
+        production=release.production,
+        gateway=gateway.name,
+        serial=gateway.serial,
+        sources=Sources(
+            vanilla_file=workspace.input(release.vanilla).name,
+            vanilla_sha256=vanilla.sha256,
+            golden_sha256=inputs.golden.sha256,
+            golden_esf_version=inputs.golden.esf_version,
+            configuration_sha256=reading.configuration_digest_of(workspace),
+            inventory_sha256=key_of(row=inventory_row(gateway)),
+            overlays=reading.overlay_digests_of(workspace),
+            certificates=tuple(_certificate_facts(certificate) for certificate in certificates),
+            pipeline_version=__version__,
+            pipeline_sha256=pipeline_digest(),
+            tools=toolchain(),
+        ),
+        disk=vanilla.disk,
+        image=image,
+        vanilla=vanilla.tree,
+        layer=united(product.layer, plan.layer),
+        tree=base_tree_of(workspace).apply(plan.layer),
+        packages=trust.packages,
+        keystores=_keystores(inputs, plan),
+        facts=facts_of(vanilla, release, gateway, secrets),
+        steps=steps_for_people(release, development=development),
+    )
+
+
+def united(product: Layer, device: Layer) -> Layer:
+    """Both layers as one; where the base removed what the gateway brings back, the gateway's entry stands."""
+    return Layer(tuple(entry for _, entry in sorted({**product.by_path, **device.by_path}.items())))
+
+
+def _keystores(inputs: Inputs, plan: Plan) -> tuple[Keystore, ...]:
+    layout = inputs.vanilla.layout
+    known = {certificate.sha256: certificate for certificate in (*inputs.trust.signer_chain, *inputs.trust.tls)}
+    keystores: list[Keystore] = []
+    for path in (layout.certificates, layout.cacerts):
+        entry = plan.layer.by_path.get(plan.after.resolve(path)) if path is not None else None
+        if path is not None and isinstance(entry, FileEntry):
+            keystores.append(Keystore(path, "JKS", _entries(entry.content, known)))
+    return tuple(keystores)
+
+
+def _entries(store: bytes, known: dict[str, Certificate]) -> tuple[CertificateFacts, ...]:
+    return tuple(
+        CertificateFacts(
+            alias=entry.alias,
+            subject=entry.subject,
+            sha256=entry.sha256,
+            not_after=entry.not_after,
+            development=entry.sha256 in known and known[entry.sha256].development,
+        )
+        for entry in jks.certificates_in(store)
+    )
+
+
+def _certificate_facts(certificate: Certificate) -> CertificateFacts:
+    return CertificateFacts(
+        certificate.alias, certificate.subject, certificate.sha256, certificate.not_after, certificate.development
+    )
+

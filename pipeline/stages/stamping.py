@@ -1,0 +1,81 @@
+"""Stamp: one gateway's device layer goes onto a copy of the base image."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.image import prepare, seal, stamp, write
+from pipeline.model.layer import Layer
+from pipeline.model.tree import Tree
+from pipeline.plan import Plan, plan_device
+from pipeline.progress import Say
+from pipeline.records import is_current, write_record
+from pipeline.stages import reading
+from pipeline.stages.base import base_tree_of, require_as_planned, require_space
+from pipeline.stages.keys import device_key
+from pipeline.workspace import Workspace
+
+
+def is_stamped(workspace: Workspace, name: str) -> bool:
+    """Whether this gateway's image needs no stamping: it is published, signed or stamped from the inputs as they are."""
+    key = device_key(workspace, reading.gateway_of(workspace, name))
+    return any(is_current(workspace.record(f"{step}-{name}"), key) for step in ("publish", "sign", "stamp"))
+
+
+def device_plan_of(workspace: Workspace, name: str) -> Plan:
+    """The device layer of one gateway, planned on the base as planned."""
+    gateway = reading.gateway_of(workspace, name)
+    return plan_device(
+        reading.inputs_of(workspace),
+        reading.product_plan_of(workspace),
+        gateway,
+        reading.secrets_of(workspace, gateway),
+    )
+
+
+def stamp_gateway(workspace: Workspace, name: str, say: Say) -> None:
+    """Copy the base and write the device layer on it, with libext2fs where the root is ext4, else through libguestfs."""
+    key = device_key(workspace, reading.gateway_of(workspace, name))
+    inputs = reading.inputs_of(workspace)
+    plan = device_plan_of(workspace, name)
+    candidate = workspace.candidate(name)
+    for step in ("publish", "sign", "stamp"):
+        workspace.record(f"{step}-{name}").unlink(missing_ok=True)
+    shutil.rmtree(candidate, ignore_errors=True)
+    candidate.mkdir(mode=0o700)
+    require_space(workspace, inputs.vanilla.disk.size)
+    image = candidate / "image.img"
+    try:
+        prepare.copy_sparse(workspace.base, image)
+        base = base_tree_of(workspace)
+        if inputs.release.output.writer != "guestfs" and inputs.vanilla.disk.root.filesystem == "ext4":
+            stamp.stamp(
+                image,
+                inputs.vanilla.disk,
+                base,
+                plan.layer,
+                epoch=inputs.release.epoch,
+                state_dir=workspace.state / "appliance",
+            )
+        else:
+            _write_through_libguestfs(workspace, image, base, plan.layer, say)
+    except BaseException:
+        shutil.rmtree(candidate, ignore_errors=True)
+        raise
+    write_record(workspace.record(f"stamp-{name}"), key, [image])
+
+
+def _write_through_libguestfs(workspace: Workspace, image: Path, base: Tree, layer: Layer, say: Say) -> None:
+    inputs = reading.inputs_of(workspace)
+    observed = write.inject(
+        image,
+        replace(inputs.vanilla, tree=base),
+        layer,
+        epoch=inputs.release.epoch,
+        state_dir=workspace.state / "appliance",
+        say=say,
+    )
+    require_as_planned(base.apply(layer), observed.tree)
+    seal.seal(image, inputs.vanilla.disk, epoch=inputs.release.epoch)

@@ -1,0 +1,186 @@
+"""The task graph, for any ``dodo.py``: names, order and one call each; no logic.
+
+    demo ──► inspect ──► base ──► stamp:GATEWAY ──► manifest:GATEWAY ──► verify:GATEWAY ──► image:GATEWAY
+                golden, keys, bundles ──┘                                                        │
+                                                                            build ◄── release ◄──┘
+
+A ``dodo.py`` elsewhere needs one line: ``from pipeline.tasks import *``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.doit_adapter import Lines, action, current, load
+from pipeline.stages import cleaning, demo, golden, keys_and_bundles, names
+from pipeline.stages.base import build_base, is_built
+from pipeline.stages.inspecting import inspect_vanilla, is_inspected
+from pipeline.stages.publishing import finish_release, is_published, is_released, verify_and_publish
+from pipeline.stages.signing import is_signed, sign_gateway
+from pipeline.stages.stamping import is_stamped, stamp_gateway
+from pipeline.workspace import Workspace
+
+__all__ = [
+    "DOIT_CONFIG",
+    "task_base",
+    "task_build",
+    "task_bundles",
+    "task_demo",
+    "task_golden",
+    "task_image",
+    "task_inspect",
+    "task_keys",
+    "task_manifest",
+    "task_release",
+    "task_stamp",
+    "task_verification",
+]
+
+Task = dict[str, object]
+
+# json: the default backend adds a suffix of its own to the file name; verbosity 2: steps speak for themselves.
+DOIT_CONFIG = {
+    "backend": "json",
+    "default_tasks": ["build"],
+    "dep_file": ".doit.json",
+    "reporter": Lines,
+    "verbosity": 2,
+}
+
+_WORK = Workspace.here()
+
+
+def _gateways() -> tuple[str, ...]:
+    """Names only: keys the inventory refers to may not exist before the demo task has run."""
+    return load(names.gateway_names, _WORK)
+
+
+def _needs_demo() -> list[str]:
+    return ["demo"] if load(names.is_demo, _WORK) else []
+
+
+def task_demo() -> Task:
+    """Make the demonstration's inputs: keys, vanilla image, golden sample"""
+    return {
+        "actions": [action(demo.make_demo, _WORK)],
+        "uptodate": [current(demo.is_made, _WORK)],
+        "clean": [(cleaning.clean_demo, [_WORK])],
+    }
+
+
+def task_inspect() -> Task:
+    """Look into the vanilla image and keep what the plan needs to know"""
+    return {
+        "actions": [action(inspect_vanilla, _WORK)],
+        "task_dep": _needs_demo(),
+        "uptodate": [current(is_inspected, _WORK)],
+        "clean": [(cleaning.clean_inspect, [_WORK])],
+    }
+
+
+def task_golden() -> Task:
+    """Read the golden sample: what travels, what stays behind, what is missing"""
+    return {
+        "actions": [action(golden.read_and_tell, _WORK)],
+        "task_dep": _needs_demo(),
+        "uptodate": [current(golden.is_read, _WORK)],
+        "clean": [(cleaning.clean_records, [_WORK, "golden"])],
+    }
+
+
+def task_keys() -> Task:
+    """Check the keys the release signs with"""
+    return {
+        "actions": [action(keys_and_bundles.check_keys, _WORK)],
+        "task_dep": _needs_demo(),
+        "uptodate": [current(keys_and_bundles.are_checked, _WORK)],
+        "clean": [(cleaning.clean_records, [_WORK, "keys"])],
+    }
+
+
+def task_bundles() -> Task:
+    """Sign the bundles inside the golden sample's deployment packages"""
+    return {
+        "actions": [action(keys_and_bundles.sign_bundles, _WORK)],
+        "task_dep": ["golden", "keys"],
+        "uptodate": [current(keys_and_bundles.are_signed, _WORK)],
+        "clean": [(cleaning.clean_bundles, [_WORK])],
+    }
+
+
+def task_base() -> Task:
+    """Build the base image: vanilla plus everything the gateways share"""
+    return {
+        "actions": [action(build_base, _WORK)],
+        "task_dep": ["inspect", "golden", "bundles"],
+        "uptodate": [current(is_built, _WORK)],
+        "clean": [(cleaning.clean_base, [_WORK])],
+    }
+
+
+def task_stamp() -> Iterator[Task]:
+    """Write one gateway's own layer onto a copy of the base"""
+    yield {"name": None, "doc": "Write each gateway's own layer onto a copy of the base"}
+    for name in _gateways():
+        yield {
+            "name": name,
+            "actions": [action(stamp_gateway, _WORK, name)],
+            "task_dep": ["base"],
+            "uptodate": [current(is_stamped, _WORK, name)],
+            "clean": [(cleaning.clean_candidate, [_WORK, name])],
+        }
+
+
+def task_manifest() -> Iterator[Task]:
+    """Describe and sign one gateway's image"""
+    yield {"name": None, "doc": "Write and sign each image's manifest"}
+    for name in _gateways():
+        yield {
+            "name": name,
+            "actions": [action(sign_gateway, _WORK, name)],
+            "task_dep": [f"stamp:{name}"],
+            "uptodate": [current(is_signed, _WORK, name)],
+            "clean": [(cleaning.clean_candidate, [_WORK, name])],
+        }
+
+
+def task_verification() -> Iterator[Task]:
+    """Verify one gateway's image afresh and publish it to out/"""
+    # Called verify:…; the function is not, because doit keeps the bare name for the command.
+    yield {"basename": "verify", "name": None, "doc": "Verify each image afresh and publish it to out/"}
+    for name in _gateways():
+        yield {
+            "basename": "verify",
+            "name": name,
+            "actions": [action(verify_and_publish, _WORK, name)],
+            "task_dep": [f"manifest:{name}"],
+            "uptodate": [current(is_published, _WORK, name)],
+            "clean": [(cleaning.clean_result, [_WORK, name])],
+        }
+
+
+def task_image() -> Iterator[Task]:
+    """One gateway's image, the whole way: stamped, signed, verified, in out/"""
+    yield {"name": None, "doc": "All gateways' images, the whole way"}
+    for name in _gateways():
+        yield {
+            "name": name,
+            "actions": None,
+            "task_dep": [f"stamp:{name}", f"manifest:{name}", f"verify:{name}"],
+        }
+
+
+def task_release() -> Task:
+    """Complete the release directory: every gateway, sums, signers"""
+    return {
+        "actions": [action(finish_release, _WORK)],
+        # All images first, then all looks at them: one launch of the appliance verifies them together.
+        "task_dep": [f"{step}:{name}" for step in ("stamp", "manifest", "verify") for name in _gateways()],
+        "uptodate": [current(is_released, _WORK)],
+        "clean": [(cleaning.clean_release, [_WORK])],
+    }
+
+
+def task_build() -> Task:
+    """Build, sign and verify the images of all gateways (the default)"""
+    return {"actions": None, "task_dep": ["release"]}
