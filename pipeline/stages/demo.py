@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
 from pipeline.demo.bundles import vendor_plugins
 from pipeline.demo.golden import plant
 from pipeline.demo.vanilla import build_vanilla
 from pipeline.demo.vendor import vendor_identity
-from pipeline.digests import digest_of_tree, key_of
+from pipeline.digests import digest_of_tree, key_of, write_atomically
 from pipeline.errors import PipelineError
 from pipeline.progress import Say
 from pipeline.records import is_current, write_record
@@ -41,6 +44,7 @@ def make_demo(workspace: Workspace, say: Say) -> None:
     os.chmod(workspace.demo, 0o700)
     say("making development keys and a fleet secret where they are missing")
     make_development_keys(workspace.demo, epoch=_EPOCH)
+    _make_user_key(workspace.demo / "keys")
     vendor = vendor_identity(workspace.demo / "keys")
     build_vanilla(
         workspace.demo / "vanilla.img",
@@ -54,6 +58,17 @@ def make_demo(workspace: Workspace, say: Say) -> None:
     plant(source, workspace.demo / "golden", epoch=_EPOCH)
     write_record(workspace.record("demo"), _key(workspace), _outputs(workspace))
     reading.forget_inputs()
+
+
+def _make_user_key(directory: Path) -> None:
+    """An SSH key for the demo's operator, so that a person can log in to a booted demo image."""
+    private = directory / "demo-user"
+    if not private.exists():
+        key = Ed25519PrivateKey.generate()
+        text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        write_atomically(private.with_suffix(".pub"), public + b" operator@demo\n", 0o644)
+        write_atomically(private, text, 0o600)
 
 
 def _outputs(workspace: Workspace) -> list[Path]:

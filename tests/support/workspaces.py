@@ -1,0 +1,68 @@
+"""Workspaces for tests that run the product as a user does: its own processes, its own directories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+# What a workspace of the demonstration is made of; the pipeline itself is imported from the checkout.
+_PARTS = ("dodo.py", "gateway.toml", "devices.toml", "overlays", "keys", "golden")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished run of doit."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """All that was said."""
+        return self.stdout + self.stderr
+
+
+def doit(workspace: Path, *arguments: str, env: Mapping[str, str] | None = None, umask: int = -1, timeout: float = 1800) -> Ran:
+    """Run doit in a workspace, as a person would type it."""
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), **(env or {})}
+    environment.pop("SOURCE_DATE_EPOCH", None) if env is None or "SOURCE_DATE_EPOCH" not in env else None
+    done = subprocess.run(
+        [sys.executable, "-m", "doit", *arguments],
+        cwd=workspace,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        umask=umask,
+        timeout=timeout,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def a_workspace(place: Path, demo_inputs: Path) -> Path:
+    """A copy of the demonstration's workspace that shares the inputs that take minutes to make."""
+    place.mkdir(parents=True)
+    for part in _PARTS:
+        source = CHECKOUT / part
+        if source.is_dir():
+            shutil.copytree(source, place / part, symlinks=True)
+        else:
+            shutil.copy2(source, place / part)
+    (place / ".demo").symlink_to(demo_inputs)
+    return place
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """Change a text that must be there."""
+    text = file.read_text("utf-8")
+    assert old in text, f"{old!r} is not in {file}"
+    file.write_text(text.replace(old, new), "utf-8")
