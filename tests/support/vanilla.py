@@ -232,7 +232,7 @@ def a_vanilla(
         _make_directories(nodes, place.parent)
         data = content.encode() if isinstance(content, str) else content
         contents[place] = data
-        executable = place.is_under(GuestPath("/etc/init.d")) or path.endswith(".sh") or {"bin", "sbin"} & {*place.parts}
+        executable = path.endswith(".sh") or {"bin", "sbin", "init.d"} & {*place.parent.parts}
         mode = _MODES.get(path, 0o755 if executable else 0o644)
         nodes[place] = Node(Kind.FILE, mode, size=len(data), sha256=hashlib.sha256(data).hexdigest())
     for path, mode in _MODES.items():
