@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 import tomllib
@@ -295,17 +296,26 @@ def test_of_two_at_once_one_waits_and_finds_the_work_done(machine: Machine) -> N
     def start() -> subprocess.Popen[str]:
         words = machine.command("sh", "-c", "echo ran")
         pipe = subprocess.PIPE
-        return subprocess.Popen(words, cwd=machine.at, env=machine.environment, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(
+            words, cwd=machine.at, env=machine.environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        )
 
-    with start() as first:
-        assert first.stderr is not None
-        assert "making the virtual environment" in first.stderr.readline()
-        with start() as second:
+    with start() as first, start() as second:
+        try:
+            assert first.stderr is not None
             assert second.stderr is not None
-            assert "waiting for another bootstrap" in second.stderr.readline()
+            said = {first.stderr.readline(), second.stderr.readline()}
+            assert said == {
+                "ci/bootstrap: making the virtual environment .venv\n",
+                "ci/bootstrap: waiting for another bootstrap in this checkout\n",
+            }
             (machine.at / "gate").write_text("go\n")
             assert first.communicate(timeout=20)[0] == "ran\n"
             assert second.communicate(timeout=20)[0] == "ran\n"
+        finally:
+            for process in (first, second):
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
     assert sum("-m venv" in call for call in machine.calls) == 1
 
 
