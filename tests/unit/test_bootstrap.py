@@ -173,6 +173,31 @@ def test_changed_lock_remakes_the_environment_and_changed_project_only_the_proje
     assert any("-m venv" in call for call in machine.calls)
 
 
+def test_changed_lock_of_the_tests_installs_only_that(machine: Machine) -> None:
+    machine.program("pytest", "#!/bin/sh\n")
+    machine.run("pytest")
+    assert machine.calls
+    (machine.checkout / "ci" / "requirements-test.lock").write_text("changed")
+    machine.run("sh", "-c", ":")
+    assert machine.calls == []
+    machine.run("pytest")
+    again = machine.calls
+    assert len(again) == 1
+    assert "requirements-test.lock" in again[0]
+
+
+def test_environment_made_with_a_python_that_came_only_then_is_kept(machine: Machine) -> None:
+    python = machine.at / "bin" / "python3"
+    python.rename(machine.at / "bin" / "python3.11")
+    (machine.checkout / "ci" / "packages-build.txt").write_text("python3  python3  # the system's\n")
+    with_apt(machine)
+    machine.program("apt-get", APT + 'ln -sf python3.11 "$MACHINE/bin/python3"\n')
+    assert machine.run("sh", "-c", ":").returncode == 0
+    assert any("-m venv" in call for call in machine.calls)
+    assert machine.run("sh", "-c", ":").returncode == 0
+    assert machine.calls == []
+
+
 def test_moved_checkout_remakes_the_environment(machine: Machine) -> None:
     machine.run("sh", "-c", ":")
     assert machine.calls
