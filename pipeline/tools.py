@@ -40,6 +40,8 @@ PACKAGES: Mapping[str, str] = {
     "xmllint": "libxml2-utils",
     "bmaptool": "bmap-tools",
     "unshare": "util-linux",
+    "busybox": "busybox-static",
+    "setpriv": "util-linux",
 }
 
 # Programs of administrators are not on every user's PATH.

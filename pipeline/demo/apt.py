@@ -39,7 +39,7 @@ def sources_from(listing: str, suite: str) -> str:
     chosen = {ending: found.get(ending, default) for ending, default in _DEFAULT.items()}
     if "-updates" in found:
         chosen["-updates"] = found["-updates"]
-    return "".join(f"deb {uri} {suite}{ending} main\n" for ending, uri in sorted(chosen.items()))
+    return "".join(f"deb {uri} {suite}{ending} main\n" for ending, uri in chosen.items())
 
 
 def apt_options() -> str:

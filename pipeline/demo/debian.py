@@ -60,6 +60,9 @@ def never_booted(members: Members, *, root_uuid: str, boot_label: str, epoch: in
         kept[GuestPath("/etc/inittab")] = _edited(kept, "/etc/inittab", _serial_console, epoch)
     for name, text in _written(root_uuid, boot_label).items():
         kept[GuestPath(name)] = text_file(text, mtime=epoch)
+    if "/usr/lib/systemd/systemd" in kept:
+        # It starts from a read-only root only if the file is there; empty, it asks for no first-boot questions.
+        kept[GuestPath("/etc/machine-id")] = text_file("", 0o444, mtime=epoch)
     return kept
 
 

@@ -18,8 +18,7 @@ MIB = 1 << 20
 BOOT_OFFSET = 1 * MIB
 BOOT_SIZE = 32 * MIB
 ROOT_OFFSET = BOOT_OFFSET + BOOT_SIZE
-ROOT_SIZE = 479 * MIB
-DISK_SIZE = ROOT_OFFSET + ROOT_SIZE  # 512 MiB
+ROOT_SIZE = 479 * MIB  # 512 MiB in all
 
 BOOT_LABEL = "BOOT"
 ENVIRONMENT_NAME = "uboot.env"
@@ -48,7 +47,9 @@ UBOOT_VARIABLES: Mapping[str, str] = {
 }
 
 
-def write_disk(target: Path, members: Members, *, epoch: int, progress: Callable[[str], None]) -> None:
+def write_disk(
+    target: Path, members: Members, *, epoch: int, progress: Callable[[str], None], root_size: int = ROOT_SIZE
+) -> None:
     """Write a partitioned disk that holds a tree on its root partition.
 
     The file appears under its name only when complete. Everything temporary lies in a directory beside it.
@@ -56,23 +57,24 @@ def write_disk(target: Path, members: Members, *, epoch: int, progress: Callable
     Args:
         members: the root file system, complete.
         epoch: seconds since 1970; the only clock.
+        root_size: bytes of the root partition.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         image = scratch / "disk.img"
         image.touch(mode=0o644)
-        os.truncate(image, DISK_SIZE)
+        os.truncate(image, ROOT_OFFSET + root_size)
         progress("demo: boot partition with U-Boot's environment")
         boot = boot_partition(scratch, epoch=epoch)
         with image.open("r+b") as file:
-            file.write(partition_table())
+            file.write(partition_table(root_size))
             file.seek(BOOT_OFFSET)
             file.write(boot.rstrip(b"\0"))  # the rest of the partition stays a hole
         progress(f"demo: root file system, {len(members)} paths")
         files = scratch / "files"
         files.mkdir()
-        write_ext4(image, Ext4(ROOT_OFFSET, ROOT_SIZE, "ROOT", ROOT_UUID), members, files, epoch=epoch)
+        write_ext4(image, Ext4(ROOT_OFFSET, root_size, "ROOT", ROOT_UUID), members, files, epoch=epoch)
         with image.open("r+b") as file:
             os.fsync(file.fileno())
         image.replace(target)
@@ -80,11 +82,11 @@ def write_disk(target: Path, members: Members, *, epoch: int, progress: Callable
         shutil.rmtree(scratch)
 
 
-def partition_table() -> bytes:
+def partition_table(root_size: int) -> bytes:
     """The first sector: no boot code, a fixed signature, FAT and Linux partitions addressed by sector only."""
     sector = bytearray(512)
     struct.pack_into("<I", sector, 440, _DISK_SIGNATURE)
-    partitions = ((0x80, 0x0E, BOOT_OFFSET, BOOT_SIZE), (0x00, 0x83, ROOT_OFFSET, ROOT_SIZE))
+    partitions = ((0x80, 0x0E, BOOT_OFFSET, BOOT_SIZE), (0x00, 0x83, ROOT_OFFSET, root_size))
     for number, (active, kind, start, size) in enumerate(partitions):
         # Cylinder, head and sector numbers at their ceiling say "use the linear address".
         beyond = bytes((0xFE, 0xFF, 0xFF))

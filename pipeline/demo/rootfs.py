@@ -56,6 +56,12 @@ _LEFT_OUT = (
 )
 # ESF starts and stops these itself as its configuration says (formats 6); Debian's own start at boot must not.
 _STARTED_BY_ESF = ("hostapd", "isc-dhcp-server", "named")
+_STEPS = (
+    *(f"chmod 0755 /etc/init.d/{name} && update-rc.d {name} defaults" for name in INIT_SCRIPTS),
+    *(f"update-rc.d {name} disable" for name in _STARTED_BY_ESF),
+    # systemd keeps its journal in memory when this directory, the only one with an access list, is not there
+    "rm -rf /var/log/journal",
+)
 _MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
 
 
@@ -73,7 +79,7 @@ def debian_rootfs(work: Path, *, epoch: int, init: Init, progress: Callable[[str
         "suite": SUITE,
         "packages": candidates(packages),
         "left out": _LEFT_OUT,
-        "disabled": _STARTED_BY_ESF,
+        "steps": _STEPS,
         "init scripts": {
             str(path): hashlib.sha256(content).hexdigest()
             for path, content in files_of("etc/init.d").items()
@@ -138,13 +144,9 @@ def _hooks(work: Path) -> tuple[str, ...]:
         if path.name in INIT_SCRIPTS:
             (scripts / path.name).write_bytes(content)
     copied = " ".join(f"'{scripts / name}'" for name in INIT_SCRIPTS)
-    steps = [
-        *(f"chmod 0755 /etc/init.d/{name} && update-rc.d {name} defaults" for name in INIT_SCRIPTS),
-        *(f"update-rc.d {name} disable" for name in _STARTED_BY_ESF),
-    ]
     return (
         f"--customize-hook=copy-in {copied} /etc/init.d",
-        *(f"--customize-hook=chroot \"$1\" /bin/sh -c '{step}'" for step in steps),
+        *(f"--customize-hook=chroot \"$1\" /bin/sh -c '{step}'" for step in _STEPS),
     )
 
 

@@ -45,6 +45,8 @@ MODULES = (
 # A kernel has some of them built in, under another name, or no more; the boot shows what is really missing.
 _NEEDED = frozenset({"virtio_pci", "virtio_blk", "virtio_net", "ext4"})
 
+_PT_INTERP = 3  # elf(5)
+
 _INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
@@ -82,10 +84,10 @@ def initramfs(modules: Path) -> bytes:
     Raises:
         PipelineError: there is no static busybox, or the modules of this kernel are incomplete.
     """
-    busybox = tools.require("busybox", reason="boot a disk image in a virtual machine")
+    busybox = _static_busybox()
     files: dict[str, tuple[int, bytes]] = {
         "bin": (0o040755, b""),
-        "bin/busybox": (0o100755, busybox.read_bytes()),
+        "bin/busybox": (0o100755, busybox),
         "dev": (0o040755, b""),
         "init": (0o100755, _INIT.encode()),
         "modules": (0o040755, b""),
@@ -98,6 +100,28 @@ def initramfs(modules: Path) -> bytes:
         files[f"modules/{_plain_name(path)}"] = (0o100644, _unpacked(modules / path))
     files["modules/order"] = (0o100644, "".join(f"{_plain_name(path)}\n" for path in order).encode())
     return cpio((name, mode, content) for name, (mode, content) in sorted(files.items()))
+
+
+def _static_busybox() -> bytes:
+    """The program that is all of the RAM disk's user land."""
+    place = tools.require("busybox", reason="boot a disk image in a virtual machine")
+    content = place.read_bytes()
+    if _has_interpreter(content):
+        raise PipelineError(
+            f"{place}: needs shared libraries, which a RAM disk does not have", "apt-get install busybox-static"
+        )
+    return content
+
+
+def _has_interpreter(program: bytes) -> bool:
+    """Whether a 64-bit little-endian ELF program has a PT_INTERP segment, that is, is dynamically linked."""
+    headers, size, count = (
+        int.from_bytes(program[32:40], "little"),
+        int.from_bytes(program[54:56], "little"),
+        int.from_bytes(program[56:58], "little"),
+    )
+    kinds = (program[headers + number * size :][:4] for number in range(count))
+    return any(int.from_bytes(kind, "little") == _PT_INTERP for kind in kinds)
 
 
 def load_order(modules: Path, wanted: Sequence[str] = MODULES) -> tuple[str, ...]:
