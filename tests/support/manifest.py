@@ -25,7 +25,7 @@ from pipeline.model.trust import SignedBundle, SignedPackage
 
 ESF = "/opt/eurotech/esf_5.0.0"
 CERTIFICATES = f"{ESF}/kura/certificates.ks"
-MIB = 1 << 20
+UNIT = 64 << 10  # the small disk is eight of them
 
 
 def digest(content: bytes | str) -> str:
@@ -105,11 +105,11 @@ def a_layer() -> Layer:
 def an_image() -> tuple[Disk, ImageFacts]:
     """A disk with a boot and a root partition and its digests."""
     disk = Disk(
-        8 * MIB,
+        8 * UNIT,
         "mbr",
         (
-            Partition(1, MIB, MIB, "vfat", "BOOT", "1234-5678", GuestPath("/boot")),
-            Partition(2, 2 * MIB, 6 * MIB, "ext4", "", "0b0e4c8f-7a5d-4d41-9f0f-2f1d3c6a9a10", GuestPath("/")),
+            Partition(1, UNIT, UNIT, "vfat", "BOOT", "1234-5678", GuestPath("/boot")),
+            Partition(2, 2 * UNIT, 6 * UNIT, "ext4", "", "0b0e4c8f-7a5d-4d41-9f0f-2f1d3c6a9a10", GuestPath("/")),
         ),
     )
     partitions = {1: digest("boot"), 2: digest("root")}

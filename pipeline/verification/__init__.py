@@ -1,0 +1,5 @@
+"""From paths on disk to verdicts: needs image, manifest, signature and a public key, and nothing of the build."""
+
+from pipeline.verification.run import Observe, verify_paths
+
+__all__ = ["Observe", "verify_paths"]

@@ -1,0 +1,107 @@
+"""What a person means by the paths given to the verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import PipelineError, Problem
+
+MANIFEST, SIGNATURE, BMAP = "manifest.json", "manifest.json.sig", "image.bmap"
+SUMS, SIGNERS = "SHA256SUMS", "allowed_signers"
+COMPRESSED = (".gz", ".xz", ".zst")
+
+_IMAGES = ("image.img", *(f"image.img{suffix}" for suffix in COMPRESSED))
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One gateway's files.
+
+    Attributes:
+        name: what to call it before its manifest can be trusted.
+        image: the image file, None when the directory has none.
+        claimed: the gateway a directory's name says it is; None where a file was given instead.
+        release: the release directory around it, where there is one.
+    """
+
+    name: str
+    directory: Path
+    image: Path | None
+    claimed: str | None
+    release: Path | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """All gateways to look at, once each, and the release directories that were named as a whole."""
+
+    deliveries: tuple[Delivery, ...]
+    releases: tuple[Path, ...]
+
+
+def find(paths: Iterable[Path]) -> Request:
+    """Tell images, gateway directories and release directories apart.
+
+    Raises:
+        PipelineError: a path is not there or holds nothing to verify; every such path is named.
+    """
+    deliveries: dict[Path, Delivery] = {}
+    releases: dict[Path, None] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        place = path.resolve()
+        if place.is_file():
+            found = [_beside(place)]
+        elif _is_gateway(place):
+            found = [_directory(place)]
+        else:
+            found = [_directory(child) for child in _gateways(place)]
+            if found or (place / SUMS).is_file():
+                releases[place] = None
+            else:
+                problems.append(_nothing(path))
+        for delivery in found:
+            deliveries.setdefault(delivery.directory, delivery)
+    if problems:
+        raise PipelineError.of(problems)
+    return Request(tuple(deliveries.values()), tuple(releases))
+
+
+def image_in(directory: Path) -> Path | None:
+    """The image of a gateway directory, plain or compressed; the plain one where there are both."""
+    return next((directory / name for name in _IMAGES if (directory / name).is_file()), None)
+
+
+def _beside(file: Path) -> Delivery:
+    """An image, or one of the files that belong to it, with the others in its directory."""
+    image = image_in(file.parent) if file.name in (MANIFEST, SIGNATURE, BMAP) else file
+    return Delivery(file.parent.name, file.parent, image, None, _release_of(file.parent))
+
+
+def _directory(place: Path) -> Delivery:
+    return Delivery(place.name, place, image_in(place), place.name, _release_of(place))
+
+
+def _is_gateway(place: Path) -> bool:
+    return place.is_dir() and (
+        (place / MANIFEST).exists() or (place / SIGNATURE).exists() or image_in(place) is not None
+    )
+
+
+def _gateways(place: Path) -> list[Path]:
+    return sorted(child for child in place.iterdir() if _is_gateway(child)) if place.is_dir() else []
+
+
+def _release_of(directory: Path) -> Path | None:
+    return directory.parent if (directory.parent / SUMS).is_file() else None
+
+
+def _nothing(path: Path) -> Problem:
+    if not path.exists():
+        return Problem(f"{path}: not there", "give an image, a gateway's directory or a release directory")
+    return Problem(
+        f"{path}: no {MANIFEST} and no image in it or in its directories",
+        "give an image, a gateway's directory or a release directory, such as out/<release>",
+    )

@@ -1,0 +1,266 @@
+"""The verifier: signature, digests and lists first, then every image read afresh in one launch of the appliance."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.digests import identity_of
+from pipeline.errors import PipelineError
+from pipeline.formats import bmap
+from pipeline.image.sniff import Container
+from pipeline.manifest import from_bytes
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.manifest import ImageFacts, Manifest
+from pipeline.model.observation import Observation
+from pipeline.model.verdict import Finding, Outcome, Verdict
+from pipeline.verification.delivery import BMAP, MANIFEST, Delivery, find
+from pipeline.verification.scan import Scan, scan
+from pipeline.verification.sums import check_gateway, check_release, read_sums
+from pipeline.verification.trust import read_signed
+from pipeline.verify import compare, compare_image, paths_to_digest
+
+Say = Callable[[str], None]
+
+# Unpacked images wait for the appliance on disk; this many at most.
+_MOST_UNPACKED = 8
+
+
+class Observe(Protocol):
+    """How images are read afresh: `pipeline.image.observe.observe`, or a stand-in of the tests."""
+
+    def __call__(
+        self,
+        images: Sequence[Path],
+        *,
+        digest: Callable[[int], Collection[GuestPath] | None],
+        read: Collection[GuestPath],
+        state_dir: Path,
+        say: Say,
+    ) -> Iterator[Observation | PipelineError]:
+        """One result for each image, in order."""
+        ...
+
+
+@dataclass
+class _Case:
+    """What is known of one gateway so far; its manifest is read again when needed, a thousand would not fit."""
+
+    delivery: Delivery
+    gateway: str
+    findings: list[Finding] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
+    manifest_sha256: str = ""
+    release: str = ""
+    facts: ImageFacts | None = None
+    raw: Path | None = None
+    identity: str = ""
+
+    def verdict(self) -> Verdict:
+        return Verdict(self.gateway, tuple(self.findings), tuple(self.checks))
+
+
+def verify_paths(
+    paths: Sequence[Path],
+    *,
+    allowed_signers: Path | None,
+    identity: str | None,
+    deep: bool,
+    state_dir: Path,
+    say: Say,
+    observe: Observe | None = None,
+) -> tuple[Verdict, ...]:
+    """Verify images, gateway directories and release directories.
+
+    Args:
+        allowed_signers: public keys the user trusts; None takes those delivered with the release.
+        identity: who must have signed, or None.
+        deep: read the content of every file, not only of the changed ones.
+        observe: who reads the images; None for libguestfs.
+        state_dir: for the appliance and for unpacked images; need not be a workspace's.
+
+    Returns:
+        One verdict for each gateway, then one for each release directory.
+
+    Raises:
+        PipelineError: a path holds nothing to verify.
+    """
+    observe = observe if observe is not None else _libguestfs()
+    request = find(paths)
+    cases: list[_Case] = []
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="verify-", dir=state_dir) as scratch:
+        waiting: list[_Case] = []
+        for number, delivery in enumerate(request.deliveries):
+            say(f"{delivery.name}: signature and digests")
+            case = _check_files(delivery, allowed_signers, identity, Path(scratch) / f"{number}.img")
+            cases.append(case)
+            if case.raw is not None:
+                waiting.append(case)
+            if sum(one.raw is not None and one.raw.parent == Path(scratch) for one in waiting) >= _MOST_UNPACKED:
+                _look_inside(waiting, deep, state_dir, say, observe)
+                waiting = []
+        _look_inside(waiting, deep, state_dir, say, observe)
+    releases = [
+        check_release(
+            release,
+            {
+                case.delivery.directory.name: case.release
+                for case in cases
+                if case.release and case.delivery.release == release
+            },
+        )
+        for release in request.releases
+    ]
+    return (*(case.verdict() for case in cases), *releases)
+
+
+def _libguestfs() -> Observe:
+    """Imported when needed: a stand-in does without the appliance's binding."""
+    from pipeline.image.observe import observe
+
+    return observe
+
+
+def _check_files(delivery: Delivery, allowed_signers: Path | None, identity: str | None, unpacked: Path) -> _Case:
+    """Everything that can be said without opening the image."""
+    case = _Case(delivery, delivery.name)
+    signed = read_signed(delivery, allowed_signers, identity)
+    case.findings += signed.findings
+    scanned = None
+    if signed.content is not None:
+        case.checks.append(signed.check)
+        try:
+            manifest = from_bytes(signed.content, name=MANIFEST)
+        except PipelineError as error:
+            case.findings += [Finding(MANIFEST, "schema", "", problem.what) for problem in error.problems]
+        else:
+            case.checks.append("manifest")
+            case.manifest_sha256 = hashlib.sha256(signed.content).hexdigest()
+            scanned = _check_image(case, manifest, unpacked)
+    if delivery.release is not None:
+        sums, wrong = read_sums(delivery.release)
+        case.findings += [*wrong, *check_gateway(delivery, sums, scanned.delivered if scanned is not None else None)]
+        case.checks.append("SHA256SUMS")
+    return case
+
+
+def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None:
+    delivery = case.delivery
+    case.release = manifest.release
+    if delivery.claimed is None:
+        case.gateway = manifest.gateway
+    elif delivery.claimed != manifest.gateway:
+        case.findings.append(Finding(MANIFEST, "gateway", delivery.claimed, manifest.gateway))
+    if delivery.image is None:
+        case.findings.append(Finding(manifest.image.file, "missing", "an image", "not there", Outcome.NOT_LOOKED))
+        return None
+    case.identity = identity_of(delivery.image)
+    blocks = _block_map(case)
+    try:
+        scanned = scan(delivery.image, manifest.disk, blocks.ranges if blocks is not None else None, unpacked)
+    except (PipelineError, OSError) as error:
+        why = error.problems[0].what if isinstance(error, PipelineError) else f"{error.strerror}"
+        case.findings.append(Finding(delivery.image.name, "readable", "", why, Outcome.NOT_LOOKED))
+        return None
+    if blocks is not None:
+        case.findings += _compare_block_map(blocks, scanned, manifest)
+        case.checks.append("block map")
+    case.checks.append("image, partitions and what lies outside them")
+    case.facts = scanned.facts
+    if scanned.damage:
+        case.findings.append(Finding(delivery.image.name, "compression", "intact", scanned.damage))
+    whole = scanned.facts.size >= manifest.image.size
+    if whole and scanned.container in (Container.DISK, Container.UNKNOWN):
+        case.raw = unpacked if unpacked.exists() else delivery.image
+    else:
+        case.findings += compare_image(manifest, scanned.facts)
+        if scanned.container not in (Container.DISK, Container.UNKNOWN):
+            case.findings.append(Finding(delivery.image.name, "type", "disk image", scanned.container.value))
+    return scanned
+
+
+def _block_map(case: _Case) -> bmap.Bmap | None:
+    """The block map beside the image, if there is one; without SHA256SUMS nobody says that there must be."""
+    place = case.delivery.directory / BMAP
+    if not place.exists():
+        return None
+    try:
+        return bmap.read(place.read_bytes())
+    except (OSError, bmap.BmapError) as error:
+        case.findings.append(Finding(BMAP, "block map", "", str(error)))
+        return None
+
+
+def _compare_block_map(blocks: bmap.Bmap, scanned: Scan, manifest: Manifest) -> Iterator[Finding]:
+    if blocks.image_size != manifest.image.size:
+        yield Finding(BMAP, "size", str(manifest.image.size), str(blocks.image_size))
+    for span in scanned.wrong_ranges:
+        yield Finding(BMAP, "block map", f"bytes {span.start} to {span.end}: {span.sha256}", "other bytes in the image")
+    if scanned.stray is not None:
+        yield Finding(BMAP, "block map", "no data outside its ranges", f"data after byte {scanned.stray}")
+
+
+def _look_inside(cases: Sequence[_Case], deep: bool, state_dir: Path, say: Say, observe: Observe) -> None:  # noqa: FBT001
+    """Read all these images through one appliance and compare each with its manifest."""
+    if not cases:
+        return
+    say(f"reading {len(cases)} image{'s' if len(cases) > 1 else ''} afresh, read-only")
+    images = [case.raw for case in cases if case.raw is not None]
+    results = observe(
+        images,
+        digest=lambda index: paths_to_digest(_manifest_again(cases[index]), deep=deep),
+        read=(),
+        state_dir=state_dir,
+        say=say,
+    )
+    for case, result in zip(cases, _all_of(results, len(cases)), strict=True):
+        _judge(case, result, deep=deep)
+
+
+def _all_of(results: Iterator[Observation | PipelineError], wanted: int) -> Iterator[Observation | PipelineError]:
+    """As many results as images, whatever happens on the way: an image nobody looked at has not passed."""
+    given = 0
+    try:
+        for result in results:
+            given += 1
+            yield result
+        failure = PipelineError("the appliance ended before it came to this image", "verify again; run doit doctor")
+    except PipelineError as error:
+        failure = error
+    for _ in range(wanted - given):
+        yield failure
+
+
+def _judge(case: _Case, result: Observation | PipelineError, *, deep: bool) -> None:
+    image = case.delivery.image
+    if case.facts is None or image is None:
+        raise AssertionError("only images that were scanned are looked into")
+    try:
+        manifest = _manifest_again(case)
+    except PipelineError as error:
+        case.findings.append(Finding(MANIFEST, "unchanged", "", error.problems[0].what, Outcome.NOT_LOOKED))
+        return
+    if isinstance(result, Observation):
+        case.findings += compare(manifest, result, case.facts, deep=deep)
+        files = "every file" if deep else "every changed file"
+        case.checks.append(f"{len(result.tree)} paths: names and metadata; content of {files} that is not secret")
+    else:
+        bytes_differ = list(compare_image(manifest, case.facts))
+        case.findings += bytes_differ
+        # Bytes that differ explain why nobody can read it; unchanged ones mean that the fault is on our side.
+        outcome = Outcome.DEVIATION if bytes_differ else Outcome.NOT_LOOKED
+        case.findings.append(Finding(image.name, "readable", "", result.problems[0].what, outcome))
+    if identity_of(image) != case.identity:
+        case.findings.append(Finding(image.name, "unchanged", "", "changed while being verified", Outcome.NOT_LOOKED))
+
+
+def _manifest_again(case: _Case) -> Manifest:
+    content = (case.delivery.directory / MANIFEST).read_bytes()
+    if hashlib.sha256(content).hexdigest() != case.manifest_sha256:
+        raise PipelineError(f"{case.gateway}: {MANIFEST} changed while being verified", "verify again, undisturbed")
+    return from_bytes(content, name=MANIFEST)
