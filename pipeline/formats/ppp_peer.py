@@ -13,10 +13,10 @@ _WORD = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|([^\s\"'#]
 
 @dataclass(frozen=True)
 class Line:
-    """The words of a line; a comment or empty line has none and keeps its text."""
+    """A line and its words; a comment or empty line has none."""
 
     words: tuple[str, ...]
-    text: str = ""
+    text: str
     number: int = field(default=0, compare=False)
 
 
@@ -46,7 +46,7 @@ def parse(text: str, where: str) -> PppPeer:
     """Read the file; `PipelineError` names every line with a quotation mark that is not closed."""
     problems: list[Problem] = []
     lines: list[Line] = []
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.removesuffix("\n").split("\n"), 1):
         words: list[str] = []
         place = 0
         while place < len(raw.rstrip()):
@@ -59,21 +59,11 @@ def parse(text: str, where: str) -> PppPeer:
             if remark is None:
                 quoted = double if double is not None else single
                 words.append(bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
-        lines.append(Line(tuple(words), "" if words else raw.strip(), number))
+        lines.append(Line(tuple(words), raw, number))
     raise_if_any(problems)
     return PppPeer(tuple(lines))
 
 
 def render(file: PppPeer) -> str:
-    """Write the file; words that need it are quoted as ESF does: commands in single, all others in double marks."""
-    return "".join(
-        (" ".join([line.words[0], *(_quoted(word) for word in line.words[1:])]) if line.words else line.text) + "\n"
-        for line in file.lines
-    )
-
-
-def _quoted(word: str) -> str:
-    if re.fullmatch(r"[^\s\"'#\\]+", word):
-        return word
-    mark = "'" if " " in word and "'" not in word else '"'
-    return mark + re.sub(rf"([{mark}\\])", r"\\\1", word) + mark
+    """Write the file, every line as it stood: ESF reads it back with a reader that knows its own quoting only."""
+    return "".join(f"{line.text}\n" for line in file.lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 
 from pipeline.errors import Problem, raise_if_any
 
@@ -56,9 +57,19 @@ def parse(text: str, where: str) -> UdhcpdConf:
             problems.append(
                 Problem(f"{where}: line {number}: {line!r} has no value", "write 'keyword value', see udhcpd.conf(5)")
             )
+        if words[0] in ("start", "end") and len(words) > 1:
+            problems += _not_an_address(words[1], f"{where}: line {number}")
         lines.append(Line(" ".join(words[:size]).replace("option ", "opt ", 1), " ".join(words[size:]), number))
     raise_if_any(problems)
     return UdhcpdConf(tuple(lines))
+
+
+def _not_an_address(text: str, here: str) -> list[Problem]:
+    try:
+        IPv4Address(text)
+    except ValueError as error:
+        return [Problem(f"{here}: {error}", "correct the range of leases on the golden sample")]
+    return []
 
 
 def render(file: UdhcpdConf) -> str:

@@ -1,0 +1,5 @@
+"""The firewall of one gateway: the golden sample's rules, closed where the documents ask for it, and proved closed."""
+
+from pipeline.transforms.firewall.restrict import restrict
+
+__all__ = ["restrict"]

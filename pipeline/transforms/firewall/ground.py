@@ -1,0 +1,85 @@
+"""What the firewall has to know of the network: which interfaces there are, and where they were and will be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from pipeline.formats import interfaces, kuranet
+from pipeline.model.gateway import Gateway
+from pipeline.model.golden import Golden
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.layout import Layout
+
+_INTERFACES = GuestPath("/etc/network/interfaces")
+_PEERS = GuestPath("/etc/ppp/peers")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The interfaces of one gateway.
+
+    Attributes:
+        used / disabled: names, sorted; the loopback is in neither.
+        moved: networks of the golden sample that lie elsewhere on this gateway.
+    """
+
+    used: tuple[str, ...]
+    disabled: tuple[str, ...]
+    moved: Mapping[IPv4Network, IPv4Network]
+
+    def follow(self, text: str) -> str:
+        """An address or network as the golden sample has it, where it is on this gateway."""
+        network = IPv4Network(text, strict=False)
+        for old, new in self.moved.items():
+            if network == old:
+                return str(new)
+            if network.subnet_of(old) and new.prefixlen == old.prefixlen:
+                moved = IPv4Network((int(new.network_address) + int(network[0]) - int(old[0]), network.prefixlen))
+                return str(moved) if "/" in text else str(moved.network_address)
+        return text
+
+    def follow_address(self, address: IPv4Address) -> IPv4Address:
+        """The same for one address."""
+        return IPv4Address(self.follow(str(address)))
+
+
+def ground(golden: Golden, layout: Layout, gateway: Gateway) -> Ground:
+    """Read the export's interfaces and lay the inventory over them; parsing errors are `PipelineError`."""
+    content = golden.network.get(_INTERFACES)
+    file = interfaces.parse(_text(content), f"golden: {_INTERFACES}") if content is not None else None
+    kura_content = golden.network.get(layout.kuranet) if layout.kuranet else None
+    kura = kuranet.parse(_text(kura_content), f"golden: {layout.kuranet}") if kura_content is not None else None
+    stanzas = [s for s in file.stanzas("iface") if s.words[1] == "inet"] if file else []
+    names = {stanza.words[0] for stanza in stanzas} | set(kura.interfaces if kura else ()) | set(gateway.interfaces)
+    names |= {path.name for path in golden.links if path.parent == _PEERS}
+    names -= {"lo"}
+    off = {name for name in names if kura and kura.get(name, "config.ip4.status") == "netIPv4StatusDisabled"}
+    for name, interface in gateway.interfaces.items():
+        off = off | {name} if interface.state == "disabled" else off - {name}
+    moved = {
+        old: IPv4Interface(override.address).network
+        for stanza in stanzas
+        if (override := gateway.interfaces.get(stanza.words[0])) and override.address
+        if (old := _network(stanza)) is not None
+    }
+    return Ground(
+        used=tuple(sorted(names - off)),
+        disabled=tuple(sorted(off)),
+        moved={old: new for old, new in moved.items() if old != new},
+    )
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
+
+
+def _network(stanza: interfaces.Stanza) -> IPv4Network | None:
+    address, netmask = stanza.get("address"), stanza.get("netmask")
+    if not address:
+        return None
+    try:
+        return IPv4Interface(address if "/" in address or not netmask else f"{address}/{netmask}").network
+    except ValueError:
+        return None  # the network's own transform names it

@@ -1,0 +1,129 @@
+"""The firewall files of one gateway, and the settings that make its snapshot agree with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.formats import esf_snapshot, firewall_ports
+from pipeline.formats.iptables import text as iptables
+from pipeline.formats.iptables.rules import Ruleset
+from pipeline.model.gateway import Gateway
+from pipeline.model.golden import Golden
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, Origin
+from pipeline.model.release import Release
+from pipeline.model.setting import SnapshotSetting
+from pipeline.model.vanilla import Vanilla
+from pipeline.transforms.firewall.custom_script import openings
+from pipeline.transforms.firewall.ground import ground
+from pipeline.transforms.firewall.proof import proof
+from pipeline.transforms.firewall.rewrite import Wanted, rewrite, started, without_counters
+from pipeline.transforms.firewall.settings import PID, rule_of, settings
+
+IPTABLES = GuestPath("/etc/sysconfig/iptables")
+CUSTOM = GuestPath("/etc/init.d/firewall_cust")
+IPV6 = GuestPath("/etc/sysctl.d/90-gateway-ipv6.conf")
+
+# ESF's firewall is IPv4 only; what listens would be open to every neighbour over IPv6 (threats E3).
+_IPV6_OFF = """\
+# The firewall of this gateway knows IPv4 only, so nothing may answer over IPv6.
+net.ipv6.conf.all.disable_ipv6 = 1
+net.ipv6.conf.default.disable_ipv6 = 1
+"""
+
+
+_IPV6_ON = re.compile(r"\s*-?net[./]ipv6[./]conf[./][^=]+[./]disable_ipv6\s*=\s*0")
+
+
+def restrict(
+    golden: Golden, vanilla: Vanilla, release: Release, gateway: Gateway
+) -> tuple[Layer, tuple[SnapshotSetting, ...]]:
+    """The firewall of one gateway (A:113, A:114, A:118), proved by walking packets through the finished rules.
+
+    The custom script travels as it is when it opens nothing; the factory-restore copy gets the same rules. Where the
+    snapshot alone decides (Kura 5.1 and later), the rules are taken from it and go back to it, and no file is written.
+
+    Raises:
+        PipelineError: rules that cannot be parsed, a port that stays open or a door that stays shut, with the rule that
+            decides it; a custom script that opens something; everything found.
+    """
+    layout = vanilla.layout
+    place = ground(golden, layout, gateway)
+    networks = tuple(IPv4Network(network, strict=False) for network in release.firewall.vpn)
+    wanted = Wanted(release.firewall.closed_ports, layout.console_ports, networks, release.ssh.port)
+    in_files = layout.network_truth != "snapshot"
+    where = f"golden: {IPTABLES if in_files else 'snapshot, firewall.open.ports'}"
+    given = _from_file(golden) if in_files else _from_snapshot(golden, layout.generation, where)
+    rules = without_counters(rewrite(given, wanted, place))
+    script = golden.network.get(CUSTOM) if in_files else None
+    problems: list[Problem] = [
+        Problem(f"gateway {gateway.name}: {problem.what}", problem.remedy)
+        for problem in proof(rules, wanted, place, where)
+    ]
+    if script is not None:
+        problems += openings(script.decode("utf-8", "replace"), f"golden: {CUSTOM}")
+    problems += _ipv6_on(vanilla)
+    raise_if_any(problems)
+    entries = list(_files(rules, script, vanilla)) if in_files else []
+    entries.append(_file(IPV6, _IPV6_OFF.encode(), "firewall.ipv6", "firewall rules are IPv4 only", "A:113"))
+    return Layer.of(*entries, *_directories(vanilla, entries)), settings(rules, translation=in_files)
+
+
+def _from_file(golden: Golden) -> Ruleset:
+    content = golden.network.get(IPTABLES)
+    if content is None:
+        raise PipelineError(
+            f"golden: {IPTABLES}: missing; the vanilla image's own rules leave ports 8000 and 1450 open",
+            "export the golden sample's firewall (A:187)",
+        )
+    return iptables.parse(content.decode("utf-8", "replace"), f"golden: {IPTABLES}")
+
+
+def _from_snapshot(golden: Golden, generation: str, where: str) -> Ruleset:
+    snapshot = esf_snapshot.read(golden.snapshot, generation, "golden: snapshot").snapshot
+    component = snapshot.get(PID) if snapshot else None
+    if component is None:
+        raise PipelineError(
+            f"golden: snapshot: {PID} is missing, so the gateway would start with the vendor's open ports",
+            "save the firewall once in the golden sample's console, and export again",
+        )
+    ports = firewall_ports.parse_open_ports(component.text("firewall.open.ports"), where)
+    return started([rule_of(entry) for entry in ports])
+
+
+def _ipv6_on(vanilla: Vanilla) -> Iterator[Problem]:
+    """Settings of the image that switch IPv6 on again, for all interfaces or one; which file wins depends on the init."""
+    for path, content in sorted(vanilla.files.items()):
+        if path != "/etc/sysctl.conf" and path.parent != "/etc/sysctl.d" and path.parent != "/usr/lib/sysctl.d":
+            continue
+        for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
+            if path != IPV6 and _IPV6_ON.match(line):
+                yield Problem(
+                    f"vanilla image: {path}: line {number}: switches IPv6 on, for which the gateway has no firewall",
+                    "take the line out of the vanilla image",
+                )
+
+
+def _files(rules: Ruleset, script: bytes | None, vanilla: Vanilla) -> Iterator[Entry]:
+    content = iptables.render(rules).encode()
+    yield _file(IPTABLES, content, "firewall.restrict", f"golden: {IPTABLES}", "A:187")
+    copy = vanilla.layout.restore / IPTABLES.name
+    if vanilla.exists(copy):
+        yield _file(copy, content, "firewall.factory_restore", f"vanilla image: {copy}", "A:113")
+    if script is not None:
+        origin = Origin("firewall.custom_script", f"golden: {CUSTOM}", "A:188")
+        yield FileEntry(CUSTOM, script, (origin,), mode=0o755)
+
+
+def _file(path: GuestPath, content: bytes, rule: str, source: str, document: str) -> FileEntry:
+    return FileEntry(path, content, (Origin(rule, source, document),))
+
+
+def _directories(vanilla: Vanilla, entries: list[Entry]) -> Iterator[DirEntry]:
+    needed = {parent for entry in entries for parent in entry.path.ancestors()}
+    for path in sorted(needed):
+        if path != "/" and not vanilla.exists(path):
+            yield DirEntry(path, (Origin("firewall.restrict", f"golden: {IPTABLES}", "A:243"),))

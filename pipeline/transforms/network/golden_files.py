@@ -1,0 +1,210 @@
+"""The golden sample's network files, parsed, and what they say of each interface together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface
+from typing import TypeVar
+
+from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.formats import (
+    chap_secrets,
+    chat_script,
+    dhcpd_conf,
+    hostapd_conf,
+    interfaces,
+    kuranet,
+    named_conf,
+    ppp_peer,
+    udhcpd_conf,
+    wpa_supplicant_conf,
+)
+from pipeline.model.golden import Golden
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.layout import Layout
+from pipeline.transforms.network.adapter import STATUS, Adapter
+
+INTERFACES = GuestPath("/etc/network/interfaces")
+NAMED = (GuestPath("/etc/bind/named.conf"), GuestPath("/etc/named.conf"))
+SECRETS = (GuestPath("/etc/ppp/pap-secrets"), GuestPath("/etc/ppp/chap-secrets"))
+PEERS = GuestPath("/etc/ppp/peers")
+PER_INTERFACE = re.compile(r"/etc/(hostapd|wpa_supplicant|dhcpd|udhcpd)-([^/]+)\.conf")
+"""The families of files that exist once for each interface (A:190 to A:192, and udhcpd)."""
+
+# Firewall files are another transform's; what a distribution puts into /etc/ppp is the target's own (formats 6).
+_ELSEWHERE = (GuestPath("/etc/sysconfig/iptables"), GuestPath("/etc/init.d/firewall_cust"))
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class GoldenFiles:
+    """Every network file that travels, parsed; what the export does not have is None or not in the mapping.
+
+    Attributes:
+        hostapd / stations / dhcpd / udhcpd: by interface.
+        peers: by name below ``/etc/ppp/peers``; ``scripts`` by path.
+        units: ``ppp0`` and its like, to the name of the peer they stand for.
+    """
+
+    interfaces: interfaces.Interfaces | None
+    kuranet: kuranet.Kuranet | None
+    named: tuple[GuestPath, named_conf.NamedConf] | None
+    hostapd: Mapping[str, hostapd_conf.HostapdConf]
+    stations: Mapping[str, wpa_supplicant_conf.WpaSupplicantConf]
+    dhcpd: Mapping[str, dhcpd_conf.DhcpServer]
+    udhcpd: Mapping[str, udhcpd_conf.UdhcpdConf]
+    peers: Mapping[str, ppp_peer.PppPeer]
+    scripts: Mapping[str, chat_script.ChatScript]
+    secrets: Mapping[GuestPath, tuple[chap_secrets.Secret, ...]] = field(repr=False)
+    units: Mapping[str, str]
+
+
+def where(path: str) -> str:
+    """How messages and origins call a file of the export."""
+    return f"golden: {path}"
+
+
+def parse(golden: Golden, layout: Layout) -> GoldenFiles:
+    """Parse all network files of an export.
+
+    Raises:
+        PipelineError: everything in any of them that cannot be understood, and files of no known kind.
+    """
+    problems: list[Problem] = []
+
+    def read(path: GuestPath, parser: Callable[[str, str], T]) -> T | None:
+        content = golden.network.get(path)
+        if content is None:
+            return None
+        try:
+            return parser(content.decode("utf-8"), where(path))
+        except UnicodeDecodeError:
+            problems.append(Problem(f"{where(path)}: not UTF-8 text", "look whether the export is damaged"))
+        except PipelineError as error:
+            problems.extend(error.problems)
+        return None
+
+    def each(family: str, parser: Callable[[str, str], T]) -> dict[str, T]:
+        found: dict[str, T] = {}
+        for path in sorted(golden.network):
+            match = PER_INTERFACE.fullmatch(path)
+            parsed = read(path, parser) if match and match[1] == family else None
+            if match and parsed is not None:
+                found[match[2]] = parsed
+        return found
+
+    named_path = next((path for path in NAMED if path in golden.network), None)
+    named = read(named_path, named_conf.parse) if named_path else None
+    units = _units(golden)
+    peers = {name: peer for name in sorted(set(units.values())) if (peer := read(PEERS / name, ppp_peer.parse))}
+    scripts = {
+        path: script
+        for peer in peers.values()
+        for path in peer.scripts
+        if path.startswith("/etc/ppp/") and (script := read(GuestPath(path), chat_script.parse)) is not None
+    }
+    files = GoldenFiles(
+        interfaces=read(INTERFACES, interfaces.parse),
+        kuranet=read(layout.kuranet, kuranet.parse) if layout.kuranet else None,
+        named=(named_path, named) if named_path and named else None,
+        hostapd=each("hostapd", hostapd_conf.parse),
+        stations=each("wpa_supplicant", wpa_supplicant_conf.parse),
+        dhcpd=each("dhcpd", dhcpd_conf.parse),
+        udhcpd=each("udhcpd", udhcpd_conf.parse),
+        peers=peers,
+        scripts=scripts,
+        secrets={path: lines for path in SECRETS if (lines := read(path, chap_secrets.parse)) is not None},
+        units=units,
+    )
+    problems += _strangers(golden, layout)
+    raise_if_any(problems)
+    return files
+
+
+def adapters(files: GoldenFiles) -> dict[str, Adapter]:
+    """What the files say of each interface, by name; the loopback is not among them."""
+    names = set(files.kuranet.interfaces if files.kuranet else ()) | set(files.units)
+    if files.interfaces:
+        names |= {stanza.words[0] for stanza in files.interfaces.stanzas("iface") if stanza.words[1] == "inet"}
+    return {name: _adapter(name, files) for name in sorted(names - {"lo"})}
+
+
+def _adapter(name: str, files: GoldenFiles) -> Adapter:
+    def kura(key: str) -> str:
+        return files.kuranet.get(name, f"config.{key}") if files.kuranet else ""
+
+    stanza = files.interfaces.iface(name) if files.interfaces else None
+    states = {status: state for state, status in STATUS.items()}
+    started = bool(files.interfaces and name in files.interfaces.automatic)
+    is_modem = name.startswith("ppp")
+    is_wifi = name in files.hostapd or name in files.stations or bool(kura("wifi.mode"))
+    hostapd = files.hostapd.get(name)
+    dhcpd, udhcpd = files.dhcpd.get(name), files.udhcpd.get(name)
+    leases = (dhcpd.first, dhcpd.last) if dhcpd and dhcpd.enabled else None
+    if udhcpd and leases is None:
+        leases = (IPv4Address(udhcpd.get("start")), IPv4Address(udhcpd.get("end")))
+    state = states.get(kura("ip4.status"), "wan" if started or is_modem else "disabled")
+    ssid = hostapd.get("ssid") if hostapd else ""
+    channel = hostapd.get("channel") if hostapd else ""
+    peer = files.peers.get(files.units.get(name, ""))
+    apn = next((files.scripts[path].apn for path in peer.scripts if path in files.scripts), "") if peer else ""
+    return Adapter(
+        name=name,
+        kind="modem" if is_modem else "wifi" if is_wifi else "ethernet",
+        state=state,
+        method="ppp" if is_modem else "static" if stanza and stanza.words[2] == "static" else "dhcp",
+        address=address_of(stanza) if stanza else None,
+        router=(stanza.get("gateway") or "") if stanza else "",
+        dns=tuple((stanza.get("dns-nameservers") or "").split()) if stanza else (),
+        leases=leases,
+        pass_dns=dhcpd.pass_dns if dhcpd else kura("dhcpServer4.passDns") == "true",
+        nat=kura("nat.enabled") == "true",
+        wifi_mode=kura("wifi.mode") or ("MASTER" if hostapd else "INFRA" if is_wifi else ""),
+        ssid=ssid,
+        channel=int(channel) if channel.isdecimal() else 0,
+        apn=apn,
+    )
+
+
+def address_of(stanza: interfaces.Stanza) -> IPv4Interface | None:
+    """The static address of a stanza; None without one."""
+    address, netmask = stanza.get("address"), stanza.get("netmask")
+    if not address:
+        return None
+    try:
+        return IPv4Interface(address if "/" in address or not netmask else f"{address}/{netmask}")
+    except ValueError as error:
+        raise PipelineError(
+            f"{where(INTERFACES)}: line {stanza.line}: {stanza.words[0]}: {error}",
+            "give it a valid address and netmask",
+        ) from None
+
+
+def _units(golden: Golden) -> dict[str, str]:
+    """``ppp0`` → ``LE910_2-1``: from the links of the export, or from the peers' own ``unit`` where it has no link."""
+    units = {
+        path.name: target.rsplit("/", 1)[-1]
+        for path, target in sorted(golden.links.items())
+        if path.parent == PEERS and re.fullmatch(r"ppp\d+", path.name)
+    }
+    for path, content in sorted(golden.network.items()):
+        found = re.search(rb"^unit\s+(\d+)\s*$", content, re.MULTILINE) if path.parent == PEERS else None
+        if found:
+            units.setdefault(f"ppp{int(found[1])}", path.name)
+    return units
+
+
+def _strangers(golden: Golden, layout: Layout) -> list[Problem]:
+    """Network files that nothing here writes: left behind without a word they would be missed on the gateway."""
+    known = {INTERFACES, *NAMED, *_ELSEWHERE, *([layout.kuranet] if layout.kuranet else [])}
+    return [
+        Problem(
+            f"{where(path)}: not a network file this release knows how to carry over",
+            "put it into an overlay if the gateways need it, and take it out of the export",
+        )
+        for path in sorted(golden.network)
+        if path not in known and not PER_INTERFACE.fullmatch(path) and not path.is_under(GuestPath("/etc/ppp"))
+    ]
