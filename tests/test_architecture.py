@@ -37,7 +37,6 @@ RANKS = {
     "inputs": 6,
     "report": 6,
     "demo": 6,
-    "verification": 6,
     "doctor": 6,
     "stages": 7,
     "verification": 7,
@@ -65,8 +64,8 @@ PURE_NAMES = ("importlib.resources",)
 # The model may name files of the host; it may not look at them.
 NAMING_FILES = {"model": frozenset({"pathlib.Path"})}
 LOOKING = frozenset(
-    "exists glob is_dir is_file iterdir lstat mkdir open read_bytes read_text resolve rglob stat touch unlink".split()
-    + ["write_bytes", "write_text"]
+    """exists glob is_dir is_file iterdir lstat mkdir open read_bytes read_text resolve rglob stat touch unlink
+    write_bytes write_text""".split()
 )
 IMPURE_BUILTINS = frozenset({"open", "input", "print", "exec", "eval", "compile", "breakpoint", "__import__"})
 
@@ -135,7 +134,7 @@ def violations(module: str, source: str, *, is_package: bool = False) -> list[st
         for line, name in names_used(tree):
             if (name in IMPURE_NAMES and name not in allowed) or name in IMPURE_BUILTINS:
                 found.append(f"{module}:{line}: pure, but uses {name}")
-    if allowed:
+    if any(name in allowed for _, name in imported(tree, module, is_package=is_package)):
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr in LOOKING:
                 found.append(f"{module}:{node.lineno}: names files, but uses {node.attr}")
