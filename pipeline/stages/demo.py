@@ -8,6 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+import pipeline
 from pipeline.demo.bundles import vendor_plugins
 from pipeline.demo.golden import plant
 from pipeline.demo.vanilla import build_vanilla
@@ -18,7 +19,6 @@ from pipeline.progress import Say
 from pipeline.records import is_current, write_record
 from pipeline.signing.development import make_development_keys
 from pipeline.stages import reading
-from pipeline.stages.toolchain import pipeline_digest
 from pipeline.workspace import Workspace
 
 # The demo's vanilla image stands for a file that comes from elsewhere: its clock is its own, not the release's.
@@ -27,7 +27,7 @@ _EPOCH = 1_735_689_600  # 2025-01-01T00:00:00Z
 
 def is_made(workspace: Workspace) -> bool:
     """Whether all inputs of the demonstration are there, made by this version of the demo."""
-    return is_current(workspace.record("demo"), _key(workspace))
+    return is_current(_record(workspace), _key(workspace))
 
 
 def make_demo(workspace: Workspace, say: Say) -> None:
@@ -56,7 +56,7 @@ def make_demo(workspace: Workspace, say: Say) -> None:
     )
     say("planting what must never travel into a copy of the golden sample")
     plant(source, workspace.demo / "golden", epoch=_EPOCH)
-    write_record(workspace.record("demo"), _key(workspace), _outputs(workspace))
+    write_record(_record(workspace), _key(workspace), _outputs(workspace))
     reading.forget_inputs()
 
 
@@ -73,9 +73,20 @@ def _make_user_key(directory: Path) -> None:
 
 def _outputs(workspace: Workspace) -> list[Path]:
     """The image and the golden sample; keys are left out, since their digests are nobody's business."""
-    golden = workspace.demo / "golden"
-    return [workspace.demo / "vanilla.img", *sorted(path for path in golden.rglob("*") if path.is_file() and not path.is_symlink())]
+    place = workspace.demo.resolve()
+    golden = place / "golden"
+    return [place / "vanilla.img", *sorted(path for path in golden.rglob("*") if path.is_file() and not path.is_symlink())]
+
+
+def _record(workspace: Workspace) -> Path:
+    """Lies with what it speaks of: workspaces may share one set of inputs."""
+    return workspace.demo / "record.json"
 
 
 def _key(workspace: Workspace) -> str:
-    return key_of(golden=digest_of_tree(workspace.root / "golden"), pipeline=pipeline_digest())
+    package = Path(pipeline.__file__).parent
+    return key_of(
+        golden=digest_of_tree(workspace.root / "golden"),
+        demo=digest_of_tree(package / "demo"),
+        signing=digest_of_tree(package / "signing"),
+    )
