@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = "sh sha256sum readlink id mktemp rm tee chmod grep tail env ln flock uname cat mkdir cp".split()
+PROGRAMS = "sh true sha256sum readlink id mktemp rm tee chmod grep tail env ln flock uname cat mkdir cp".split()
 
 PYTHON = """#!/bin/sh
 echo "python $*" >>"$LOG"
