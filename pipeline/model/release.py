@@ -81,9 +81,11 @@ class Policy:
 
     Attributes:
         vendor_signers: distinguished name patterns of the vendor's bundle signers.
+        keep_golden: also keep the golden policy's rows that admit further signers.
     """
 
     vendor_signers: tuple[str, ...] = ()
+    keep_golden: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ class SignedBundle:
     Attributes:
         signer_chain: subject distinguished names of the signature's chain, leaf first, RFC 4514.
         resigned: False when it came signed (by the vendor) and was left alone.
+        signer_fingerprints: SHA-256 of the chain's certificates, in the same order.
     """
 
     name: str
@@ -21,6 +22,7 @@ class SignedBundle:
     sha256_after: str
     signer_chain: tuple[str, ...]
     resigned: bool
+    signer_fingerprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

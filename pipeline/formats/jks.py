@@ -1,0 +1,235 @@
+"""Java keystores of type JKS, read in two phases and written so that the same content gives the same bytes.
+
+Gateways need JKS and nothing else: the framework opens ``certificates.ks`` as JKS without a password, and sees an
+empty keystore, without an error, where the file is PKCS #12, which keytool has written by default since Java 9.
+JKS protects by SHA-1 alone; its passwords can be guessed fast, so they must be long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import jks
+from cryptography import x509
+from jks.util import (
+    BadKeystoreFormatException,
+    DecryptionFailureException,
+    KeystoreException,
+    KeystoreSignatureException,
+    UnsupportedKeystoreVersionException,
+)
+
+from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.model.trust import Certificate
+
+_MAGIC = bytes.fromhex("feedfeed")
+_OTHER = {bytes.fromhex("cececece"): "JCEKS", b"\x30": "PKCS #12"}
+# Aliases that every Java reads back as written: pyjks lower-cases them, the JDK refuses characters beyond the BMP.
+_ALIAS = re.compile(r"[a-z0-9._-]+")
+_PASSWORD = re.compile(r"[\x20-\x7e]{6,}")  # six is keytool's own minimum
+# SEQUENCE { OBJECT IDENTIFIER 1.3.6.1.4.1.42.2.17.1.1 (Sun's JKS key protection), NULL }
+_PROTECTION = bytes.fromhex("300e060a2b060104012a021101010500")
+
+
+@dataclass(frozen=True)
+class TrustedCertificate:
+    """A certificate somebody else holds the key of; ``timestamp`` in milliseconds since 1970."""
+
+    alias: str
+    der: bytes = field(repr=False)
+    timestamp: int = 0
+
+
+@dataclass(frozen=True)
+class PrivateKey:
+    """A private key as PKCS #8 with its certificates, leaf first."""
+
+    alias: str
+    pkcs8: bytes = field(repr=False)
+    chain: tuple[bytes, ...] = field(repr=False)
+    timestamp: int = 0
+
+
+KeystoreEntry = TrustedCertificate | PrivateKey
+
+
+def read_keystore(data: bytes, password: str, where: str) -> tuple[KeystoreEntry, ...]:
+    """The entries of a keystore, sorted by alias; private keys must have the keystore's own password.
+
+    Raises:
+        PipelineError: another keystore type, damaged or cut short, wrong password, entries that are not X.509.
+    """
+    if not data.startswith(_MAGIC):
+        kind = next((name for magic, name in _OTHER.items() if data.startswith(magic)), "no keystore")
+        raise PipelineError(
+            f"{where}: it is {kind}, not JKS; gateways would see no certificates in it",
+            "convert it: keytool -importkeystore -srckeystore OLD -destkeystore NEW -deststoretype JKS",
+        )
+    damaged = PipelineError(f"{where}: the keystore is damaged or cut short", "take it again from where it came from")
+    try:
+        # keys are left alone at first: pyjks would parse them before it has checked the integrity of the file
+        store = jks.KeyStore.loads(data, password, try_decrypt_keys=False)
+    except KeystoreSignatureException:
+        raise PipelineError(
+            f"{where}: the password is wrong, or the keystore is damaged",
+            "give the password of this keystore in gateway.toml [keystores]",
+        ) from None
+    except UnsupportedKeystoreVersionException:
+        raise PipelineError(
+            f"{where}: keystore version is not 2", "write it anew with keytool -storetype JKS"
+        ) from None
+    except (BadKeystoreFormatException, KeystoreException, ValueError):
+        raise damaged from None
+    if hashlib.sha1(_utf16(password) + b"Mighty Aphrodite" + data[:-20]).digest() != data[-20:]:  # noqa: S324
+        raise PipelineError(f"{where}: bytes follow the end of the keystore", "take it again from where it came from")
+    return tuple(_read_entry(alias, entry, password, where) for alias, entry in sorted(store.entries.items()))
+
+
+def certificates_in(data: bytes, where: str = "keystore") -> tuple[Certificate, ...]:
+    """Every certificate of a keystore, as somebody sees it who does not know the password: sorted by alias.
+
+    A private key's chain comes under the key's alias, leaf first. Integrity is not checked; only the password can.
+    """
+    if not data.startswith(_MAGIC):
+        raise PipelineError(f"{where}: it is not a JKS keystore", "build the image again")
+    try:
+        store = jks.KeyStore.loads(data, None, try_decrypt_keys=False)
+        pairs = [
+            (alias, der)
+            for alias, entry in sorted(store.entries.items())
+            for der in (
+                [entry.cert] if isinstance(entry, jks.TrustedCertEntry) else [der for _, der in entry.cert_chain]
+            )
+        ]
+        return tuple(describe(alias, der) for alias, der in pairs)
+    except (KeystoreException, ValueError, AttributeError):
+        raise PipelineError(f"{where}: the keystore is damaged or cut short", "build the image again") from None
+
+
+def fingerprint(der: bytes) -> str:
+    """SHA-256 of a certificate, as people compare it."""
+    return hashlib.sha256(der).hexdigest()
+
+
+def describe(alias: str, der: bytes, *, development: bool = False) -> Certificate:
+    """A certificate with what people and rules ask of it; `ValueError` when it is not X.509."""
+    certificate = x509.load_der_x509_certificate(der)
+    return Certificate(
+        alias=alias,
+        der=der,
+        subject=certificate.subject.rfc4514_string(),
+        sha256=fingerprint(der),
+        not_before=int(certificate.not_valid_before_utc.timestamp()),
+        not_after=int(certificate.not_valid_after_utc.timestamp()),
+        development=development,
+    )
+
+
+def write_keystore(entries: Iterable[KeystoreEntry], password: str, salt_key: bytes, where: str) -> bytes:
+    """A keystore of these entries, sorted by alias, in which private keys have the keystore's password.
+
+    Args:
+        salt_key: secret from which the initialization vectors of private keys are taken; the same key, content and
+            password give the same bytes, different ones never share a vector.
+
+    Raises:
+        PipelineError: two entries of one alias, an alias or password that Java programs would read differently.
+    """
+    wanted = sorted(entries, key=lambda entry: entry.alias)
+    problems = [
+        Problem(
+            f"{where}: alias {entry.alias!r} cannot be read back by every Java", "use a-z, 0-9, dot, dash, underscore"
+        )
+        for entry in wanted
+        if not _ALIAS.fullmatch(entry.alias)
+    ]
+    problems += [
+        Problem(f"{where}: alias {left.alias} is there twice", "give each entry an alias of its own")
+        for left, right in pairwise(wanted)
+        if left.alias == right.alias
+    ]
+    if not _PASSWORD.fullmatch(password):
+        problems.append(
+            Problem(f"{where}: its new password is too short or not ASCII", "use 6 or more ASCII characters")
+        )
+    raise_if_any(problems)
+    written: bytes = jks.KeyStore.new("jks", [_new_entry(entry, password, salt_key) for entry in wanted]).saves(
+        password
+    )
+    if read_keystore(written, password, where) != tuple(wanted):
+        raise AssertionError(f"{where}: the keystore does not read back as written")
+    return written
+
+
+def _read_entry(alias: str, entry: jks.AbstractKeystoreEntry, password: str, where: str) -> KeystoreEntry:
+    if isinstance(entry, jks.TrustedCertEntry):
+        _demand_x509([(entry.type, entry.cert)], alias, where)
+        return TrustedCertificate(alias, entry.cert, entry.timestamp)
+    if not isinstance(entry, jks.PrivateKeyEntry):
+        raise PipelineError(
+            f"{where}: entry {alias} is neither a certificate nor a private key", "remove it with keytool"
+        )
+    _demand_x509(entry.cert_chain, alias, where)
+    try:
+        entry.decrypt(password)
+    except DecryptionFailureException:
+        raise PipelineError(
+            f"{where}: private key {alias} has a password other than the keystore's",
+            f"make them equal: keytool -keypasswd -alias {alias} -keystore {where}",
+        ) from None
+    except Exception:  # noqa: BLE001 - pyasn1 leaks its own errors from damaged keys
+        raise PipelineError(f"{where}: private key {alias} is damaged", "import it again with keytool") from None
+    return PrivateKey(alias, entry.pkey_pkcs8, tuple(der for _, der in entry.cert_chain), entry.timestamp)
+
+
+def _demand_x509(certificates: list[tuple[str, bytes]], alias: str, where: str) -> None:
+    if any(kind != "X.509" for kind, _ in certificates):
+        raise PipelineError(f"{where}: entry {alias} holds a certificate that is not X.509", "remove it with keytool")
+
+
+def _new_entry(entry: KeystoreEntry, password: str, salt_key: bytes) -> jks.AbstractKeystoreEntry:
+    if isinstance(entry, TrustedCertificate):
+        made = jks.TrustedCertEntry.new(entry.alias, entry.der)
+        made.timestamp = entry.timestamp  # new() takes the time of day
+        return made
+    chain = [("X.509", der) for der in entry.chain]
+    # saves() encrypts with a random vector, but leaves alone what is encrypted already
+    return jks.PrivateKeyEntry(
+        alias=entry.alias,
+        timestamp=entry.timestamp,
+        store_type="jks",
+        cert_chain=chain,
+        encrypted=_protected(entry, password, salt_key),
+    )
+
+
+def _protected(entry: PrivateKey, password: str, salt_key: bytes) -> bytes:
+    """EncryptedPrivateKeyInfo as ``sun.security.provider.KeyProtector`` writes it, with a synthetic vector."""
+    secret = _utf16(password)
+    alias = entry.alias.encode()
+    framed = len(alias).to_bytes(4, "big") + alias + hashlib.sha256(entry.pkcs8).digest() + secret
+    vector = hmac.new(salt_key, framed, hashlib.sha256).digest()[:20]
+    stream, block = b"", vector
+    while len(stream) < len(entry.pkcs8):
+        block = hashlib.sha1(secret + block).digest()  # noqa: S324 - the format's own
+        stream += block
+    hidden = bytes(left ^ right for left, right in zip(entry.pkcs8, stream, strict=False))
+    check = hashlib.sha1(secret + entry.pkcs8).digest()  # noqa: S324 - the format's own
+    body = vector + hidden + check
+    return _tlv(0x30, _PROTECTION + _tlv(0x04, body))
+
+
+def _utf16(password: str) -> bytes:
+    return password.encode("utf-16be")
+
+
+def _tlv(tag: int, body: bytes) -> bytes:
+    if len(body) < 0x80:
+        return bytes([tag, len(body)]) + body
+    size = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(size)]) + size + body

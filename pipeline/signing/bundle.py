@@ -1,0 +1,169 @@
+"""Signs bundles in this process, in the one shape all gateways accept, so that the same bundle gives the same bytes.
+
+JDK 17's jarsigner is no substitute: the framework of ESF 5 silently takes what it signs for unsigned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipeline.errors import PipelineError
+from pipeline.formats import jar, jar_manifest, signature_block, zip_archive
+from pipeline.formats.jar_manifest import Manifest, Section
+from pipeline.formats.zip_archive import Kept, NewFile, ZipArchive, ZipEntry
+from pipeline.signing.inspection import digests_of, inspect
+from pipeline.signing.signers import BundleSigner
+
+Mode = Literal["refuse", "replace", "keep"]
+
+_CREATED_BY = "gateway-image-pipeline"
+_DIGEST = "SHA-256-Digest"
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """An archive that stays on disk: memory does not grow with it."""
+
+    descriptor: int
+    size: int
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the file; a short answer means that the file is shorter than it was."""
+        return os.pread(self.descriptor, length, offset)
+
+
+def sign_bundle(bundle: bytes, signer: BundleSigner, mode: Mode = "refuse", *, name: str = "bundle") -> bytes:
+    """A signed bundle.
+
+    Args:
+        mode: of a bundle that is signed already: ``refuse``; ``replace`` all signatures by ours; ``keep`` it as it is,
+            once its signature has been checked.
+        name: what the user calls the bundle, for messages.
+
+    Raises:
+        PipelineError: not a bundle that can be signed: hostile or damaged archive, malformed manifest, nothing in it
+            to be signed, signed already, or kept with a signature that gateways would not accept.
+    """
+    archive = zip_archive.read_archive(zip_archive.MemorySource(bundle), name)
+    parts = _parts(archive, signer, mode)
+    return bundle if parts is None else b"".join(zip_archive.write_archive(parts, name))
+
+
+def sign_bundle_file(source: Path, target: Path, signer: BundleSigner, mode: Mode = "refuse") -> None:
+    """Sign a bundle from file to file, in memory that does not grow with it; the target appears when it is complete."""
+    growing = target.with_name(f".{target.name}.growing")
+    with _opened(source) as opened:
+        archive = zip_archive.read_archive(opened, str(source))
+        parts = _parts(archive, signer, mode)
+        pieces = _copied(opened) if parts is None else zip_archive.write_archive(parts, str(source))
+        try:
+            with growing.open("wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            growing.replace(target)
+        finally:
+            growing.unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[FileSource]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise PipelineError(f"{path}: cannot be read: {error.strerror}", "correct the path") from None
+    with file:
+        yield FileSource(file.fileno(), os.fstat(file.fileno()).st_size)
+
+
+def _copied(source: FileSource) -> Iterator[bytes]:
+    for offset in range(0, source.size, 1 << 20):
+        yield source.read(offset, 1 << 20)
+
+
+def _parts(archive: ZipArchive, signer: BundleSigner, mode: Mode) -> list[NewFile | Kept] | None:
+    """The signed archive's parts, or None when it is kept as it is."""
+    names = [entry.name for entry in archive.entries]
+    misspelt = jar.misspelt(names)
+    if misspelt is not None:
+        raise PipelineError(f"{archive.name}: its manifest is called {misspelt}", f"call it {jar.MANIFEST}")
+    signed = any(jar.is_signature_file(name) for name in names)
+    if signed and mode == "refuse":
+        raise PipelineError(
+            f"{archive.name}: it is signed already", 'keep that signature (mode "keep") or replace it (mode "replace")'
+        )
+    if signed and mode == "keep":
+        inspect(archive)
+        return None
+    manifest = _covering(archive, _manifest(archive, replace=mode == "replace"))
+    content = manifest.render()
+    signature_file = jar_manifest.signature_file(manifest, _CREATED_BY)
+    chain = [certificate.der for certificate in signer.certificates]
+    block = signature_block.build_block(chain, signer.sign(signature_file))
+    wrong = signature_block.check_shape(block) + jar_manifest.check_signature_file(signature_file, content)
+    if wrong:
+        raise AssertionError(f"{archive.name}: our own signature is not in shape: {wrong}")
+    file_name, block_name = jar.signature_names(signer.name)
+    return [
+        NewFile(jar.MANIFEST, content),
+        NewFile(file_name, signature_file),
+        NewFile(block_name, block),
+        *(
+            Kept(archive, entry)
+            for entry in archive.entries
+            if entry.name != jar.MANIFEST and not jar.is_signature_file(entry.name)
+        ),
+    ]
+
+
+def _manifest(archive: ZipArchive, *, replace: bool) -> Manifest:
+    entry = archive.find(jar.MANIFEST)
+    data = archive.read(entry) if entry is not None else b""
+    if not data.strip():
+        return jar_manifest.new_manifest()
+    manifest = jar_manifest.parse_manifest(data, f"{archive.name}: {jar.MANIFEST}")
+    return manifest.without_digests() if replace else manifest
+
+
+def _covering(archive: ZipArchive, manifest: Manifest) -> Manifest:
+    """The manifest with a SHA-256 digest for every entry that a signature covers."""
+    covered = [entry for entry in archive.entries if jar.is_covered(entry.name)]
+    if not covered:
+        raise PipelineError(
+            f"{archive.name}: it has nothing but a manifest; gateways do not trust a signature of that",
+            "put at least one file into the bundle",
+        )
+    changed: dict[str, Section] = {}
+    added: list[Section] = []
+    for entry in covered:
+        section = manifest.by_name.get(entry.name)
+        if section is None:
+            added.append(
+                jar_manifest.new_section(entry.name, _DIGEST, digests_of(archive, entry, ["sha256"])["sha256"])
+            )
+            continue
+        known = {item.name.lower().removesuffix("-digest"): item.value for item in section.attributes if item.is_digest}
+        digest = _checked(archive, entry, known)
+        if "sha-256" not in known:
+            changed[entry.name] = section.with_attribute(_DIGEST, digest)
+    kept = tuple(changed.get(section.name, section) for section in manifest.sections)
+    return Manifest(manifest.main, (*kept, *added))
+
+
+def _checked(archive: ZipArchive, entry: ZipEntry, known: dict[str, str]) -> str:
+    """The entry's SHA-256; digests the manifest already has must be right, because Java checks all of them."""
+    algorithms = {name: name.replace("-", "") for name in known}
+    remedy = 'sign with mode "replace", which removes digests of former signatures'
+    if not set(algorithms.values()) <= hashlib.algorithms_guaranteed - {"shake128", "shake256"}:
+        raise PipelineError(f"{archive.name}: its manifest has a digest of unknown kind for {entry.name}", remedy)
+    found = digests_of(archive, entry, ["sha256", *algorithms.values()])
+    if any(found[algorithms[name]] != value for name, value in known.items()):
+        raise PipelineError(f"{archive.name}: its manifest has a stale digest of {entry.name}", remedy)
+    return found["sha256"]

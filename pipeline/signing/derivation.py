@@ -1,0 +1,46 @@
+"""Secrets derived from the fleet secret: one stream of bytes for each gateway, purpose and generation (RFC 5869)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_SALT = b"gateway-image-pipeline secrets 1"
+
+# What people type from paper: no letters or digits that look alike, no characters with a meaning in shell, XML,
+# properties, hostapd or URLs.
+_CLASSES = ("abcdefghijkmnpqrstuvwxyz", "ABCDEFGHJKLMNPQRSTUVWXYZ", "23456789", "-_.+@")
+_ALPHABET = "".join(_CLASSES)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """Everything that is derived for one gateway; whoever has the fleet secret can derive it again."""
+
+    fleet: bytes = field(repr=False)
+    gateway: str
+    generation: int
+
+    def material(self, purpose: str, length: int) -> bytes:
+        """Bytes for one purpose; each part of the context is framed, so that no two contexts run into each other."""
+        parts = (self.gateway.encode(), purpose.encode(), str(self.generation).encode())
+        info = b"".join(struct.pack(">I", len(part)) + part for part in parts)
+        return HKDF(algorithm=hashes.SHA256(), length=length, salt=_SALT, info=info).derive(self.fleet)
+
+    def text(self, purpose: str, length: int, alphabet: str) -> str:
+        """Letters of an alphabet, each as likely as the other."""
+        fair = 256 - 256 % len(alphabet)
+        stream = (byte for byte in self.material(purpose, 4 * length + 256) if byte < fair)
+        return "".join(alphabet[next(stream) % len(alphabet)] for _ in range(length))
+
+    def password(self, purpose: str, length: int = 24) -> str:
+        """A password with lower and upper case letters, digits and special characters (A:11, A:115).
+
+        24 characters of 61 are 142 bits; the rare candidate that lacks a class is passed over, so that all that are
+        left are as likely as each other.
+        """
+        candidates = (self.text(f"{purpose}/{attempt}", length, _ALPHABET) for attempt in range(10_000))
+        return next(word for word in candidates if all(set(word) & set(kind) for kind in _CLASSES))

@@ -1,0 +1,31 @@
+"""Files that are made once and never replaced; secret ones are private from their first byte."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def make_once(path: Path, content: bytes, *, mode: int = 0o600) -> bool:
+    """Write a file unless it exists; returns whether it was written.
+
+    It appears under its name only when it is complete: a file that is cut short would be kept for good.
+    """
+    if path.exists():
+        return False
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    growing = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(growing, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)  # whatever the umask takes away
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(growing, path)  # unlike a rename, refuses to replace what another process made meanwhile
+        except FileExistsError:
+            return False
+        return True
+    finally:
+        growing.unlink()

@@ -1,0 +1,61 @@
+"""Where keys and secrets are read from: ``file:`` and ``env:`` URIs, and nothing that others could have read too."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+
+_LARGEST = 1024 * 1024
+
+
+def read_secret(uri: str, directory: Path, what: str) -> bytes:
+    """The bytes behind a URI.
+
+    Args:
+        uri: ``file:PATH`` (relative paths count from ``directory``) or ``env:NAME``.
+        what: what the user calls it, for messages.
+
+    Raises:
+        PipelineError: it is not there, or others than its owner may read it, or the URI is of no known kind.
+    """
+    scheme, _, rest = uri.partition(":")
+    if scheme == "file" and rest:
+        return _read_file(directory / re.sub(r"^//(?=/)", "", rest), what)
+    if scheme == "env" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", rest):
+        value = os.environb.get(rest.encode())
+        if not value:
+            raise PipelineError(
+                f"{what}: environment variable {rest} is not set", f"export {rest}, or name another source"
+            )
+        return value
+    if scheme == "pkcs11":
+        raise PipelineError(
+            f"{what}: keys in PKCS #11 tokens are not supported yet", "name the key by file: or env: for now"
+        )
+    raise PipelineError(f"{what}: {scheme or uri}: is no known kind of source", "use file:PATH or env:NAME")
+
+
+def _read_file(path: Path, what: str) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise PipelineError(
+            f"{what}: {path} cannot be read: {error.strerror}",
+            "correct the path, or make the file (doit demo for the demo)",
+        ) from None
+    with os.fdopen(descriptor, "rb") as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise PipelineError(f"{what}: {path} is not a regular file", "correct the path")
+        if facts.st_mode & 0o077:
+            raise PipelineError(
+                f"{what}: {path} can be read by others than its owner (mode {stat.S_IMODE(facts.st_mode):04o})",
+                f"chmod 600 {path}, and make a new one if others may have read it",
+            )
+        if facts.st_size > _LARGEST:
+            raise PipelineError(f"{what}: {path} is too large for a key or secret", "correct the path")
+        return file.read()

@@ -1,0 +1,12 @@
+"""Signs as ``ssh-keygen -Y sign`` does, byte for byte."""
+
+from __future__ import annotations
+
+from pipeline.formats import sshsig
+from pipeline.signing.signers import ManifestSigner
+
+
+def sign(message: bytes, signer: ManifestSigner, namespace: str) -> bytes:
+    """An armored SSH signature; the namespace keeps it from being taken for a signature made for anything else."""
+    signature = signer.sign(sshsig.to_be_signed(message, namespace))
+    return sshsig.armor(signer.public, namespace, signature)
