@@ -26,7 +26,7 @@ def run(*command: str | Path, stdin: bytes = b"", ok: Sequence[int] = (0,)) -> b
 
 
 def tree_on_host(directory: Path, files: Mapping[str, bytes | str]) -> Path:
-    """Files by absolute path below a directory of the host; ``str`` is a link's target, a trailing slash a directory."""
+    """Files by absolute path below a directory of the host; ``str`` is a link to there, ``/`` at the end a directory."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         path = directory / name.strip("/")
