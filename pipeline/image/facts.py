@@ -37,6 +37,11 @@ WANTED: tuple[str, ...] = (
     "/etc/systemd/system/**",
     "/lib/systemd/system/ssh*",
     "/lib/systemd/system/avahi-daemon*",
+    "/lib/systemd/system/kura.service",  # who starts the framework, and variables that reach its Java (B:393)
+    "/usr/lib/systemd/system/kura.service",
+    "/etc/environment",
+    "/etc/profile",
+    "/etc/profile.d/*",
     "/etc/monitrc",
     "/etc/monit/**",
     "/etc/sysctl.conf",
@@ -70,7 +75,8 @@ def wanted(layout: Layout) -> tuple[str, ...]:
         layout.policy_backup,  # a file in some releases, a directory in others
         *layout.start_scripts,
     )
-    below = (layout.snapshots, layout.packages, layout.restore, layout.policy_backup)
+    # Not only the named scripts: what an init script really runs is looked for beside them.
+    below = (layout.root / "bin", layout.snapshots, layout.packages, layout.restore, layout.policy_backup)
     return (
         *WANTED,
         *(str(path) for path in single if path is not None),

@@ -175,6 +175,7 @@ _FILES: Mapping[str, str] = {
     "/etc/sysconfig/iptables": _IPTABLES,
     "/etc/sysctl.conf": "#kernel.sysrq=438\n",
     "/etc/init.d/ssh": "#!/bin/sh\n",
+    "/etc/init.d/kura": f"#!/bin/sh\n/bin/sh {ESF}/bin/start_kura_background.sh\n",
     "/var/lib/dpkg/status": _DPKG_STATUS,
     f"{ESF}/kura/kura.properties": "kura.version=ESF_5.0.0\nkura.keystore.password=defaultPassword\n",
     f"{ESF}/kura/dpa.properties": "#vanilla\n",

@@ -1,0 +1,278 @@
+"""Shell scripts that start Java: the options of its command line, found by tokenising, changed word by word.
+
+This knows as much of the shell's grammar as it takes to find simple commands and assignments (POSIX shell, 2.3 Token
+Recognition): quotes, escapes, comments, continued lines, here-documents, nested substitutions. It runs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+_OPERATORS = re.compile(r"&&|\|\||;;|<<-|<<|>>|<&|>&|<>|>\||[;&|()<>\n]")
+_ENDS_COMMAND = {";", "&", "|", "&&", "||", "(", ")", "\n", ";;"}
+_REDIRECTIONS = {"<", ">", ">>", "<&", ">&", "<>", ">|"}
+_GAP = re.compile(r"(?:[ \t]|\\\n)*")
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+# Words that may stand before the program of a simple command.
+_BEFORE_PROGRAM = {"nohup", "exec", "command", "env", "time", "if", "then", "else", "elif", "while", "until", "do", "!",
+                   "{", "eval", "setsid"}  # fmt: skip
+_EXPORTS = {"export", "readonly", "local", "declare"}
+# Options of the java program that take the next word as their value.
+_WITH_VALUE = set(
+    """-cp -classpath --class-path -p --module-path --add-modules --add-opens --add-exports --add-reads
+    --upgrade-module-path --limit-modules --patch-module""".split()
+)
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word: its place in the text and what it says without quotes (substitutions are left as written)."""
+
+    start: int
+    end: int
+    value: str
+
+
+@dataclass(frozen=True)
+class JavaCommand:
+    """A command that starts a Java program.
+
+    Attributes:
+        program: the word that names the java program.
+        options: words for the virtual machine, up to ``-jar`` or the main class.
+        arguments: ``-jar`` or the main class, and what comes after it.
+        line: of the program word, from 1.
+    """
+
+    program: Word
+    options: tuple[Word, ...]
+    arguments: tuple[Word, ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A variable that is given a value, exported or not."""
+
+    name: str
+    value: str
+    word: Word
+    line: int
+
+
+def java_commands(text: str) -> tuple[JavaCommand, ...]:
+    """Every command that starts a program in Java; ``java -version`` and the like start none."""
+    found: list[JavaCommand] = []
+    for words in _commands(text):
+        place = _program(words)
+        if place is None or not _is_java(words[place].value):
+            continue
+        rest = words[place + 1 :]
+        split = _main(rest)
+        if split is not None:
+            line = text.count("\n", 0, words[place].start) + 1
+            found.append(JavaCommand(words[place], tuple(rest[:split]), tuple(rest[split:]), line))
+    return tuple(found)
+
+
+def assignments(text: str) -> tuple[Assignment, ...]:
+    """Every assignment that stands before a command, alone, or after ``export``."""
+    found: list[Assignment] = []
+    for words in _commands(text):
+        for word in words:
+            head = _ASSIGNMENT.match(text[word.start : word.end])
+            if head:
+                name = head[0][:-1]
+                line = text.count("\n", 0, word.start) + 1
+                found.append(Assignment(name, word.value[len(name) + 1 :], word, line))
+            elif word.value not in _EXPORTS and word.value not in _BEFORE_PROGRAM:
+                break
+    return tuple(found)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Every word of every command, without quotes: for finding what a script refers to."""
+    return tuple(word.value for words in _commands(text) for word in words)
+
+
+def with_words(text: str, changes: Iterable[tuple[Word, str | None]]) -> str:
+    """The text with words replaced, or taken away with the gap before them; everything else stays as it is."""
+    for word, new in sorted(changes, key=lambda change: change[0].start, reverse=True):
+        start = word.start
+        if new is None:
+            while start and (text[start - 1] in " \t" or text[start - 2 : start] == "\\\n"):
+                start -= 1 if text[start - 1] in " \t" else 2
+        text = text[:start] + (new or "") + text[word.end :]
+    return text
+
+
+def with_word_after(text: str, word: Word, new: str) -> str:
+    """The text with a word added after another one."""
+    return f"{text[: word.end]} {new}{text[word.end :]}"
+
+
+def quoted(value: str) -> str:
+    """A value in single quotes, as one word of the shell."""
+    return "'" + value.replace("'", "'\\''") + "'"
+
+
+def _is_java(value: str) -> bool:
+    return value.rsplit("/", 1)[-1] == "java" or re.fullmatch(r"\$\{?JAVA(?:_BIN|_CMD|CMD)?\}?", value) is not None
+
+
+def _program(words: list[Word]) -> int | None:
+    for place, word in enumerate(words):
+        if word.value not in _BEFORE_PROGRAM and not _ASSIGNMENT.match(word.value):
+            return place
+    return None
+
+
+def _main(words: list[Word]) -> int | None:
+    """Where the options end: at ``-jar``, or at the first word that is neither an option nor a variable."""
+    skip = False
+    for place, word in enumerate(words):
+        if skip:
+            skip = False
+        elif word.value in ("-jar", "-m", "--module"):
+            return place
+        elif word.value in _WITH_VALUE:
+            skip = True
+        elif not word.value.startswith(("-", "$", "@", "`")):
+            return place
+    return None
+
+
+def _commands(text: str) -> Iterator[list[Word]]:
+    """The words of each simple command, redirections taken out."""
+    words: list[Word] = []
+    drop_next = False
+    for token in _tokens(text):
+        if isinstance(token, Word):
+            if drop_next:
+                drop_next = False
+            else:
+                words.append(token)
+        elif token in _ENDS_COMMAND:
+            if words:
+                yield words
+            words, drop_next = [], False
+        elif token in _REDIRECTIONS or token.startswith("<<"):
+            # The file descriptor before it is a word of digits that touches it; it is no argument.
+            drop_next = True
+    if words:
+        yield words
+
+
+def _tokens(text: str) -> Iterator[Word | str]:
+    position = 0
+    here_documents: list[tuple[str, bool]] = []
+    while position < len(text):
+        if gap := _GAP.match(text, position):
+            position = gap.end()
+        if position >= len(text):
+            return
+        if text[position] == "#":
+            position = _until(text, position, "\n")
+            continue
+        operator = _OPERATORS.match(text, position)
+        if operator is None:
+            word = _word(text, position)
+            position = word.end
+            if word.value.isdigit() and text[position : position + 1] in ("<", ">"):
+                continue
+            yield word
+            continue
+        position = operator.end()
+        if operator[0] in ("<<", "<<-"):
+            word = _word(text, _skip(text, position))
+            here_documents.append((word.value, operator[0] == "<<-"))
+        yield operator[0]
+        if operator[0] == "\n" and here_documents:
+            for delimiter, tabs in here_documents:
+                position = _after_here_document(text, position, delimiter, tabs=tabs)
+            here_documents = []
+
+
+def _skip(text: str, position: int) -> int:
+    gap = _GAP.match(text, position)
+    return gap.end() if gap else position
+
+
+def _until(text: str, position: int, mark: str) -> int:
+    found = text.find(mark, position)
+    return len(text) if found < 0 else found
+
+
+def _after_here_document(text: str, position: int, delimiter: str, *, tabs: bool) -> int:
+    while position < len(text):
+        end = _until(text, position, "\n")
+        line = text[position:end]
+        position = end + 1
+        if (line.lstrip("\t") if tabs else line) == delimiter:
+            break
+    return min(position, len(text))
+
+
+def _word(text: str, start: int) -> Word:
+    pieces: list[str] = []
+    position = start
+    while position < len(text):
+        letter = text[position]
+        if letter in " \t" or _OPERATORS.match(text, position):
+            break
+        end, said = _piece(text, position)
+        pieces.append(said)
+        position = end
+    return Word(start, position, "".join(pieces))
+
+
+def _piece(text: str, position: int) -> tuple[int, str]:
+    """One quoted, escaped, substituted or plain piece of a word: where it ends and what it says."""
+    letter = text[position]
+    if letter == "\\":
+        following = text[position + 1 : position + 2]
+        return min(position + 2, len(text)), "" if following == "\n" else following
+    if letter == "'":
+        end = _until(text, position + 1, "'")
+        return min(end + 1, len(text)), text[position + 1 : end]
+    if letter == '"':
+        return _double_quoted(text, position)
+    if letter == "`":
+        return _closed_by(text, position, "`")
+    if letter == "$" and text[position + 1 : position + 2] in ("(", "{"):
+        return _closed_by(text, position, ")" if text[position + 1] == "(" else "}")
+    return position + 1, letter
+
+
+def _double_quoted(text: str, position: int) -> tuple[int, str]:
+    pieces: list[str] = []
+    position += 1
+    while position < len(text) and text[position] != '"':
+        letter = text[position]
+        if letter == "\\" and text[position + 1 : position + 2] in ("$", "`", '"', "\\", "\n"):
+            pieces.append("" if text[position + 1] == "\n" else text[position + 1])
+            position += 2
+        elif letter == "`" or text[position : position + 2] in ("$(", "${"):
+            position, said = _piece(text, position)
+            pieces.append(said)
+        else:
+            pieces.append(letter)
+            position += 1
+    return min(position + 1, len(text)), "".join(pieces)
+
+
+def _closed_by(text: str, start: int, closing: str) -> tuple[int, str]:
+    """A substitution, left as written."""
+    position = start + (1 if closing == "`" else 2)
+    while position < len(text) and text[position] != closing:
+        letter = text[position]
+        nested = text[position : position + 2] in ("$(", "${") or (closing == ")" and letter == "`")
+        if letter in "'\"\\" or nested:
+            position, _ = _piece(text, position)
+        elif closing == ")" and letter == "(":
+            position, _ = _closed_by(text, position - 1, ")")
+        else:
+            position += 1
+    return min(position + 1, len(text)), text[start : position + 1]

@@ -1,0 +1,169 @@
+"""The command line that starts the framework, as production mode wants it (B:391 to B:409)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.formats import start_script
+from pipeline.formats.start_script import Assignment, JavaCommand
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.layer import Entry, FileEntry, Layer, Origin, Removal
+from pipeline.model.vanilla import Vanilla
+from pipeline.transforms.framework.scripts import (
+    ENVIRONMENTS,
+    debug_scripts,
+    found_scripts,
+    run_at_boot,
+    starter_texts,
+    text_of,
+)
+
+_HEAP_DUMP = "-XX:HeapDumpPath="
+_WANTED_HEAP_DUMP = f"{_HEAP_DUMP}/dev/null"
+# B:397 to B:409; what ends in a colon or is -verbose stands for everything that starts so (-verbose:gc).
+FORBIDDEN = re.compile(
+    r"-Xdebug\Z|-Xrunjdwp|-Xbootclasspath:|-XX:[+]?StartFlightRecording|-agentlib:|-agentpath:|-verbose"
+)
+# The virtual machine reads options from these too, whoever sets them.
+_VARIABLES = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
+_HIDING = re.compile(r"@.+|-XX:VMOptionsFile=|-XX:Flags=")
+_OPTIONS = Origin("framework.jvm_options", "vanilla: start scripts", "B:395")
+_DEBUG = Origin("framework.no_debug_script", "vanilla: start scripts", "B:397")
+
+
+def harden_start(vanilla: Vanilla) -> Layer:
+    """The start scripts without debugging, profiling and heap dumps; the script for remote debugging goes.
+
+    ESF takes a fingerprint of the command line at its first start in production mode (B:378), so this is the last
+    moment for changes.
+
+    Raises:
+        PipelineError: no script is started at boot, the one that is starts no Java, or forbidden options come from a
+            place this does not change.
+    """
+    booted = run_at_boot(vanilla)
+    debug = {vanilla.tree.resolve(path) for path in debug_scripts(vanilla)}
+    problems: list[Problem] = []
+    entries: list[Entry] = [Removal(path, (_DEBUG,)) for path in debug_scripts(vanilla) if path not in booted]
+    problems.extend(
+        Problem(
+            f"vanilla image: {path} is what the system starts, and it is for remote debugging",
+            "use an image whose init script starts the background script",
+        )
+        for path in booted
+        if path in debug
+    )
+    for path, text in found_scripts(vanilla).items():
+        if path in debug:
+            continue
+        if path in booted and not start_script.java_commands(text):
+            problems.append(
+                Problem(
+                    f"vanilla image: {path} is started at boot, but no command in it starts Java",
+                    "correct start_scripts of the layout, or report the script's form",
+                )
+            )
+        problems.extend(_hidden(path, text))
+        hardened = harden(text)
+        if hardened != text:
+            entries.append(_entry(vanilla, path, hardened))
+    problems.extend(_foreign(vanilla))
+    raise_if_any(problems)
+    return Layer.of(*entries)
+
+
+def harden(text: str) -> str:
+    """A start script with exactly one heap dump path and none of the forbidden options; nothing else is touched."""
+    for assignment in reversed(start_script.assignments(text)):
+        cleaned = _cleaned(assignment, text[assignment.word.start : assignment.word.end])
+        if cleaned is not None:
+            text = start_script.with_words(text, [(assignment.word, f"{assignment.name}={cleaned}")])
+    for number in range(len(start_script.java_commands(text))):
+        command = start_script.java_commands(text)[number]
+        text = start_script.with_words(text, _changes(command))
+        command = start_script.java_commands(text)[number]
+        if not any(word.value == _WANTED_HEAP_DUMP for word in command.options):
+            text = start_script.with_word_after(text, command.program, _WANTED_HEAP_DUMP)
+    left = [word.value for command in start_script.java_commands(text) for word in _bad(command)]
+    if left:
+        raise RuntimeError(f"options that could not be taken out: {left}")
+    return text
+
+
+def _changes(command: JavaCommand) -> Iterator[tuple[start_script.Word, str | None]]:
+    dumps = [word for word in command.options if word.value.startswith(_HEAP_DUMP)]
+    for word in command.options:
+        if FORBIDDEN.match(word.value) or word in dumps[1:]:
+            yield word, None
+        elif word in dumps and word.value != _WANTED_HEAP_DUMP:
+            yield word, _WANTED_HEAP_DUMP
+
+
+def _bad(command: JavaCommand) -> Iterator[start_script.Word]:
+    for word in command.options:
+        if FORBIDDEN.match(word.value) or (word.value.startswith(_HEAP_DUMP) and word.value != _WANTED_HEAP_DUMP):
+            yield word
+
+
+def _cleaned(assignment: Assignment, written: str) -> str | None:
+    """A variable's value, quoted, without forbidden options, or None when there is nothing to clean."""
+    options = assignment.value.split()
+    kept = [option for option in options if not FORBIDDEN.match(option) and not option.startswith(_HEAP_DUMP)]
+    if len(kept) == len(options):
+        return None
+    value = " ".join(kept)
+    if not re.search(r"[$`]", value):
+        return start_script.quoted(value)
+    if not re.search(r"['\\\\]", written) and '"' not in value:
+        return f'"{value}"'
+    raise PipelineError(
+        f"vanilla image: start script line {assignment.line}: {assignment.name} mixes options that production mode "
+        "forbids with other variables in a way that cannot be edited safely",
+        "take the forbidden options (B:395 to B:409) out of the script of the vanilla image",
+    )
+
+
+def _hidden(path: GuestPath, text: str) -> Iterator[Problem]:
+    for command in start_script.java_commands(text):
+        for word in command.options:
+            if _HIDING.match(word.value):
+                yield Problem(
+                    f"vanilla image: {path} line {command.line}: {word.value} takes options from a file, "
+                    "where they cannot be checked (B:393)",
+                    "write the options into the script",
+                )
+
+
+def _foreign(vanilla: Vanilla) -> Iterator[Problem]:
+    """Forbidden options in the environment, set by files that are not ours to change."""
+    names = [GuestPath(name) for name in ENVIRONMENTS]
+    profiles = vanilla.tree.resolve(GuestPath("/etc/profile.d"))
+    names += [path for path in vanilla.tree.children(profiles) if path.name.endswith(".sh")]
+    texts = [*starter_texts(vanilla)]
+    for name in names:
+        content = vanilla.files.get(vanilla.tree.resolve(name))
+        if content is not None:
+            texts.append((name, text_of(content)))
+    for path, text in texts:
+        for number, line in enumerate(text.splitlines(), 1):
+            body = line.split("#", 1)[0]
+            if any(variable in body for variable in _VARIABLES) and _options_in(body):
+                yield Problem(
+                    f"vanilla image: {path} line {number}: sets options of every Java program that production mode "
+                    "forbids (B:395 to B:409)",
+                    "take the line out of the vanilla image",
+                )
+
+
+def _options_in(line: str) -> bool:
+    return any(
+        FORBIDDEN.match(word) or word.startswith(_HEAP_DUMP) for word in re.split(r"[\s\"']+|(?<=OPTIONS)=", line)
+    )
+
+
+def _entry(vanilla: Vanilla, path: GuestPath, text: str) -> FileEntry:
+    node = vanilla.tree.nodes[path]
+    content = text.encode("utf-8", "surrogateescape")
+    return FileEntry(path, content, (_OPTIONS,), node.mode, node.uid, node.gid)
