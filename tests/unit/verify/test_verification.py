@@ -425,3 +425,15 @@ def test_paths_with_nothing_to_verify_are_all_named(release: Path) -> None:
     with pytest.raises(PipelineError) as caught:
         verify(empty, release / "nowhere")
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.tools
+def test_stock_tools_accept_an_untouched_delivery(release: Path) -> None:
+    gateway = release / "gw-1"
+    command = ["ssh-keygen", "-Y", "verify", "-f", str(release / "allowed_signers"), "-I", SIGNER]
+    command += ["-n", "gateway-image-manifest", "-s", str(gateway / "manifest.json.sig")]
+    subprocess.run(command, input=(gateway / "manifest.json").read_bytes(), check=True, capture_output=True)
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=release, check=True, capture_output=True)
+    copied = ["bmaptool", "copy", "--bmap", str(gateway / "image.bmap"), str(gateway / "image.img"), "copy.img"]
+    subprocess.run(copied, cwd=release, check=True, capture_output=True)
+    assert (release / "copy.img").read_bytes() == (gateway / "image.img").read_bytes()
