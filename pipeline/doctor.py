@@ -45,7 +45,7 @@ class Need:
     reason: str = ""
 
 
-# Every program a build, `doit plan` or `doit verify` runs; ci/packages-build.txt names the same (a test compares).
+# Every program a build, `doit plan` or `doit verify` runs; ci/packages-build.txt names them too (a test compares).
 BUILD: tuple[Need, ...] = (
     Need("qemu-system-x86_64", ("--version",), "run the libguestfs appliance"),
     Need("qemu-img", ("--version",), "read qcow2 images"),
@@ -67,15 +67,16 @@ BUILD: tuple[Need, ...] = (
     Need("xz", ("--version",), "read and write .xz"),
     Need("zstd", ("--version",), "read and write .zst"),
 )
-# What only tests run; ci/packages-test.txt names the same.
-TESTS: tuple[Need, ...] = (
-    Need("bmaptool", ("--version",)),
-    Need("iptables-restore", ("--version",)),
-    Need("xmllint", ("--version",)),
-    Need("javac", ("--version",)),
-    Need("jarsigner"),
-    Need("keytool"),
-    Need("sshd", ("-V",)),
+# Everything else that pipeline/tools.py knows the package of: only tests and booting the demo run it.
+_ASK = {
+    "bmaptool": ("--version",),
+    "iptables-restore": ("--version",),
+    "javac": ("--version",),
+    "sshd": ("-V",),
+    "xmllint": ("--version",),
+}
+OTHERS: tuple[Need, ...] = tuple(
+    Need(program, _ASK.get(program, ())) for program in sorted(set(tools.PACKAGES) - {need.program for need in BUILD})
 )
 # Import name, distribution and what to do for it; ci/bootstrap brings all of them.
 MODULES = (
@@ -102,7 +103,7 @@ def _program(need: Need, lacking: Level) -> Finding:
     path = tools.find(need.program)
     if path is None:
         package = tools.PACKAGES.get(need.program, need.program)
-        why = f"; needed to {need.reason}" if need.reason else "; only tests need it"
+        why = f"; needed to {need.reason}" if need.reason else "; only tests and booting need it"
         return Finding(need.program, lacking, f"not installed{why}", f"apt-get install {package}")
     if not need.ask:
         return Finding(need.program, Level.OK, str(path))
@@ -189,7 +190,7 @@ def inspect_host(build_dir: Path, kvm: Finding | None = None) -> tuple[Finding, 
     return (
         *_python(),
         *(_program(need, Level.FAIL) for need in BUILD),
-        *(_program(need, Level.WARN) for need in TESTS),
+        *(_program(need, Level.WARN) for need in OTHERS),
         _kernel(),
         kvm or _kvm(),
         space("space for building", build_dir, BUILD_SPACE),
