@@ -12,13 +12,15 @@ from doit.cmd_base import Command
 
 from pipeline import doctor
 from pipeline.errors import PipelineError
+from pipeline.manifest import from_bytes
 from pipeline.progress import Progress
-from pipeline.report.console import explanation, verdicts_text
-from pipeline.report.json_report import verdicts_json
+from pipeline.report.console import summary_lines, verdict_lines
+from pipeline.report.explanation import explanation
+from pipeline.report.json_report import exit_status, verdicts_json
 from pipeline.report.plan_text import plan_text
 from pipeline.stages import reading
 from pipeline.stages.stamping import device_plan_of
-from pipeline.verification import explain_path, verify_paths
+from pipeline.verification import verify_paths
 from pipeline.workspace import Workspace
 
 _TROUBLE = 2  # could not look, or not even begin
@@ -37,7 +39,7 @@ def _or_say_why(work: Callable[[], int]) -> int:
         return 0
 
 
-class Plan(Command):  # type: ignore[misc]
+class Plan(Command):
     """Print what a build would change, and why."""
 
     name = "plan"
@@ -64,7 +66,7 @@ class Plan(Command):  # type: ignore[misc]
         return 0
 
 
-class Verify(Command):  # type: ignore[misc]
+class Verify(Command):
     """Verify images against their signed manifests."""
 
     name = "verify"
@@ -127,11 +129,15 @@ class Verify(Command):  # type: ignore[misc]
                 state_dir=Path(state),
                 say=say,
             )
-        sys.stdout.write(verdicts_json(verdicts).decode() if options["as_json"] else verdicts_text(verdicts))
-        return max(verdict.exit_status for verdict in verdicts)
+        if options["as_json"]:
+            sys.stdout.write(verdicts_json(verdicts).decode())
+        else:
+            lines = [line for verdict in verdicts for line in verdict_lines(verdict)]
+            sys.stdout.write("".join(f"{line}\n" for line in [*lines, *summary_lines(verdicts)]))
+        return exit_status(verdicts)
 
 
-class Explain(Command):  # type: ignore[misc]
+class Explain(Command):
     """Say which rule and which input put a path into an image."""
 
     name = "explain"
@@ -145,13 +151,22 @@ class Explain(Command):  # type: ignore[misc]
 
     def _explain(self, arguments: Sequence[str]) -> int:
         if len(arguments) < 2:
-            raise PipelineError("an image's manifest and a path in the image are needed", "doit explain out/<release>/<gateway> /etc/ssh/sshd_config")
+            raise PipelineError(
+                "an image's manifest and a path in the image are needed",
+                "doit explain out/<release>/<gateway> /etc/ssh/sshd_config",
+            )
+        place = Path(arguments[0])
+        file = place / "manifest.json" if place.is_dir() else place
+        try:
+            manifest = from_bytes(file.read_bytes(), name=str(file))
+        except OSError as error:
+            raise PipelineError(f"{file}: cannot be read: {error.strerror}", "name a gateway's directory") from None
         for path in arguments[1:]:
-            sys.stdout.write(explanation(explain_path(Path(arguments[0]), path)))
+            sys.stdout.write(explanation(manifest, path))
         return 0
 
 
-class Doctor(Command):  # type: ignore[misc]
+class Doctor(Command):
     """Say what this machine has and lacks."""
 
     name = "doctor"

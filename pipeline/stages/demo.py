@@ -9,17 +9,25 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import pipeline
-from pipeline.demo.bundles import vendor_plugins
+from pipeline.demo.bundles import DemoPackage, bundle
 from pipeline.demo.golden import plant
 from pipeline.demo.vanilla import build_vanilla
-from pipeline.demo.vendor import vendor_identity
+from pipeline.demo.vendor import VendorIdentity, vendor_identity
 from pipeline.digests import digest_of_tree, key_of, write_atomically
 from pipeline.errors import PipelineError
 from pipeline.progress import Say
 from pipeline.records import is_current, write_record
+from pipeline.signing.bundle import sign_bundle
 from pipeline.signing.development import make_development_keys
+from pipeline.signing.signers import BundleSigner
 from pipeline.stages import reading
 from pipeline.workspace import Workspace
+
+# Two bundles stand for the platform's many.
+_PLATFORM = (
+    DemoPackage("core", "1.0.0", "org.example.platform.core", "5.0.0", "Core of the demo's platform"),
+    DemoPackage("net", "1.0.0", "org.example.platform.net", "5.0.0", "Network administration of the demo's platform"),
+)
 
 # The demo's vanilla image stands for a file that comes from elsewhere: its clock is its own, not the release's.
 _EPOCH = 1_735_689_600  # 2025-01-01T00:00:00Z
@@ -52,12 +60,21 @@ def make_demo(workspace: Workspace, say: Say) -> None:
         epoch=_EPOCH,
         progress=say,
         vendor=vendor,
-        plugins=vendor_plugins(vendor, epoch=_EPOCH),
+        plugins=_plugins(vendor),
     )
     say("planting what must never travel into a copy of the golden sample")
     plant(source, workspace.demo / "golden", epoch=_EPOCH)
     write_record(_record(workspace), _key(workspace), _outputs(workspace))
     reading.forget_inputs()
+
+
+def _plugins(vendor: VendorIdentity) -> dict[str, bytes]:
+    """Bundles of the platform, signed by the demo's vendor: the policy has to let them run."""
+    chain = [certificate.public_bytes(Encoding.DER) for certificate in vendor.signer_chain]
+    signer = BundleSigner.of("vendor", vendor.signer_key, chain, development=True)
+    return {
+        f"{package.bundle}_{package.bundle_version}.jar": sign_bundle(bundle(package), signer) for package in _PLATFORM
+    }
 
 
 def _make_user_key(directory: Path) -> None:

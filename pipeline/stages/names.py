@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.stages import reading
@@ -30,12 +31,12 @@ def gateway_names(workspace: Workspace) -> tuple[str, ...]:
 def is_demo(workspace: Workspace) -> bool:
     """Whether this workspace builds the demonstration that ships."""
     try:
-        return _release(workspace)["release"].get("demo") is True
+        return bool(_release(workspace)["release"].get("demo") is True)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return reading.release_of(workspace).demo
 
 
-def _release(workspace: Workspace) -> dict[str, dict[str, str]]:
+def _release(workspace: Workspace) -> dict[str, Any]:
     if not workspace.release_file.exists():
         raise PipelineError(
             f"no gateway.toml in {workspace.root}",
@@ -44,7 +45,7 @@ def _release(workspace: Workspace) -> dict[str, dict[str, str]]:
     return tomllib.loads(workspace.release_file.read_text("utf-8"))
 
 
-def _names_in(inventory: Path) -> tuple[str, ...]:
+def _names_in(inventory: Path) -> tuple[Any, ...]:
     text = inventory.read_text("utf-8-sig")
     if inventory.suffix.lower() != ".csv":
         return tuple(row["name"] for row in tomllib.loads(text)["gateway"])

@@ -1,0 +1,152 @@
+"""Hardening rules as values, and how their checks end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pipeline.model.image_view import ImageView
+
+
+class RuleOutcome(StrEnum):
+    """How a check ended. A rule whose file, service or pid is absent says so; it never passes."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_APPLICABLE = "not applicable"
+    UNVERIFIABLE = "cannot be verified offline"
+
+
+@dataclass(frozen=True, order=True)
+class Breach:
+    """One place where a rule is broken.
+
+    Attributes:
+        path: of the file or object in the image.
+        line: from 1; 0 when the whole file or object is meant.
+        found: what is there, in words; never a secret.
+        wanted: what should be there.
+    """
+
+    path: str
+    line: int
+    found: str
+    wanted: str
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a release has decided, as far as checks need it; the defaults are what the documents ask.
+
+    Attributes:
+        ssh_port: the chosen port; 0 when any of 49152 to 65535 will do.
+        vpn: networks from which the console may be reached.
+        closed_ports: never open from anywhere.
+        approved_os: accepted ``VERSION_ID`` or image versions; empty when there is no list.
+        golden_esf_version: release of the golden sample; empty when there is none (a foreign image).
+        bootdelays: accepted values of U-Boot's boot delay.
+    """
+
+    ssh_port: int = 0
+    use_pam: bool | None = None
+    vpn: tuple[str, ...] = ("10.234.0.0/16",)
+    closed_ports: tuple[int, ...] = (8000, 1450)
+    services_disabled: tuple[str, ...] = ("avahi-daemon",)
+    console_username: str = ""
+    command_enabled: bool = False
+    environment: str = "/boot/uboot.env"
+    bootdelays: tuple[int, ...] = (0, -2)
+    approved_os: tuple[str, ...] = ()
+    golden_esf_version: str = ""
+    root_by_people: bool = True
+    vendor_signers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a check says: an outcome with its reason, or the breaches (then it fails)."""
+
+    outcome: RuleOutcome
+    why: str = ""
+    breaches: tuple[Breach, ...] = ()
+
+    @classmethod
+    def passed(cls, why: str) -> Judgement:
+        """All is as it should be; `why` says what was looked at."""
+        return cls(RuleOutcome.PASS, why)
+
+    @classmethod
+    def failed(cls, *breaches: Breach) -> Judgement:
+        """At least one breach."""
+        return cls(RuleOutcome.FAIL, f"{len(breaches)} found", tuple(sorted(set(breaches))))
+
+    @classmethod
+    def of(cls, breaches: tuple[Breach, ...] | list[Breach], why: str) -> Judgement:
+        """Failed when there are breaches, else passed."""
+        return cls.failed(*breaches) if breaches else cls.passed(why)
+
+    @classmethod
+    def not_applicable(cls, why: str) -> Judgement:
+        """There is nothing in this image the rule is about."""
+        return cls(RuleOutcome.NOT_APPLICABLE, why)
+
+    @classmethod
+    def unverifiable(cls, why: str) -> Judgement:
+        """Only people or a running gateway can tell."""
+        return cls(RuleOutcome.UNVERIFIABLE, why)
+
+
+Check = Callable[[ImageView, Expected], Judgement]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One hardening rule.
+
+    Attributes:
+        id: such as ``ssh.port``; the transform that enforces it uses the same id in its origins.
+        documents: lines of the documents that ask for it: ``A:84``, ``B:400``.
+        references: ids of public rule sets: ``CIS 5.1.20``, ``ANSSI R33``, ``ETSI 5.1-1``, ….
+        profile: ``documents`` (literally what they ask) or ``strict`` (more, as far as a gateway can bear it).
+        conflict: where today's practice contradicts the documents, and which setting chooses; else empty.
+        enforced_by: the transform, or empty when the rule is only checked.
+    """
+
+    id: str
+    title: str
+    documents: tuple[str, ...]
+    references: tuple[str, ...]
+    profile: str
+    check: Check = field(repr=False, compare=False)
+    remedy: str = ""
+    conflict: str = ""
+    enforced_by: str = ""
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A rule somebody has decided to live without, for a while.
+
+    Attributes:
+        until: the last day it holds, ``YYYY-MM-DD``; compared with the release's epoch, never with the clock.
+    """
+
+    rule: str
+    reason: str
+    by: str
+    until: str
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """A rule, how its check ended, and the waiver that covers a failure, if one does."""
+
+    rule: Rule
+    judgement: Judgement
+    waiver: Waiver | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether this must stop a build: a failure nobody has waived."""
+        return self.judgement.outcome is RuleOutcome.FAIL and self.waiver is None

@@ -1,0 +1,41 @@
+"""Why a path of an image is as it is: the manifest's origins in words."""
+
+from __future__ import annotations
+
+from pipeline.errors import PipelineError
+from pipeline.formats.tree_text import format_node
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.manifest import Manifest
+from pipeline.report.plain import plain
+
+
+def explanation(manifest: Manifest, text: str) -> str:
+    """One path: what it is, how it differs from the vanilla image, and which rule, input and line want that.
+
+    Args:
+        text: a path as a user types it; links inside the image are followed.
+
+    Raises:
+        PipelineError: no such path, neither now nor in the vanilla image.
+    """
+    try:
+        asked = GuestPath(text)
+    except ValueError:
+        raise PipelineError(f"{text}: not an absolute path in the image", "such as /etc/ssh/sshd_config") from None
+    path = asked if asked in manifest.changes else manifest.tree.resolve(asked)
+    change, node = manifest.changes.get(path), manifest.tree.get(path)
+    if change is None and node is None:
+        raise PipelineError(
+            f"{text}: not in the image of {manifest.gateway}, and not removed from it", "check the path with doit plan"
+        )
+    lines = [plain(path if path == asked else f"{asked} is {path}")]
+    if node is not None:
+        lines.append(f"  {plain(format_node(node))}")
+    if change is None:
+        lines.append(f"  as in the vanilla image {plain(manifest.sources.vanilla_file)}")
+    else:
+        lines.append(f"  {change.action.value} by")
+        for origin in change.origins:
+            document = f", {origin.document}" if origin.document else ""
+            lines.append(f"    {plain(origin.rule)}, from {plain(origin.source)}{document}")
+    return "\n".join(lines) + "\n"
