@@ -44,9 +44,13 @@ WANTED: tuple[str, ...] = (
     "/etc/profile.d/*",
     "/etc/monitrc",
     "/etc/monit/**",
+    "/etc/monit.d/*",
+    "/usr/share/dbus-1/system-services/*",  # what the bus starts by itself
     "/etc/sysctl.conf",
     "/etc/sysctl.d/*",
     "/usr/lib/sysctl.d/*",
+    "/usr/local/lib/sysctl.d/*",
+    "/lib/sysctl.d/*",  # where /usr is not merged
     "/etc/modprobe.d/*",
     "/etc/sysconfig/*",  # the nine network items (A:181 to A:199)
     "/etc/network/**",
@@ -58,6 +62,9 @@ WANTED: tuple[str, ...] = (
     "/etc/wpa_supplicant-*.conf",
     "/etc/fw_env.config",  # where U-Boot's environment lies (A:90)
     "/boot/uboot.env",
+    "/boot/uboot-redund.env",
+    "/var/lib/opkg/status",
+    "/usr/lib/opkg/status",
     "/var/lib/dpkg/status",  # versions of what is installed
 )
 
