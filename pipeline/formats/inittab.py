@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 
 def without(data: bytes, programs: Collection[str], reason: str) -> bytes:
     """The file with every line that runs one of these programs turned into a comment; the rest stays as it is."""
-    lines = data.decode("utf-8", "surrogateescape").splitlines(keepends=True)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", data.decode("utf-8", "surrogateescape"))
     changed = [f"# {reason}: {line}" if _program(line) in programs else line for line in lines]
     return "".join(changed).encode("utf-8", "surrogateescape")
 

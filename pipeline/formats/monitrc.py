@@ -31,7 +31,7 @@ def without(data: bytes, services: Collection[str], reason: str) -> bytes:
 def _blocks(text: str) -> list[list[str]]:
     """Lines grouped by statement; what stands before the first one is a group of its own."""
     blocks: list[list[str]] = [[]]
-    for line in text.splitlines(keepends=True):
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
         if _STATEMENT.match(line):
             blocks.append([])
         blocks[-1].append(line)

@@ -19,7 +19,7 @@ def change(data: bytes, name: str, new: Callable[[str], str]) -> bytes:
     Raises:
         ShellValueError: the value uses expansion, or its quotes do not close.
     """
-    lines = data.decode("utf-8", "surrogateescape").splitlines(keepends=True)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", data.decode("utf-8", "surrogateescape"))
     for index, line in enumerate(lines):
         found = _ASSIGNMENT.fullmatch(line)
         if found is None or found["name"] != name:

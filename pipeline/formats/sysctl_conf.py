@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -28,7 +29,7 @@ class Line:
 def parse(data: bytes) -> tuple[Line, ...]:
     """The lines of a file; anything that is no assignment is kept as it is, as its readers do."""
     text = data.decode("utf-8", "surrogateescape")
-    return tuple(_parse_line(line) for line in text.splitlines(keepends=True))
+    return tuple(_parse_line(line) for line in re.findall(r"[^\n]*\n|[^\n]+", text))
 
 
 def render(lines: Sequence[Line]) -> bytes:

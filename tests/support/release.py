@@ -61,7 +61,7 @@ def a_gateway(**overrides: Any) -> Gateway:
 def some_secrets(**overrides: Any) -> GatewaySecrets:
     """Secrets that look right and open nothing."""
     host_key = HostKey(
-        algorithm="ed25519",
+        algorithm="ssh-ed25519",
         private=b"-----BEGIN OPENSSH PRIVATE KEY-----\nnot a key\n-----END OPENSSH PRIVATE KEY-----\n",
         public=PUBLIC_KEY.replace("operator@example", "gw-north-01"),
     )

@@ -1,0 +1,229 @@
+"""What makes a gateway this one: nobody else's identity in the image, its own put in (uniqueness rules U1 to U25)."""
+# ruff: noqa: S108 - directories of the image, not of the build machine
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+
+from pipeline.errors import PipelineError
+from pipeline.formats import canonical_json, hosts_file
+from pipeline.model.gateway import Gateway
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.layer import Entry, FileEntry, Layer, LinkEntry, Origin, Removal, combine
+from pipeline.model.release import Release
+from pipeline.model.tree import Kind
+from pipeline.model.tree_glob import glob
+from pipeline.model.trust import GatewaySecrets
+from pipeline.model.vanilla import Vanilla
+
+# Says that an image was made by this pipeline; one that has it is no vanilla image.
+MARKER = GuestPath("/etc/gateway-image.json")
+MACHINE_ID = GuestPath("/etc/machine-id")
+BUS_ID = GuestPath("/var/lib/dbus/machine-id")
+
+# Pattern to the reason it must not be in an image that is copied. What virt-sysprep and systemd's "Building images
+# safely" clean, and what they miss. Directories go with everything in them.
+_FORGOTTEN: tuple[tuple[str, str], ...] = (
+    ("/etc/machine-id", "identity of one machine"),
+    ("/var/lib/dbus/machine-id", "the bus hands it out when /etc/machine-id is empty"),
+    ("/var/db/dbus/machine-id", "the bus hands it out when /etc/machine-id is empty"),
+    ("/etc/machine-info", "name of one machine"),
+    ("/etc/ssh/ssh_host_*", "SSH host keys of one machine"),
+    ("/etc/dropbear/dropbear_*_host_key", "SSH host keys of one machine"),
+    ("/var/lib/dropbear/dropbear_*_host_key", "SSH host keys of one machine"),
+    ("/var/lib/systemd/random-seed", "the same randomness in every copy"),
+    ("/var/lib/urandom/random-seed", "the same randomness in every copy"),
+    ("/var/lib/random-seed", "the same randomness in every copy"),
+    ("/var/lib/systemd/credential.secret", "a secret of one machine"),
+    ("/var/lib/systemd/coredump/*", "memory of crashed programs"),
+    ("/var/lib/systemd/timers/*", "history of one machine"),
+    ("/var/lib/systemd/timesync/clock", "clock of one machine"),
+    ("/etc/adjtime", "clock of one machine"),
+    ("/var/lib/dhcp/dhclient*", "leases and client identity of one machine"),
+    ("/var/lib/dhclient/*", "leases and client identity of one machine"),
+    ("/var/lib/dhcpcd*/*", "leases and client identity of one machine"),
+    ("/var/lib/NetworkManager/*", "leases and keys of one machine"),
+    ("/var/lib/systemd/network/*", "leases of one machine"),
+    ("/etc/udev/rules.d/70-persistent-*.rules", "names bound to one machine's hardware addresses"),
+    ("/etc/udev/rules.d/75-persistent-*.rules", "names bound to one machine's hardware addresses"),
+    ("/var/lib/bluetooth/*", "pairings of one machine"),
+    ("/etc/bind/rndc.key", "control key that all copies would share; named makes its own"),
+    ("/var/cache/bind/*.jnl", "history of one machine"),
+    ("/etc/ssl/private/ssl-cert-snakeoil.key", "private key that all copies would share"),
+    ("/etc/ssl/certs/ssl-cert-snakeoil.pem", "certificate of that key"),
+    ("/var/lib/snmp/*", "engine identity of one machine"),
+    ("/var/lib/chrony/*", "clock drift and keys of one machine"),
+    ("/var/lib/ntp/*drift*", "clock drift of one machine"),
+    ("/var/lib/monit/id", "identity of one machine"),
+    ("/var/.monit.id", "identity of one machine"),
+    ("/var/.monit.state", "history of one machine"),
+    ("/etc/passwd-", "backup with old accounts"),
+    ("/etc/shadow-", "backup with old password hashes"),
+    ("/etc/group-", "backup with old accounts"),
+    ("/etc/gshadow-", "backup with old password hashes"),
+    ("/etc/subuid-", "backup with old accounts"),
+    ("/etc/subgid-", "backup with old accounts"),
+    ("/etc/security/opasswd*", "old password hashes"),
+    ("/etc/ssh/*.dpkg-old", "backup that may be taken for the file"),
+    ("/etc/ssh/*.bak", "backup that may be taken for the file"),
+    ("/etc/*~", "editor backup"),
+    ("/etc/*.bak", "backup"),
+    ("/var/backups/*", "backups of accounts and packages"),
+    ("/var/crash/*", "memory of crashed programs"),
+    ("/var/mail/*", "mail of the vendor's users"),
+    ("/var/spool/mail/*", "mail of the vendor's users"),
+    ("/var/spool/cron/crontabs/*", "jobs of the vendor's users"),
+    ("/var/tmp/*", "left behind"),
+    ("/tmp/*", "left behind"),
+    ("/tmp/.*", "left behind"),
+    ("/var/lib/logrotate/status", "history of one machine"),
+    ("/var/log/journal/*", "log of one machine"),
+)
+# In every home directory, wherever accounts have theirs.
+_PERSONAL: tuple[tuple[str, str], ...] = (
+    (".bash_history", "history of a person"),
+    (".ash_history", "history of a person"),
+    (".sh_history", "history of a person"),
+    (".zsh_history", "history of a person"),
+    (".python_history", "history of a person"),
+    (".mysql_history", "history of a person"),
+    (".sqlite_history", "history of a person"),
+    (".lesshst", "history of a person"),
+    (".viminfo", "history of a person"),
+    (".wget-hsts", "history of a person"),
+    (".cache", "history of a person"),
+    (".ssh", "keys of a person, and who may log in as the vendor's account (A:26)"),
+    (".gnupg", "keys of a person"),
+    (".netrc", "passwords of a person"),
+    (".git-credentials", "passwords of a person"),
+    (".docker", "passwords of a person"),
+    (".aws", "passwords of a person"),
+)
+_EMPTIED = ("/var/lib/dhcp/dhcpd*.leases", "/var/lib/misc/udhcpd*.leases")  # their servers want the file to exist
+# sshd looks for host keys under these names without being told (servconf.c).
+_KEY_NAMES = {"ssh-ed25519": "ed25519", "ecdsa-sha2-nistp256": "ecdsa", "ssh-rsa": "rsa"}
+# Files go, directories stay as the packages made them.
+_CLEARED = (("/var/log", "log of one machine"), ("/run", "state of a running system"))
+_LOGIN_RECORDS = ("wtmp", "btmp", "lastlog", "faillog")
+# An ext4 image is written by a program that has no way to quote other names.
+_NAMEABLE = re.compile(r"[ !#-~]+")
+
+
+def forget(vanilla: Vanilla) -> Layer:
+    """Take out of the image what belongs to one machine or one person; only what is there is removed.
+
+    Logs go, their directories stay; records of logins are emptied, because programs only write them where they exist.
+
+    Raises:
+        PipelineError: the image was made by this pipeline, so it is not vanilla; or a name in it cannot be written.
+    """
+    if vanilla.exists(MARKER):
+        raise PipelineError(
+            f"vanilla image: {MARKER} is in it: this image was built by this pipeline",
+            "start from the vendor's image",
+        )
+    patterns = [*_FORGOTTEN, *((f"{home}/{name}", why) for home in _homes(vanilla) for name, why in _PERSONAL)]
+    reasons = {path: why for pattern, why in reversed(patterns) for path in glob(vanilla.tree, pattern)}
+    removals = [
+        Layer((Removal(_nameable(path), _because(why)),))
+        for path, why in reasons.items()
+        if not reasons.keys() & {*path.ancestors()}
+    ]
+    return combine([*removals, *(Layer((entry,)) for entry in (*_cleared(vanilla, reasons), *_emptied(vanilla)))])
+
+
+def give(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: GatewaySecrets) -> Layer:
+    """The gateway's own name, machine identity and SSH host keys.
+
+    All are made at build time: a first boot that makes them on the gateway can be interrupted, and an init without a
+    key generator would leave sshd without keys (uniqueness rules U1, U2, U4).
+    """
+    source = f"devices.toml: {gateway.name}"
+    if not re.fullmatch(r"[0-9a-f]{32}", secrets.machine_id) or not secrets.host_keys:
+        raise ValueError(f"{gateway.name}: no machine identity or no SSH host keys")
+    name = (Origin("identity.host_name", source),)
+    machine = (Origin("identity.machine_id", source),)
+    entries: list[Entry] = [
+        FileEntry(GuestPath("/etc/hostname"), f"{gateway.name}\n".encode("ascii"), name),
+        FileEntry(GuestPath("/etc/hosts"), _hosts(vanilla, gateway), name),
+        # Confidential, says machine-id(5), although every program on the gateway may read it.
+        FileEntry(MACHINE_ID, f"{secrets.machine_id}\n".encode("ascii"), machine, 0o444, secret=True),
+        FileEntry(MARKER, _marker(vanilla, release, gateway), (Origin("identity.marker", source),)),
+    ]
+    if vanilla.exists(BUS_ID.parent):
+        entries.append(LinkEntry(BUS_ID, str(MACHINE_ID), machine))
+    if vanilla.exists("/etc/mailname"):
+        entries.append(FileEntry(GuestPath("/etc/mailname"), f"{gateway.name}\n".encode("ascii"), name))
+    entries.extend(_host_keys(secrets, source))
+    return Layer.of(*entries)
+
+
+def _homes(vanilla: Vanilla) -> tuple[str, ...]:
+    """Home directories of the image's accounts, and what lies where such directories usually do."""
+    text = (vanilla.find("/etc/passwd") or b"").decode("utf-8", "replace")
+    named = {fields[5] for fields in (line.split(":") for line in text.splitlines()) if len(fields) == 7}
+    usual = {"/root", *(str(path) for path in glob(vanilla.tree, "/home/*"))}
+    # Services have "/" or a system directory as their home; there is nothing of a person in those.
+    return tuple(sorted(home for home in {*named, *usual} if re.fullmatch(r"(/[\w.+-]+)+", home, re.ASCII)))
+
+
+def _cleared(vanilla: Vanilla, removed: Container[GuestPath]) -> Iterator[Entry]:
+    for top, why in _CLEARED:
+        for path in vanilla.tree.below(vanilla.tree.resolve(GuestPath(top))):
+            node = vanilla.tree.nodes[path]
+            if node.kind is not Kind.FILE or any(above in removed for above in path.ancestors()):
+                continue
+            if path.name not in _LOGIN_RECORDS:
+                yield Removal(_nameable(path), _because(why))
+            elif node.size:
+                yield FileEntry(path, b"", _because(why), node.mode, node.uid, node.gid)
+
+
+def _emptied(vanilla: Vanilla) -> Iterator[Entry]:
+    for pattern in _EMPTIED:
+        for path in glob(vanilla.tree, pattern):
+            place = vanilla.tree.resolve(path)
+            node = vanilla.tree.get(place)
+            if node is not None and node.kind is Kind.FILE and node.size:
+                yield FileEntry(place, b"", _because("leases of one machine"), node.mode, node.uid, node.gid)
+
+
+def _because(why: str) -> tuple[Origin, ...]:
+    return (Origin("identity.forget", f"vanilla image: {why}"),)
+
+
+def _nameable(path: GuestPath) -> GuestPath:
+    if not _NAMEABLE.fullmatch(path):
+        raise PipelineError(
+            f"vanilla image: {ascii(path)} belongs to one machine, and its name cannot be written",
+            "remove it from the vanilla image",
+        )
+    return path
+
+
+def _hosts(vanilla: Vanilla, gateway: Gateway) -> bytes:
+    before = vanilla.find("/etc/hosts")
+    if before is None:
+        before = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+    old = (vanilla.find("/etc/hostname") or b"").decode("utf-8", "replace").strip()
+    return hosts_file.with_name(before, "127.0.1.1", gateway.name, "" if old == "localhost" else old)
+
+
+def _marker(vanilla: Vanilla, release: Release, gateway: Gateway) -> bytes:
+    """Who this is, for people on the gateway and for inspection; no secrets."""
+    about = {
+        "gateway": gateway.name,
+        "release": release.name,
+        "product": vanilla.layout.product,
+        "version": vanilla.esf_version,
+    }
+    return canonical_json.dumps(about)
+
+
+def _host_keys(secrets: GatewaySecrets, source: str) -> Iterator[Entry]:
+    origins = (Origin("identity.host_keys", source),)
+    for key in secrets.host_keys:
+        path = GuestPath(f"/etc/ssh/ssh_host_{_KEY_NAMES.get(key.algorithm, key.algorithm)}_key")
+        yield FileEntry(path, key.private, origins, 0o600, secret=True)
+        yield FileEntry(GuestPath(f"{path}.pub"), f"{key.public.strip()}\n".encode("ascii"), origins)
