@@ -28,6 +28,8 @@ _SELF = "."  # no file can have this name, so it stands for the root directory i
 
 def escape(text: str) -> str:
     """A name with surrogate-escaped bytes as plain Unicode text."""
+    if text.isascii() and "\\" not in text:  # nearly every name of an image
+        return text
     return "".join(
         f"\\{ord(char) - 0xDC00:03o}" if 0xDC80 <= ord(char) <= 0xDCFF else "\\134" if char == "\\" else char
         for char in text
@@ -121,7 +123,7 @@ def _place(group: str, name: str) -> GuestPath:
 
 
 def _decode(text: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda found: _character(int(found[1], 8)), text)
+    return text if "\\" not in text else re.sub(r"\\([0-7]{3})", lambda found: _character(int(found[1], 8)), text)
 
 
 def _escape_word(name: str) -> str:

@@ -91,7 +91,10 @@ def _is_gateway(place: Path) -> bool:
 
 
 def _gateways(place: Path) -> list[Path]:
-    return sorted(child for child in place.iterdir() if _is_gateway(child)) if place.is_dir() else []
+    try:
+        return sorted(child for child in place.iterdir() if _is_gateway(child)) if place.is_dir() else []
+    except OSError as error:
+        raise PipelineError(f"{place}: cannot be read: {error.strerror}", "check its permissions") from None
 
 
 def _release_of(directory: Path) -> Path | None:

@@ -17,6 +17,8 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\0]+(?:/[^/\\\0]+)*)")
 def read_sums(release: Path) -> tuple[Mapping[str, str], tuple[Finding, ...]]:
     """Digest by path relative to the release, and what is wrong with the file itself."""
     place = release / SUMS
+    if not place.is_file():
+        return {}, (Finding(SUMS, "readable", "a list of digests", "not there", Outcome.NOT_LOOKED),)
     try:
         lines = place.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -43,6 +45,9 @@ def check_gateway(delivery: Delivery, sums: Mapping[str, str], image_digest: str
             yield Finding(name, "extra", f"listed in {SUMS}", "not listed")
             continue
         wanted = listed.pop(name)
+        if not path.is_file():
+            yield Finding(name, "type", "a regular file", "something else")
+            continue
         try:
             seen = image_digest if path == delivery.image and image_digest is not None else sha256_of(path)
         except PipelineError as error:

@@ -58,6 +58,8 @@ def _delivered(delivery: Delivery) -> Path | None:
 
 
 def _read(path: Path) -> bytes:
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise PipelineError(f"{path.name}: not there", "name a directory with all files of the gateway")
     try:
         with path.open("rb") as stream:
             content = stream.read(_LARGEST + 1)

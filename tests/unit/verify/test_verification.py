@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -173,6 +174,16 @@ def gone(name: str) -> Tamper:
     return lambda release: (release / name).unlink()
 
 
+def pipe(name: str) -> Tamper:
+    """Something that would keep a careless reader waiting for ever."""
+
+    def tamper(release: Path) -> None:
+        (release / name).unlink()
+        os.mkfifo(release / name)
+
+    return tamper
+
+
 def swap_gateways(release: Path) -> None:
     (release / "gw-1").rename(release / "x")
     (release / "gw-2").rename(release / "gw-1")
@@ -287,6 +298,11 @@ TAMPERINGS: dict[str, tuple[Tamper, tuple[str, str], int]] = {
         ("image.bmap", "block map"), 1,
     ),
     "block map missing": (gone(MAP), (MAP, "missing"), 1),
+    "block map a pipe": (pipe(MAP), (MAP, "type"), 1),
+    "manifest a pipe": (pipe(MANIFEST), BAD_SIGNATURE, 2),
+    "image a pipe": (pipe(IMAGE), ("image.img", "missing"), 2),
+    "list a pipe": (pipe("SHA256SUMS"), ("SHA256SUMS", "readable"), 2),
+    "list missing": (gone("SHA256SUMS"), ("SHA256SUMS", "readable"), 2),
     "extra file beside the image": (write("gw-1/README", b"x"), ("gw-1/README", "extra"), 1),
     "extra file in the release": (write("README", b"x"), ("README", "extra"), 1),
     "gateway missing": (lambda release: shutil.rmtree(release / "gw-2"), ("gw-2", "missing"), 1),
