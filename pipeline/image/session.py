@@ -1,0 +1,266 @@
+"""Launches the libguestfs appliance and offers what the pipeline needs of it.
+
+The appliance is a virtual machine: file systems of foreign images are parsed in there, not by this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import tools
+from pipeline.errors import PipelineError
+from pipeline.image import accelerator, session_dir
+from pipeline.image.appliance import Appliance
+from pipeline.image.sniff import Container, sniff
+from pipeline.model.disk import Partition
+from pipeline.model.guest_path import GuestPath
+
+Say = Callable[[str], None]
+
+_MEMORY = 1024  # MiB of the appliance: fixed, so that the kernel in it behaves alike everywhere
+_AT_ONCE = 2000  # names in one call; a reply may have 4 MiB
+
+
+@dataclass(frozen=True)
+class Drive:
+    """An image for the appliance.
+
+    Attributes:
+        writable: the file itself is changed; else whatever happens in the appliance never reaches it, and it may be
+            read-only for its owner too.
+    """
+
+    path: Path
+    writable: bool
+
+
+@dataclass(frozen=True)
+class Stat:
+    """Metadata of one path as lstat(2) says it."""
+
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    device: int
+
+
+@contextmanager
+def launch(drives: Sequence[Drive], *, state_dir: Path, say: Say, deadline: float = 180) -> Iterator[Session]:
+    """A running appliance with these drives, in their order.
+
+    Args:
+        state_dir: a private directory that stays between runs; temporary files and what was learned of KVM lie there.
+        say: told what takes time, once per phase.
+        deadline: seconds for starting; then it is given up.
+
+    Raises:
+        PipelineError: libguestfs is missing, does not start, or an operation fails. Nothing of it stays behind.
+    """
+    session_dir.sweep(state_dir)
+    for drive in drives:
+        _refuse_containers(drive)
+    settings = accelerator.settings(state_dir, say)
+    with session_dir.claim(state_dir) as place:
+        appliance = Appliance(place)
+        try:
+            session = Session(appliance, place, tuple(drives))
+            session.start(settings, deadline, say)
+            yield session
+            # Flush everything and end the appliance; errors of the last writes surface here.
+            appliance.call("shutdown")
+        finally:
+            appliance.close()
+
+
+class Session:
+    """The appliance, by the operations that are used of it. Paths are of the mounted image, not of this machine."""
+
+    def __init__(self, appliance: Appliance, place: session_dir.Place, drives: tuple[Drive, ...]) -> None:
+        self._call = appliance.call
+        self._place = place
+        self._drives = drives
+
+    def start(self, settings: Sequence[str], deadline: float, say: Say) -> None:
+        """Launch; to be called once."""
+        for name, value in (
+            ("set_backend", "direct"),
+            ("set_backend_settings", list(settings)),
+            ("set_tmpdir", str(self._place.directory)),
+            ("set_memsize", _MEMORY),
+            ("set_smp", 1),  # one processor: the order of allocations repeats
+            ("set_pgroup", True),  # Ctrl-C reaches us, and we end qemu; not both at once
+            *accelerator.overrides(),
+        ):
+            self._call(name, value)
+        for number, drive in enumerate(self._drives):
+            path, form = (drive.path, "raw") if drive.writable else (self._overlay(number, drive.path), "qcow2")
+            # Never readonly=True: libguestfs then hides the format from qemu, which guesses it.
+            self._call("add_drive", str(path), readonly=False, format=form)
+        say(f"starting the appliance ({'TCG, without KVM' if 'force_tcg' in settings else 'KVM'})")
+        with self._place.marked():
+            self._call("launch", seconds=deadline)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Device names of the drives, in their order."""
+        return tuple(_device_name(number) for number in range(len(self._drives)))
+
+    def device_of(self, device: str, partition: Partition) -> str:
+        """Device name of a partition of a drive."""
+        return f"{device}{partition.number}" if partition.number else device
+
+    def filesystem(self, device: str) -> str:
+        """The file system on a device as blkid names it; ``unknown`` when there is none."""
+        return str(self._call("vfs_type", device)) or "unknown"
+
+    def label(self, device: str) -> str:
+        """Label of the file system on a device; empty when it has none."""
+        return str(self._call("vfs_label", device))
+
+    def uuid(self, device: str) -> str:
+        """UUID of the file system on a device; empty when it has none."""
+        return str(self._call("vfs_uuid", device))
+
+    def ext_state(self, device: str) -> Mapping[str, str]:
+        """The superblock of an ext file system as ``tune2fs -l`` shows it."""
+        found: Mapping[str, str] = self._call("tune2fs_l", device)
+        return found
+
+    def mount(self, device: str, filesystem: str, mountpoint: GuestPath, *, writable: bool) -> None:
+        """Mount a file system in the way its kind demands.
+
+        Writable ones so that the kernel places data in the same blocks every time; the others without replaying a
+        journal, so that what is seen is what the image holds.
+        """
+        ext = filesystem in ("ext2", "ext3", "ext4")
+        if writable:
+            options = "nodelalloc,noinit_itable,noatime" if ext else "noatime"
+        else:
+            options = {"ext": "ro,noload", "xfs": "ro,norecovery"}.get("ext" if ext else filesystem, "ro")
+        # The type is named: the kernel tries nothing else. One driver serves all three ext kinds.
+        self._call("mount_vfs", options, "ext4" if ext else filesystem, device, mountpoint)
+
+    def umount_all(self) -> None:
+        """Unmount everything; what was written is on the drives then."""
+        self._call("umount_all")
+
+    def exists(self, path: GuestPath) -> bool:
+        """Whether something lies at a path."""
+        return bool(self._call("exists", path))
+
+    def is_directory(self, path: GuestPath) -> bool:
+        """Whether a path is a directory, not a link to one."""
+        return bool(self._call("is_dir", path))
+
+    def find(self, directory: GuestPath) -> list[bytes]:
+        """Names of everything below a directory, relative to it, in no order."""
+        with self._place.scratch() as file:
+            self._call("find0", directory, str(file))
+            return [name for name in file.read_bytes().split(b"\0") if name]
+
+    def stats(self, directory: GuestPath, names: Sequence[str]) -> list[Stat]:
+        """Metadata of names in one directory, in their order."""
+        return [
+            Stat(one["st_mode"], one["st_uid"], one["st_gid"], one["st_size"], one["st_rdev"])
+            for chunk in _chunks(names)
+            for one in self._call("lstatnslist", directory, chunk)
+        ]
+
+    def links(self, directory: GuestPath, names: Sequence[str]) -> list[str]:
+        """Targets of the symbolic links among names in one directory; empty for others."""
+        return [str(target) for chunk in _chunks(names) for target in self._call("readlinklist", directory, chunk)]
+
+    def attributes(self, directory: GuestPath, names: Sequence[str]) -> list[tuple[tuple[str, bytes], ...]]:
+        """Extended attributes of names in one directory, sorted, in the order of the names."""
+        found: list[tuple[tuple[str, bytes], ...]] = []
+        for chunk in _chunks(names):
+            current: list[tuple[str, bytes]] = []
+            # For each name: an entry that counts its attributes, then the attributes.
+            expected = 0
+            for one in self._call("lxattrlist", directory, chunk):
+                if expected == 0:
+                    expected, current = int(one["attrval"].rstrip(b"\0") or b"0"), []
+                else:
+                    current.append((str(one["attrname"]), bytes(one["attrval"])))
+                    expected -= 1
+                if expected == 0:
+                    found.append(tuple(sorted(current)))
+        return found
+
+    def digest(self, path: GuestPath) -> str:
+        """SHA-256 of a regular file's content."""
+        return str(self._call("checksum", "sha256", path))
+
+    def digests(self, directory: GuestPath) -> bytes:
+        """SHA-256 of every regular file below a directory, as ``sha256sum`` prints them."""
+        with self._place.scratch() as file:
+            self._call("checksums_out", "sha256", directory, str(file))
+            return file.read_bytes()
+
+    def read(self, path: GuestPath) -> bytes:
+        """Content of a regular file; ask its size first."""
+        return bytes(self._call("read_file", path))
+
+    def remove(self, path: GuestPath) -> None:
+        """Remove a path and all below it; links are not followed."""
+        self._call("rm_rf", path)
+
+    def make_directory(self, path: GuestPath) -> None:
+        """Make one directory."""
+        self._call("mkdir", path)
+
+    def set_mode_and_owner(self, path: GuestPath, mode: int, uid: int, gid: int) -> None:
+        """Mode and owner of a path that is no link."""
+        self._call("chown", uid, gid, path)
+        self._call("chmod", mode, path)
+
+    def set_attribute(self, path: GuestPath, name: str, value: bytes) -> None:
+        """Set an extended attribute; links are not followed."""
+        self._call("lsetxattr", name, value, len(value), path)
+
+    def unpack(self, archive: Path) -> None:
+        """Unpack a tar archive of this machine at the root; it must hold no directories that exist."""
+        self._call("tar_in", str(archive), "/")
+
+    def upload(self, source: Path, path: GuestPath) -> None:
+        """Write a file of this machine to a path."""
+        self._call("upload", str(source), path)
+
+    def zero_free_space(self, directory: GuestPath) -> None:
+        """Overwrite the free blocks of the file system mounted at a directory."""
+        self._call("zero_free_space", directory)
+
+    def _overlay(self, number: int, image: Path) -> Path:
+        """A throw-away qcow2 on an image that stays untouched; both formats are named, so nobody guesses."""
+        overlay = self._place.directory / f"overlay{number}.qcow2"
+        tools.run(
+            "qemu-img",
+            *("create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.resolve(), overlay),
+            reason="protect an image from being written to",
+        )
+        return overlay
+
+
+def _refuse_containers(drive: Drive) -> None:
+    """A second look, whoever prepared the file: only raw disks reach the appliance."""
+    kind = sniff(drive.path)
+    if kind not in (Container.DISK, Container.UNKNOWN):
+        raise PipelineError(f"{drive.path}: is {kind}, not a raw disk", "give the raw image; doit inspect makes one")
+
+
+def _device_name(number: int) -> str:
+    """/dev/sda, …, /dev/sdz, /dev/sdaa: how Linux numbers SCSI disks."""
+    name = ""
+    number += 1
+    while number:
+        number, letter = divmod(number - 1, 26)
+        name = chr(ord("a") + letter) + name
+    return f"/dev/sd{name}"
+
+
+def _chunks(names: Sequence[str]) -> Iterator[list[str]]:
+    yield from (list(names[start : start + _AT_ONCE]) for start in range(0, len(names), _AT_ONCE))
