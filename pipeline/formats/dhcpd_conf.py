@@ -171,6 +171,7 @@ def _named(words: list[str]) -> tuple[str, tuple[str, ...]]:
         raise ValueError("an empty statement")
     size = 2 if words[0] == "option" else 1
     values = tuple(word.rstrip(",") for word in words[size:])
-    if not values or not all(values):
+    name = " ".join(words[:size])
+    if not all(values) or (not values and name in _KNOWN):
         raise ValueError(f"{' '.join(words)!r} has no value")
-    return " ".join(words[:size]), values
+    return name, values

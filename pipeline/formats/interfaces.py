@@ -206,7 +206,7 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
     """Lines with their numbers; a backslash at the end continues a line, but never a comment."""
     held = ""
     start = 0
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), 1):
         if not held:
             start = number
             if line.lstrip().startswith("#"):

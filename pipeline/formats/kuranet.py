@@ -109,7 +109,9 @@ def _plain(text: str) -> str:
             raise ValueError("\\u needs four hexadecimal digits")
         return _ESCAPES.get(letter, letter)
 
-    return re.sub(r"\\(?:u([0-9A-Fa-f]{4})|(.))", replaced, text)
+    units = re.sub(r"\\(?:u([0-9A-Fa-f]{4})|(.))", replaced, text)
+    # Java writes what lies beyond 16 bits as two escapes.
+    return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def _escaped(text: str, *, key: bool) -> str:

@@ -17,6 +17,8 @@ _PASSING = frozenset(
         *("TCPMSS", "TOS", "DSCP", "TTL", "CLASSIFY", "CHECKSUM"),
     }
 )
+# Modules that choose nothing by themselves, only by their options. Others do: a bare "-m limit" means 3 an hour.
+_NEUTRAL = frozenset({"tcp", "udp", "icmp", "mac", "state", "conntrack", "multiport", "comment", "iprange", "addrtype"})
 _FINAL = frozenset({"ACCEPT", "DROP", "REJECT"})
 
 
@@ -135,8 +137,10 @@ def _one(clause: Clause, packet: Packet) -> Match:
 def _plain(clause: Clause, packet: Packet) -> Match:
     value = clause.values[0] if clause.values else ""
     match clause.option:
-        case "-m" | "--comment":
-            return Match.YES  # loading a module chooses nothing, its options do
+        case "-m":
+            return Match.YES if value in _NEUTRAL else Match.MAYBE
+        case "--comment":
+            return Match.YES
         case "-p":
             name = _PROTOCOLS.get(value, value)
             return _known(name in ("all", packet.protocol))

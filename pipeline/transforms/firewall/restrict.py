@@ -95,7 +95,7 @@ def _from_snapshot(golden: Golden, generation: str, where: str) -> Ruleset:
 
 
 def _ipv6_on(vanilla: Vanilla) -> Iterator[Problem]:
-    """Settings of the image that switch IPv6 on again, for all interfaces or one; which file wins depends on the init."""
+    """Settings of the image that switch IPv6 on again; which of several files wins depends on the init."""
     for path, content in sorted(vanilla.files.items()):
         if path != "/etc/sysctl.conf" and path.parent != "/etc/sysctl.d" and path.parent != "/usr/lib/sysctl.d":
             continue

@@ -9,7 +9,7 @@ from pipeline.formats import esf_snapshot
 from pipeline.model.golden import Golden
 from pipeline.model.layout import Layout
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.network import cellular, lines, wifi
+from pipeline.transforms.network import lines, wifi
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.golden_files import INTERFACES, GoldenFiles, where
 from pipeline.transforms.network.kura import PID, properties
@@ -28,7 +28,6 @@ def disagreements(
     for name, hostapd in sorted(files.hostapd.items()):
         yield from wifi.hostapd_problems(where(f"/etc/hostapd-{name}.conf"), name, hostapd)
     yield from _named(files, adapters, vanilla)
-    yield from cellular.problems(files, adapters)
     yield from _snapshot(golden, adapters, layout)
 
 

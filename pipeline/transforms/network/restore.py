@@ -33,7 +33,11 @@ _MAC = re.compile(rb"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b")
 
 
 def restore(
-    golden: Golden, vanilla: Vanilla, release: Release, gateway: Gateway, secrets: GatewaySecrets
+    golden: Golden,
+    vanilla: Vanilla,
+    release: Release,  # noqa: ARG001 - device transforms are called alike; nothing of the network is a release's choice
+    gateway: Gateway,
+    secrets: GatewaySecrets,
 ) -> tuple[Layer, tuple[SnapshotSetting, ...]]:
     """The network of one gateway: the golden sample's (A:181 to A:199), with the inventory's words for this one.
 
@@ -51,7 +55,8 @@ def restore(
     try:
         after = gateway_adapters(gateway, before)
     except PipelineError as error:  # told together with what is wrong in the export
-        raise PipelineError.of([*problems, *error.problems]) from None
+        raise PipelineError.of([*problems, *cellular.problems(files, before), *error.problems]) from None
+    problems += cellular.problems(files, after)
     if any(adapter.is_access_point for adapter in after.values()):
         problems += wifi.passphrase_problems(gateway.name, secrets.wifi_passphrase)
     for name, station in files.stations.items():
