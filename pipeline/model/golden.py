@@ -22,7 +22,8 @@ class Golden:
         links: symbolic links among the network items, path to literal target (``/etc/ppp/peers/ppp0``).
         refused: paths in the export that must never travel, with the reason; they are left behind.
         missing: items of the documents' list that the export does not have.
-        sha256: over all files of the export, framed: path and content in sorted order.
+        sha256: over all that travels, framed: path and content in sorted order; what stays behind changes no image.
+        warnings: what the user should know, each one line with its remedy; none of it stops a build.
     """
 
     esf_version: str
@@ -35,3 +36,4 @@ class Golden:
     refused: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
     sha256: str
+    warnings: tuple[str, ...] = ()
