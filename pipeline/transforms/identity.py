@@ -139,7 +139,7 @@ def give(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: GatewayS
     All are made at build time: a first boot that makes them on the gateway can be interrupted, and an init without a
     key generator would leave sshd without keys (uniqueness rules U1, U2, U4).
     """
-    source = f"devices.toml: {gateway.name}"
+    source = f"{release.devices}: {gateway.name}"
     if not re.fullmatch(r"[0-9a-f]{32}", secrets.machine_id) or not secrets.host_keys:
         raise ValueError(f"{gateway.name}: no machine identity or no SSH host keys")
     name = (Origin("identity.host_name", source),)

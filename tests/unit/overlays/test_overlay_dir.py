@@ -1,0 +1,121 @@
+"""Reading overlays: modes and owners from beside the files, and everything that is wrong at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.inputs.overlay_dir import read_overlay
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def an_overlay(root: Path, description: str = "", files: Mapping[str, str] | None = None) -> Path:
+    path = root / "mine"
+    (path / "rootfs").mkdir(parents=True)
+    (path / "overlay.toml").write_text(description)
+    for name, content in (files or {}).items():
+        place = path / "rootfs" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content)
+    return path
+
+
+def test_files_links_directories_modes_and_owners(tmp_path: Path) -> None:
+    description = """
+    [defaults]
+    file_mode = "0640"
+    gid = 5
+    [paths."/etc/a"]
+    mode = "4755"
+    uid = 7
+    secret = true
+    [paths."/srv/data"]
+    directory = true
+    """
+    path = an_overlay(tmp_path, description, {"etc/a": "A", "etc/b.j2": "B"})
+    (path / "rootfs/etc/link").symlink_to("a")
+    overlay = read_overlay(path)
+    assert [(file.path, file.content, file.mode, file.uid, file.gid) for file in overlay.files] == [
+        ("/etc/a", b"A", 0o4755, 7, 5),
+        ("/etc/b", b"B", 0o640, 0, 5),
+    ]
+    assert [(file.template, file.secret) for file in overlay.files] == [(False, True), (True, False)]
+    assert [(link.path, link.target) for link in overlay.links] == [("/etc/link", "a")]
+    assert overlay.directories == (("/srv/data", 0o755, 0, 5),)
+    assert overlay.name == "mine"
+
+
+def test_origins_do_not_depend_on_where_the_overlay_lies(tmp_path: Path) -> None:
+    overlay = read_overlay(an_overlay(tmp_path, "", {"etc/a.j2": ""}))
+    assert [file.source for file in overlay.files] == ["mine/rootfs/etc/a.j2"]
+
+
+def test_the_result_does_not_depend_on_modes_of_the_checkout(tmp_path: Path) -> None:
+    path = an_overlay(tmp_path, "", {"etc/a": "A"})
+    before = read_overlay(path)
+    (path / "rootfs/etc/a").chmod(0o600)
+    os.utime(path / "rootfs/etc/a", (1, 1))
+    assert read_overlay(path) == before
+
+
+def test_the_shipped_overlay_is_read() -> None:
+    overlay = read_overlay(CHECKOUT / "overlays/common")
+    assert [(file.path, file.mode, file.template) for file in overlay.files] == [
+        ("/etc/issue.net", 0o644, False),
+        ("/etc/motd", 0o644, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("description", "complaint"),
+    [
+        ('[paths."/etc/none"]\n', r"\[paths\] /etc/none: no such file"),
+        ('[paths."etc/a"]\n', "not an absolute path"),
+        ('[paths."/etc/../a"]\n', "not an absolute path"),
+        ('[paths."/etc/a"]\nmode = 644\n', "must be four octal digits"),
+        ('[paths."/etc/a"]\nmode = "0888"\n', "not four octal digits"),
+        ('[paths."/etc/a"]\nmode = "644"\n', "not four octal digits"),
+        ('[paths."/etc/a"]\nuid = -1\n', "whole number"),
+        ('[paths."/etc/a"]\nuid = true\n', "whole number"),
+        ('[paths."/etc/a"]\nowner = "root"\n', "owner: unknown key"),
+        ('[paths."/etc/a"]\ndirectory = true\n', "calls it a directory"),
+        ('[default]\nfile_mode = "0644"\n', "default: unknown key"),
+        ("[paths\n", "not TOML"),
+    ],
+)
+def test_a_wrong_description_is_refused(tmp_path: Path, description: str, complaint: str) -> None:
+    with pytest.raises(PipelineError, match=complaint):
+        read_overlay(an_overlay(tmp_path, description, {"etc/a": ""}))
+
+
+def test_two_sources_for_one_path_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="another source for /etc/a"):
+        read_overlay(an_overlay(tmp_path, "", {"etc/a": "", "etc/a.j2": ""}))
+
+
+def test_unless_the_template_is_taken_as_it_is(tmp_path: Path) -> None:
+    overlay = read_overlay(
+        an_overlay(tmp_path, '[paths."/etc/a.j2"]\ntemplate = false\n', {"etc/a": "", "etc/a.j2": ""})
+    )
+    assert [file.path for file in overlay.files] == ["/etc/a", "/etc/a.j2"]
+
+
+def test_pipes_and_strange_names_are_refused_all_at_once(tmp_path: Path) -> None:
+    path = an_overlay(tmp_path, "", {'quo"te': "", "new\nline": "", "ümlaut": ""})
+    os.mkfifo(path / "rootfs/pipe")
+    with pytest.raises(PipelineError) as caught:
+        read_overlay(path)
+    assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize("missing", ["overlay.toml", "rootfs"])
+def test_an_incomplete_overlay_is_refused(tmp_path: Path, missing: str) -> None:
+    path = an_overlay(tmp_path)
+    (path / missing).rename(path / "gone")
+    with pytest.raises(PipelineError, match=missing):
+        read_overlay(path)
