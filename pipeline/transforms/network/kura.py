@@ -16,6 +16,14 @@ PID = "org.eclipse.kura.net.admin.NetworkConfigurationService"
 _DEVICE_UNIQUE = re.compile(r"net\.interface\..+\.(?:modem\.identifier|mac|usb\..+|firmware\.version|iccid|imei)")
 
 
+# What an interface logs in with at somebody else's network.
+_LOGINS: Mapping[str, tuple[str, ...]] = {
+    "ethernet": (),
+    "wifi": ("config.wifi.infra.passphrase",),
+    "modem": ("config.username", "config.password"),
+}
+
+
 def kuranet_text(file: kuranet.Kuranet, adapters: Mapping[str, Adapter]) -> str:
     """The file with the states of this gateway's interfaces, and nothing of the golden sample's hardware."""
     values: dict[str, str | None] = {entry.key: None for entry in file.entries if _DEVICE_UNIQUE.fullmatch(entry.key)}
@@ -73,7 +81,7 @@ def settings(gateway: str, adapters: Mapping[str, Adapter], passphrase: str) -> 
     """What the snapshot needs so that it agrees with the files, sorted.
 
     Every access point gets WPA2 and the gateway's own passphrase, one that is switched off too: the golden sample's
-    must not lie in a thousand images.
+    must not lie in a thousand images. For the same reason what a disabled interface would log in with is taken out.
     """
     found: list[SnapshotSetting] = []
     for name, adapter in sorted(adapters.items()):
@@ -88,6 +96,11 @@ def settings(gateway: str, adapters: Mapping[str, Adapter], passphrase: str) -> 
             secret = kind == "Password"
             why = Origin("network.wifi", "secrets: Wi-Fi passphrase", "A:119") if ".wifi." in f".{key}" else origin
             found.append(SnapshotSetting(PID, f"net.interface.{name}.{key}", kind, (value,), why, secret=secret))
+        if not adapter.enabled:
+            found += [
+                SnapshotSetting(PID, f"net.interface.{name}.{key}", "String", None, origin, secret=True)
+                for key in _LOGINS[adapter.kind]
+            ]
     return tuple(found)
 
 

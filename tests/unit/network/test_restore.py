@@ -49,8 +49,8 @@ def restored(
 
 
 def by_name(settings: tuple[SnapshotSetting, ...]) -> dict[str, str]:
-    assert all(setting.values is not None and len(setting.values) == 1 for setting in settings)
-    return {setting.name.removeprefix("net.interface."): (setting.values or ("",))[0] for setting in settings}
+    assert all(setting.values is None or len(setting.values) == 1 for setting in settings)
+    return {setting.name.removeprefix("net.interface."): (setting.values or ("removed",))[0] for setting in settings}
 
 
 def text(layer: Layer, path: str) -> str:
@@ -123,6 +123,13 @@ def test_a_disabled_interface_is_off_everywhere(gateway: Gateway) -> None:
     assert "172.16.1.0" not in text(layer, NAMED)
     assert settings["wlan0.config.ip4.status"] == "netIPv4StatusDisabled"
     assert settings["wlan0.config.autoconnect"] == "false"
+
+
+def test_a_disabled_interface_keeps_no_login() -> None:
+    _, settings = restored(LAB)
+    assert settings["ppp0.config.password"] == settings["ppp0.config.username"] == "removed"
+    assert settings["wlan0.config.wifi.infra.passphrase"] == "removed"
+    assert "ppp0.config.password" not in restored(SOUTH)[1]
 
 
 def test_a_static_up_link() -> None:
