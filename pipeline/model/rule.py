@@ -140,11 +140,16 @@ class Waiver:
 
 @dataclass(frozen=True)
 class RuleResult:
-    """A rule, how its check ended, and the waiver that covers a failure, if one does."""
+    """A rule, how its check ended, and the waiver that covers a failure, if one does.
+
+    Attributes:
+        lapsed: a waiver that covered the failure once.
+    """
 
     rule: Rule
     judgement: Judgement
     waiver: Waiver | None = None
+    lapsed: Waiver | None = None
 
     @property
     def blocks(self) -> bool:

@@ -1,0 +1,89 @@
+"""All rules in one explicit order, and judging an image by them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+
+from pipeline.errors import PipelineError, Problem
+from pipeline.model.image_view import ImageView, Unread
+from pipeline.model.rule import Expected, Judgement, Rule, RuleOutcome, RuleResult, Waiver
+
+PROFILES = ("documents", "strict")
+
+RULES: tuple[Rule, ...] = ()
+
+
+def rules_of(profile: str, also: Iterable[str] = (), rules: Sequence[Rule] = RULES) -> tuple[Rule, ...]:
+    """The rules of a profile, in their order; ``strict`` has those of ``documents`` too.
+
+    Args:
+        also: ids of single rules on top of the profile.
+    """
+    wanted = frozenset(also)
+    return tuple(rule for rule in rules if profile == "strict" or rule.profile == "documents" or rule.id in wanted)
+
+
+def judge(
+    view: ImageView,
+    expected: Expected,
+    *,
+    profile: str,
+    waivers: Sequence[Waiver],
+    epoch: int,
+    also: Iterable[str] = (),
+    rules: Sequence[Rule] = RULES,
+) -> tuple[RuleResult, ...]:
+    """Every rule of the profile, and how its check ended on this image.
+
+    A waiver never hides what was found: it stands beside it, and so does one that has lapsed.
+
+    Args:
+        epoch: seconds since 1970, the day waivers are compared with; never the clock.
+    """
+    today = day_of(epoch)
+    results = []
+    for rule in rules_of(profile, also, rules):
+        judgement = _look(rule, view, expected)
+        mine = sorted((waiver for waiver in waivers if waiver.rule == rule.id), key=lambda waiver: waiver.until)
+        waiver, lapsed = None, None
+        if judgement.outcome is RuleOutcome.FAIL and mine:
+            waiver = mine[-1] if mine[-1].until >= today else None
+            lapsed = mine[-1] if waiver is None else None
+        results.append(RuleResult(rule, judgement, waiver, lapsed))
+    return tuple(results)
+
+
+def waiver_problems(
+    waivers: Sequence[Waiver], results: Iterable[RuleResult], rules: Sequence[Rule] = RULES
+) -> tuple[Problem, ...]:
+    """Waivers that say nothing: of a rule there is not, or of one that failed nowhere.
+
+    Args:
+        results: of all images of a release; a waiver may be for one gateway only.
+    """
+    known = {rule.id for rule in rules}
+    failed = {result.rule.id for result in results if result.judgement.outcome is RuleOutcome.FAIL}
+    problems = []
+    for waiver in waivers:
+        place = f"gateway.toml [rules] waiver of {waiver.rule}"
+        if waiver.rule not in known:
+            problems.append(Problem(f"{place}: there is no such rule", "docs/rules.md names all rules"))
+        elif waiver.rule not in failed:
+            problems.append(Problem(f"{place}: nothing there fails this rule", "take the waiver away"))
+    return tuple(problems)
+
+
+def day_of(epoch: int) -> str:
+    """The day of a time, ``YYYY-MM-DD``, in UTC."""
+    return datetime.datetime.fromtimestamp(epoch, datetime.UTC).date().isoformat()
+
+
+def _look(rule: Rule, view: ImageView, expected: Expected) -> Judgement:
+    try:
+        return rule.check(view, expected)
+    except Unread as unread:
+        return Judgement.unverifiable(f"{unread.path}: its content was not read")
+    except PipelineError as error:
+        # Such as a circle of links: a gateway could not open the file either, so nobody can say what is in effect.
+        return Judgement.unverifiable(error.problems[0].what)
