@@ -1,7 +1,7 @@
 """Imports point one way, and the core of the pipeline reads neither clock nor randomness, environment nor files.
 
 The rules are those of the design: dodo.py → tasks, commands → stages → image, signing, inputs, report, demo → plan,
-verify, manifest → transforms, rules → formats → model → errors. The checker is tried on planted violations below the rules.
+verify, manifest → transforms, rules → formats → model → errors. The checker is tried on planted violations below them.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _direction(module: str, rank: int, name: str) -> Iterator[str]:
     if other > rank:
         yield f"imports {name}, which is above it"
     package = module.split(".")[1] if module.count(".") else ""
-    if (package, name.split(".")[1]) in APART:
+    if (package, "".join(name.split(".")[1:2])) in APART:
         yield f"imports {name}, from which it must stay apart"
     if package in SEPARATE and name.split(".")[1:2] == [package] and module.count(".") >= 2:
         own = ".".join(module.split(".")[:3])
