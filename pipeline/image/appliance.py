@@ -47,6 +47,11 @@ class Appliance:
         plain = [str(value) if isinstance(value, GuestPath) else value for value in arguments]
         return self._in_thread(operation, lambda: method(*plain, **options), seconds, arguments)
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether it was killed."""
+        return self._dead
+
     def close(self) -> None:
         """End the appliance whatever its state, and remove what it left on this machine; never raises."""
         future: Future[None] = Future()

@@ -80,6 +80,7 @@ class Session:
     """The appliance, by the operations that are used of it. Paths are of the mounted image, not of this machine."""
 
     def __init__(self, appliance: Appliance, place: session_dir.Place, drives: tuple[Drive, ...]) -> None:
+        self._appliance = appliance
         self._call = appliance.call
         self._place = place
         self._drives = drives
@@ -103,6 +104,11 @@ class Session:
         say(f"starting the appliance ({'TCG, without KVM' if 'force_tcg' in settings else 'KVM'})")
         with self._place.marked():
             self._call("launch", seconds=deadline)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the appliance was ended because a call did not; no further call can succeed then."""
+        return self._appliance.is_dead
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -162,13 +168,17 @@ class Session:
             self._call("find0", directory, str(file))
             return [name for name in file.read_bytes().split(b"\0") if name]
 
+    def stat(self, path: GuestPath) -> Stat:
+        """Metadata of one path; a link is not followed."""
+        return _stat(self._call("lstatns", path))
+
+    def path_attributes(self, path: GuestPath) -> tuple[tuple[str, bytes], ...]:
+        """Extended attributes of one path, sorted; a link is not followed."""
+        return tuple(sorted((str(one["attrname"]), bytes(one["attrval"])) for one in self._call("lgetxattrs", path)))
+
     def stats(self, directory: GuestPath, names: Sequence[str]) -> list[Stat]:
         """Metadata of names in one directory, in their order."""
-        return [
-            Stat(one["st_mode"], one["st_uid"], one["st_gid"], one["st_size"], one["st_rdev"])
-            for chunk in _chunks(names)
-            for one in self._call("lstatnslist", directory, chunk)
-        ]
+        return [_stat(one) for chunk in _chunks(names) for one in self._call("lstatnslist", directory, chunk)]
 
     def links(self, directory: GuestPath, names: Sequence[str]) -> list[str]:
         """Targets of the symbolic links among names in one directory; empty for others."""
@@ -243,6 +253,10 @@ class Session:
             reason="protect an image from being written to",
         )
         return overlay
+
+
+def _stat(one: Mapping[str, int]) -> Stat:
+    return Stat(one["st_mode"], one["st_uid"], one["st_gid"], one["st_size"], one["st_rdev"])
 
 
 def _refuse_containers(drive: Drive) -> None:

@@ -1,0 +1,181 @@
+"""Looks into a vanilla image, read-only, and learns everything the plan needs; nothing later opens it for facts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.formats.java_properties import Properties
+from pipeline.image import facts, mounts
+from pipeline.image.never_booted import signs
+from pipeline.image.session import Drive, Session, launch
+from pipeline.image.tree_reader import read_tree
+from pipeline.model.disk import Disk
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.layout import Layout
+from pipeline.model.tree import Kind, Tree
+from pipeline.model.vanilla import Vanilla
+
+Say = Callable[[str], None]
+
+
+def inspect(
+    raw: Path, layouts: Sequence[Layout], *, sha256: str, state_dir: Path, say: Say, also: Sequence[str] = ()
+) -> Vanilla:
+    """What a prepared raw image contains (see `pipeline.image.prepare`); the file is not changed.
+
+    Args:
+        sha256: of the raw image.
+        also: further files to read, patterns as in `pipeline.image.facts`.
+
+    Raises:
+        PipelineError: no system or no known ESF in it, damaged, booted before, or built by this product.
+    """
+    with launch([Drive(raw, writable=False)], state_dir=state_dir, say=say) as session:
+        return inspect_drive(session, session.devices[0], raw, layouts, sha256=sha256, say=say, also=also)
+
+
+def inspect_drive(
+    session: Session,
+    device: str,
+    raw: Path,
+    layouts: Sequence[Layout],
+    *,
+    sha256: str,
+    say: Say,
+    also: Sequence[str] = (),
+) -> Vanilla:
+    """The same with an appliance that already runs and has the image as a drive."""
+    say("looking for the root file system")
+    disk = mounts.locate(session, device, raw)
+    raise_if_any(
+        Problem(reason, "use the vendor's image as delivered, or run e2fsck on a copy of it if it never ran")
+        for reason in mounts.unclean(session, device, disk)
+    )
+    mounts.mount_all(session, device, disk, writable=False)
+    try:
+        say("reading names and metadata of all files")
+        tree = read_tree(session)
+        layout = find_layout(tree, layouts)
+        say("reading the files the plan needs")
+        chosen = facts.select(tree, (*facts.wanted(layout), *also))
+        vanilla = _vanilla(session, disk, tree, layout, chosen, sha256)
+    finally:
+        session.umount_all()
+    raise_if_any(signs(vanilla))
+    return vanilla
+
+
+def _vanilla(
+    session: Session, disk: Disk, tree: Tree, layout: Layout, chosen: Sequence[GuestPath], sha256: str
+) -> Vanilla:
+    files = read_files(session, tree, chosen)
+    nodes = dict(tree.nodes)
+    for path, content in files.items():
+        nodes[path] = replace(nodes[path], sha256=hashlib.sha256(content).hexdigest())
+    vanilla = Vanilla(
+        sha256=sha256,
+        disk=disk,
+        os_release={},
+        layout=layout,
+        esf_version="",
+        init=init_of(tree),
+        tree=Tree(nodes),
+        files=files,
+    )
+    return replace(vanilla, os_release=_os_release(vanilla), esf_version=_version(vanilla))
+
+
+def read_files(session: Session, tree: Tree, chosen: Sequence[GuestPath]) -> dict[GuestPath, bytes]:
+    """Content of regular files; `PipelineError` names those too large to be what their names say."""
+    raise_if_any(
+        Problem(f"{path} has {tree.nodes[path].size >> 20} MiB", "such a file does not belong here; mend the image")
+        for path in chosen
+        if tree.nodes[path].size > facts.LARGEST
+    )
+    return {path: session.read(path) for path in chosen}
+
+
+def find_layout(tree: Tree, layouts: Sequence[Layout]) -> Layout:
+    """The layout whose installation is there; links are followed inside the image."""
+    found = [layout for layout in layouts if _is_file(tree, layout.properties)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        # Generations differ in where things lie: the one with most of them is meant.
+        return max(found, key=lambda layout: sum(_is_there(tree, path) for path in _landmarks(layout)))
+    places = ", ".join(sorted({str(layout.properties) for layout in layouts}))
+    raise PipelineError(
+        f"no ESF installation in the image: none of {places} is there", "use the vendor's image with ESF installed"
+    )
+
+
+def _landmarks(layout: Layout) -> tuple[GuestPath, ...]:
+    return (layout.root, layout.snapshots, layout.dpa, layout.custom_properties, layout.cacerts, *layout.start_scripts)
+
+
+def _is_there(tree: Tree, path: GuestPath) -> bool:
+    try:
+        return tree.get(tree.resolve(path)) is not None
+    except PipelineError:
+        return False
+
+
+def _is_file(tree: Tree, path: GuestPath) -> bool:
+    try:
+        node = tree.get(tree.resolve(path))
+    except PipelineError:
+        return False
+    return node is not None and node.kind is Kind.FILE
+
+
+def _version(vanilla: Vanilla) -> str:
+    """Of the installation: from its properties, else from the name of the directory it lies in."""
+    layout = vanilla.layout
+    stated = Properties.parse(vanilla.read(layout.properties), str(layout.properties)).get("kura.version") or ""
+    directory = vanilla.tree.resolve(layout.root).name
+    found = re.search(r"\d+(?:\.\d+)+", stated) or re.search(r"\d+(?:\.\d+)+", directory)
+    if found is None:
+        raise PipelineError(
+            f"{layout.properties}: kura.version does not state a version, nor does the name {directory}",
+            "use an image with a complete installation",
+        )
+    version = found[0]
+    if not any(version == prefix or version.startswith(f"{prefix}.") for prefix in layout.versions):
+        raise PipelineError(
+            f"the image has {layout.product} {version}, layout {layout.name} is for {', '.join(layout.versions)}",
+            "use an image of a release that is supported, or add a layout for this one",
+        )
+    return version
+
+
+def _os_release(vanilla: Vanilla) -> Mapping[str, str]:
+    """os-release(5): shell-like assignments, quoted or not; empty when the image has none."""
+    content = vanilla.find("/etc/os-release") or vanilla.find("/usr/lib/os-release") or b""
+    found: dict[str, str] = {}
+    for line in content.decode("utf-8", "replace").splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and re.fullmatch(r"[A-Z0-9_]+", name):
+            if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+                value = re.sub(r"\\(.)", r"\1", value[1:-1])
+            found[name] = value
+    return found
+
+
+def init_of(tree: Tree) -> str:
+    """What ``/sbin/init`` really is: ``sysv``, ``systemd``, ``busybox``, or ``unknown``."""
+    init = GuestPath("/sbin/init")
+    try:
+        place = tree.resolve(init)
+    except PipelineError:
+        return "unknown"
+    if tree.get(place) is None:
+        return "unknown"
+    for name in ("systemd", "busybox"):
+        if name in place.name:
+            return name
+    return "sysv" if _is_file(tree, GuestPath("/etc/inittab")) else "unknown"
