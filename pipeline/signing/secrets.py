@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.formats.crypt_hash import SALT_ALPHABET, SALT_LENGTH, sha512crypt
 from pipeline.model.gateway import Gateway
 from pipeline.model.release import Release
 from pipeline.model.trust import GatewaySecrets
 from pipeline.signing.derivation import Derivation
 from pipeline.signing.host_keys import ecdsa_host_key, ed25519_host_key
-from pipeline.signing.sha512crypt import SALT_ALPHABET, SALT_LENGTH, sha512crypt
 from pipeline.signing.sources import read_secret
 
 _LEAST_BYTES = 32
