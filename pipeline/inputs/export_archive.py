@@ -57,7 +57,23 @@ def archive_members(path: Path) -> Iterator[Member]:
             stream = plain if container is None else io.BufferedReader(_Unpacked(unpack.pieces(path, container)))
             yield from _tar_members(stream, path)
     except _DAMAGE as error:
-        raise PipelineError(f"{path}: is cut off or damaged: {error}", "copy or make the export again") from None
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> PipelineError:
+    return PipelineError(f"{path}: is cut off or damaged: {error}", "copy or make the export again")
+
+
+def _guarded(path: Path, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """A member's content is read by who collects it, so damage shows there, too."""
+
+    def guarded(most: int) -> bytes:
+        try:
+            return read(most)
+        except _DAMAGE as error:
+            raise _damaged(path, error) from None
+
+    return guarded
 
 
 def _what(head: bytes) -> str:
@@ -109,7 +125,7 @@ def _tar_members(stream: IO[bytes], path: Path) -> Iterator[Member]:
             elif entry.issym():
                 yield Member(entry.name, Kind.LINK, mode, entry.linkname)
             elif entry.isreg() and not entry.issparse():
-                yield Member(entry.name, Kind.FILE, mode, read=_tar_reader(archive, entry, path))
+                yield Member(entry.name, Kind.FILE, mode, read=_guarded(path, _tar_reader(archive, entry, path)))
             else:
                 yield Member(entry.name, Kind.OTHER, mode)
 
@@ -132,7 +148,7 @@ def _zip_members(path: Path) -> Iterator[Member]:
             for entry in entries:
                 yield _zip_member(archive, entry, path)
     except _DAMAGE as error:
-        raise PipelineError(f"{path}: is cut off or damaged: {error}", "copy or make the export again") from None
+        raise _damaged(path, error) from None
 
 
 def _refuse_overlaps(entries: list[zipfile.ZipInfo], path: Path, end: int) -> None:
@@ -156,7 +172,9 @@ def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
         return Member(name, Kind.DIRECTORY, stat.S_IMODE(mode))
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         return Member(name, Kind.OTHER, stat.S_IMODE(mode))
-    return Member(name, Kind.FILE, stat.S_IMODE(mode), read=lambda most: _read_entry(archive, entry, most))
+    return Member(
+        name, Kind.FILE, stat.S_IMODE(mode), read=_guarded(path, lambda most: _read_entry(archive, entry, most))
+    )
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:

@@ -22,8 +22,9 @@ LONGEST_NAME, LONGEST_PATH = 255, 4096
 HIGHEST_RATIO = 200
 _RATIO_MATTERS_FROM = 16 << 20
 
-# The one link the documents know (A:247): a peer of pppd by the name of its interface.
-_PEER_LINK = re.compile(r"etc/ppp/peers/ppp[0-9]+")
+# The one link the documents know (A:247): a peer of pppd by the name of its interface. An archive may have a directory
+# around everything.
+_PEER_LINK = re.compile(r"(?:[^/]+/)?etc/ppp/peers/ppp[0-9]+")
 _PEER = re.compile(r"(?:/etc/ppp/peers/)?(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
 _REMEDY = "take it out of the export; only regular files of the documents' list belong in one (A:164 to A:193)"
 

@@ -74,7 +74,7 @@ _FORBIDDEN_NAMES = tuple((re.compile(pattern), reason) for pattern, reason in _N
 _PEM_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 # A PKCS #12 store is a DER or BER sequence that starts with the version number 3.
 _PKCS12 = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL)
-_UNKNOWN = "not in the documents' list (A:164 to A:193)"
+UNKNOWN = "not in the documents' list (A:164 to A:193)"
 
 
 def wanted(path: str) -> Listed | None:
@@ -105,4 +105,4 @@ def forbidden(path: str, content: bytes) -> str:
     if listed is not None:
         # Only /etc/ppp is listed as a whole, whatever the names in it.
         return named if listed.item is Item.NETWORK else ""
-    return named or _UNKNOWN
+    return named or UNKNOWN

@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import esf_snapshot
 from pipeline.inputs.export_archive import archive_members
 from pipeline.inputs.export_members import Contents, collect, directory_members
-from pipeline.inputs.export_rules import DOCUMENTS, Item, forbidden, wanted
+from pipeline.inputs.export_rules import DOCUMENTS, UNKNOWN, Item, forbidden, wanted
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 
@@ -43,6 +43,8 @@ def read_golden(path: Path) -> Golden:
             refused.append((name, reason))
         elif name != _ABOUT:
             kept[name] = content
+    links = {name: target for name, target in contents.links.items() if _item(name) is Item.NETWORK}
+    refused.extend((name, UNKNOWN) for name in contents.links if name not in links)
     snapshots = sorted((name for name in kept if _item(name) is Item.SNAPSHOT), key=_snapshot_id)
     for name in snapshots[:-1]:
         refused.append((name, f"not the latest snapshot, which is {snapshots[-1]} (A:137)"))
@@ -58,10 +60,10 @@ def read_golden(path: Path) -> Golden:
         packages={name.rsplit("/", 1)[1]: content for name, content in by_item[Item.PACKAGE].items()},
         policy=next(iter(by_item[Item.POLICY].values()), None),
         network={GuestPath(f"/{name}"): content for name, content in by_item[Item.NETWORK].items()},
-        links={GuestPath(f"/{name}"): target for name, target in sorted(contents.links.items())},
+        links={GuestPath(f"/{name}"): target for name, target in sorted(links.items())},
         refused=tuple(sorted(refused)),
         missing=tuple(_missing(kept)),
-        sha256=_digest(version, kept, contents.links),
+        sha256=_digest(version, kept, links),
         warnings=tuple(warnings),
     )
 
