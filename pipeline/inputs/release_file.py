@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.inputs.toml_table import Table, load
@@ -35,8 +33,6 @@ _ALIAS = r"[a-z0-9][a-z0-9._-]{0,63}"
 _SERVICE = r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}"
 _ACCOUNT = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 _PRINTABLE = r"[!-~]([ -~]*[!-~])?"
-
-_Section = TypeVar("_Section")
 
 
 def read_release(path: Path, environ_epoch: str | None) -> Release:
@@ -81,14 +77,8 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         accounts=_accounts(root.table("accounts"), path.parent),
         services=_services(root.table("services")),
         bootloader=_bootloader(root.table("bootloader")),
-        console=_closed(
-            root.table("console"),
-            lambda table: Console(table.text("username", "admin", form=_ACCOUNT, meaning="a user name")),
-        ),
-        policy=_closed(
-            root.table("policy"),
-            lambda table: Policy(table.texts("vendor_signers", form=_PRINTABLE, meaning="a distinguished name")),
-        ),
+        console=_console(root.table("console")),
+        policy=_policy(root.table("policy")),
         keystores=_keystores(root.table("keystores")),
         output=_output(root.table("output")),
     )
@@ -96,12 +86,6 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         table.close()
     raise_if_any(problems)
     return release
-
-
-def _closed(table: Table, read: Callable[[Table], _Section]) -> _Section:
-    section = read(table)
-    table.close()
-    return section
 
 
 def _epoch(table: Table, environment: str | None) -> int:
@@ -197,6 +181,21 @@ def _bootdelay(table: Table) -> int:
     if delay == -1:
         table.wrong("bootdelay", "-1 means never to boot by itself", "use 0, or -2 to ignore the keyboard too")
     return delay
+
+
+def _policy(table: Table) -> Policy:
+    policy = Policy(
+        vendor_signers=table.texts("vendor_signers", form=_PRINTABLE, meaning="a distinguished name"),
+        keep_golden=table.boolean("keep_golden", default=False),
+    )
+    table.close()
+    return policy
+
+
+def _console(table: Table) -> Console:
+    console = Console(table.text("username", "admin", form=_ACCOUNT, meaning="a user name"))
+    table.close()
+    return console
 
 
 def _keystores(table: Table) -> Keystores:
