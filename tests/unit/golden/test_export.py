@@ -167,6 +167,10 @@ def test_planted_things_are_left_behind_and_do_not_change_the_digest(tmp_path: P
         if path == "snapshot_1700000000000.xml":
             telling = base64.b64encode(b"first-password")
             assert telling in content
+        if (
+            "persistent-net" in path
+        ):  # the same address stands in network files, too, where its own transform removes it
+            telling = content
         assert telling not in kept, path
 
 
