@@ -106,17 +106,17 @@ class _Builder:
             self.root = element
         self._open.append(element)
 
-    def end(self, name: str) -> None:
+    def end(self, _name: str) -> None:
         self._open.pop()
 
     def characters(self, text: str) -> None:
         if self._open:
             self._open[-1].content.append(text)
 
-    def doctype(self, name: str, system: str | None, public: str | None, has_internal: int) -> None:
+    def doctype(self, _name: str, _system: str | None, _public: str | None, _has_internal: int) -> None:
         raise _fatal("document-type", Effect.REFUSED_HERE, self._line(), "no DTD, no entities")
 
-    def declaration(self, version: str, encoding: str | None, standalone: int) -> None:
+    def declaration(self, version: str, encoding: str | None, _standalone: int) -> None:
         if version != "1.0":
             raise _fatal("xml-version", Effect.REFUSED_HERE, 1, f"version {version[:8]}")
         if self._heeds_encoding and encoding and encoding.lower() not in _SANE_ENCODINGS:
