@@ -64,7 +64,6 @@ _FORGOTTEN: tuple[tuple[str, str], ...] = (
     ("/etc/gshadow-", "backup with old password hashes"),
     ("/etc/subuid-", "backup with old accounts"),
     ("/etc/subgid-", "backup with old accounts"),
-    ("/etc/security/opasswd*", "old password hashes"),
     ("/etc/ssh/*.dpkg-old", "backup that may be taken for the file"),
     ("/etc/ssh/*.bak", "backup that may be taken for the file"),
     ("/etc/*~", "editor backup"),
@@ -100,7 +99,12 @@ _PERSONAL: tuple[tuple[str, str], ...] = (
     (".docker", "passwords of a person"),
     (".aws", "passwords of a person"),
 )
-_EMPTIED = ("/var/lib/dhcp/dhcpd*.leases", "/var/lib/misc/udhcpd*.leases")  # their servers want the file to exist
+# Their programs want them to exist.
+_EMPTIED = (
+    ("/etc/security/opasswd", "old password hashes"),
+    ("/var/lib/dhcp/dhcpd*.leases", "leases of one machine"),
+    ("/var/lib/misc/udhcpd*.leases", "leases of one machine"),
+)
 # sshd looks for host keys under these names without being told (servconf.c).
 _KEY_NAMES = {"ssh-ed25519": "ed25519", "ecdsa-sha2-nistp256": "ecdsa", "ssh-rsa": "rsa"}
 # Files go, directories stay as the packages made them.
@@ -181,12 +185,12 @@ def _cleared(vanilla: Vanilla, removed: Container[GuestPath]) -> Iterator[Entry]
 
 
 def _emptied(vanilla: Vanilla) -> Iterator[Entry]:
-    for pattern in _EMPTIED:
+    for pattern, why in _EMPTIED:
         for path in glob(vanilla.tree, pattern):
             place = vanilla.tree.resolve(path)
             node = vanilla.tree.get(place)
             if node is not None and node.kind is Kind.FILE and node.size:
-                yield FileEntry(place, b"", _because("leases of one machine"), node.mode, node.uid, node.gid)
+                yield FileEntry(place, b"", _because(why), node.mode, node.uid, node.gid)
 
 
 def _because(why: str) -> tuple[Origin, ...]:

@@ -53,9 +53,9 @@ def key(demo_inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_user_gets_in_with_the_key_and_may_become_root(guest: Guest, key: Path) -> None:
     guest.wait_for_banner(49153, 120)
-    done = ssh(guest, "operator", "hostname; id -un; sudo -n id -un; cat /proc/sys/kernel/sysrq", key=key)
+    done = ssh(guest, "technician", "hostname; id -un; sudo -n id -un; cat /proc/sys/kernel/sysrq", key=key)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [GATEWAY, "operator", "root", "0"]
+    assert done.stdout.split() == [GATEWAY, "technician", "root", "0"]
 
 
 def test_the_host_key_is_the_one_of_the_manifest(guest: Guest, built: Built) -> None:
@@ -78,7 +78,7 @@ def test_root_is_refused_even_with_a_key(guest: Guest, key: Path) -> None:
 
 
 def test_passwords_are_refused(guest: Guest) -> None:
-    done = ssh(guest, "operator", "true", key=None, extra=("PreferredAuthentications=password,keyboard-interactive",))
+    done = ssh(guest, "technician", "true", key=None, extra=("PreferredAuthentications=password,keyboard-interactive",))
     assert done.returncode == 255
     assert "Permission denied (publickey)" in done.stderr
 
@@ -95,7 +95,7 @@ def test_nothing_else_answers(guest: Guest, port: int) -> None:
 
 
 def test_avahi_does_not_run(guest: Guest, key: Path) -> None:
-    done = ssh(guest, "operator", "sudo -n ps -e -o comm", key=key)
+    done = ssh(guest, "technician", "sudo -n ps -e -o comm", key=key)
     assert done.returncode == 0, done.stderr
     assert "avahi-daemon" not in done.stdout
     assert "sshd" in done.stdout

@@ -15,7 +15,7 @@ EPOCH = 1_767_225_600  # 2026-01-01T00:00:00Z
 # A public key of nobody: the Ed25519 point of RFC 8032, test 1.
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea operator@example"
 
-OPERATOR = User(name="operator", uid=1500, keys=(PUBLIC_KEY,), sudo="nopasswd", shell="/bin/bash")  # noqa: S604 - not a call to one
+OPERATOR = User(name="technician", uid=1500, keys=(PUBLIC_KEY,), sudo="nopasswd", shell="/bin/bash")  # noqa: S604 - not a call to one
 
 
 def a_release(**overrides: Any) -> Release:

@@ -105,6 +105,7 @@ root:x:0:
 daemon:x:1:
 adm:x:4:
 sudo:x:27:
+operator:x:37:
 shadow:x:42:
 nogroup:x:65534:
 """
@@ -114,6 +115,7 @@ root:*::
 daemon:*::
 adm:*::
 sudo:*::
+operator:*::
 shadow:*::
 nogroup:!::
 """

@@ -113,20 +113,20 @@ def test_passwords_of_groups_are_void() -> None:
 def test_an_account_of_the_image_is_taken_over_without_its_groups() -> None:
     vanilla = a_vanilla(
         {
-            "/etc/passwd": PASSWD + "operator:x:1500:1500:Old:/srv/old:/bin/bash\n",
-            "/etc/group": GROUP.replace("sudo:x:27:", "sudo:x:27:vendor,operator") + "operator:x:1500:\n",
+            "/etc/passwd": PASSWD + "technician:x:1500:1500:Old:/srv/old:/bin/bash\n",
+            "/etc/group": GROUP.replace("sudo:x:27:", "sudo:x:27:vendor,technician") + "technician:x:1500:\n",
         }
     )
     layer = set_up(vanilla)
-    assert row(layer, "passwd", "operator")[5] == "/home/operator"
+    assert row(layer, "passwd", "technician")[5] == "/home/technician"
     assert row(layer, "group", "sudo")[3] == "vendor"
 
 
 @pytest.mark.parametrize(
     ("sudo", "content"),
     [
-        ("nopasswd", "operator ALL=(ALL:ALL) NOPASSWD: ALL\n"),
-        ("password", "Defaults:operator rootpw\noperator ALL=(ALL:ALL) ALL\n"),
+        ("nopasswd", "technician ALL=(ALL:ALL) NOPASSWD: ALL\n"),
+        ("password", "Defaults:technician rootpw\ntechnician ALL=(ALL:ALL) ALL\n"),
     ],
 )
 def test_sudo_is_explicit(sudo: str, content: str) -> None:
@@ -160,8 +160,9 @@ LOCKED = Accounts(root="locked", users=(LAB,))
         (Accounts(users=(replace(OPERATOR, shell="/etc/hosts"),)), "no program /etc/hosts"),
         (Accounts(users=(replace(OPERATOR, uid=100),)), "account sshd has number 100"),
         (Accounts(users=(replace(OPERATOR, name="nobody"),)), "nobody has number 65534"),
+        (Accounts(users=(replace(OPERATOR, name="operator"),)), "group operator has number 37"),
         (Accounts(users=(OPERATOR, replace(LAB, uid=1500))), "used twice"),
-        (Accounts(users=(OPERATOR, replace(LAB, name="operator"))), "used twice"),
+        (Accounts(users=(OPERATOR, replace(LAB, name="technician"))), "used twice"),
     ],
 )
 def test_a_gateway_nobody_could_use_is_not_built(decided: Accounts, complaint: str) -> None:
