@@ -17,6 +17,7 @@ Read = Callable[[int, int], bytes]
 
 _EXTENDED = frozenset({0x05, 0x0F, 0x85})
 _MOST_PARTITIONS = 128
+_SECTOR = 512
 _KNOWN_BOOT_SECTORS = (b"FAT12   ", b"FAT16   ", b"FAT     ")
 
 
@@ -43,9 +44,10 @@ def parse_disk(read: Read, size: int) -> Disk:
     Raises:
         DiskError: the table is damaged, or describes more than the file has.
     """
-    for sector in (512, 4096):
-        if read(sector, 8) == b"EFI PART":
-            return Disk(size, "gpt", tuple(_gpt(read, size, sector)))
+    if read(_SECTOR, 8) == b"EFI PART":
+        return Disk(size, "gpt", tuple(_gpt(read, size)))
+    if read(4096, 8) == b"EFI PART":
+        raise DiskError("the disk has sectors of 4096 bytes", "use an image made for disks with 512-byte sectors")
     first = read(0, 512)
     if first[510:512] == b"\x55\xaa" and filesystem_at(read, 0) == "unknown":
         partitions = tuple(_mbr(read, size, first))
@@ -127,7 +129,8 @@ def _logical(read: Read, size: int, base: int) -> Iterator[Partition]:
     raise DiskError("too many logical partitions", _DAMAGED)
 
 
-def _gpt(read: Read, size: int, sector: int) -> Iterator[Partition]:
+def _gpt(read: Read, size: int) -> Iterator[Partition]:
+    sector = _SECTOR
     header = read(sector, sector)
     length, checksum = struct.unpack_from("<II", header, 12)
     if not 92 <= length <= sector or zlib.crc32(header[:16] + bytes(4) + header[20:length]) != checksum:

@@ -97,7 +97,7 @@ def read_files(session: Session, tree: Tree, chosen: Sequence[GuestPath]) -> dic
         for path in chosen
         if tree.nodes[path].size > facts.LARGEST
     )
-    return {path: session.read(path) for path in chosen}
+    return {path: session.read(path, tree.nodes[path].size) for path in chosen}
 
 
 def find_layout(tree: Tree, layouts: Sequence[Layout]) -> Layout:

@@ -88,13 +88,8 @@ def parse(raw: Path) -> tuple[Disk, Mapping[int, tuple[str, str]]]:
 
 def _look(session: Session, device: str, part: Partition) -> Partition:
     filesystem = session.filesystem(device)
-    known = filesystem in _MOUNTABLE
-    return replace(
-        part,
-        filesystem=filesystem,
-        label=session.label(device) if known else "",
-        uuid=session.uuid(device) if known else "",
-    )
+    label, uuid = session.identity(device) if filesystem in _MOUNTABLE else ("", "")
+    return replace(part, filesystem=filesystem, label=label, uuid=uuid)
 
 
 def _find_root(session: Session, device: str, parts: list[Partition], raw: Path) -> Partition:
@@ -135,7 +130,7 @@ def _fstab(session: Session) -> tuple[Mount, ...]:
     about = session.stat(path)
     if about.mode & 0o170000 != 0o100000 or about.size > _LARGEST_FSTAB:
         raise PipelineError("the image's /etc/fstab is not a regular file of a sane size", "mend the vanilla image")
-    return parse_fstab(session.read(path))
+    return parse_fstab(session.read(path, about.size))
 
 
 def _places(

@@ -50,7 +50,7 @@ def stamp(raw: Path, disk: Disk, tree: Tree, layer: Layer, *, epoch: int, state_
     with tempfile.TemporaryDirectory(prefix="stamp-", dir=state_dir) as scratch:
         for partition, wanted in sorted(steps.items(), key=lambda item: item[0].number):
             if partition.filesystem == "vfat":
-                _stamp_fat(raw, partition, wanted, tree, Path(scratch), epoch)
+                _stamp_fat(raw, partition, wanted, Path(scratch), epoch)
             else:
                 _stamp_ext(raw, partition, wanted, tree, Path(scratch), epoch)
     with raw.open("r+b") as stream:
@@ -133,7 +133,7 @@ def _cleared_bits(old: bytes | None, new: bytes | None) -> Iterator[int]:
                 yield index * 8 + bit
 
 
-def _stamp_fat(raw: Path, partition: Partition, steps: Sequence[Step], tree: Tree, scratch: Path, epoch: int) -> None:
+def _stamp_fat(raw: Path, partition: Partition, steps: Sequence[Step], scratch: Path, epoch: int) -> None:
     image = f"{raw}@@{partition.start}"
     environment = {
         "MTOOLSRC": "/dev/null",  # the host's and the user's configuration must not decide

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -14,6 +15,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Node, Tree
 
 _ROOT = GuestPath("/")
+_SMALL = 256 << 10  # bytes
 _KINDS = {
     stat.S_IFREG: Kind.FILE,
     stat.S_IFDIR: Kind.DIRECTORY,
@@ -81,8 +83,8 @@ def with_digests(session: Session, tree: Tree, chosen: Collection[GuestPath] | N
         digests: Mapping[GuestPath, str] = parse_digests(session.digests(_ROOT))
     else:
         # Never of anything else: a pipe or a device would not end.
-        files = (path for path in sorted(set(chosen)) if (node := tree.get(path)) and node.kind is Kind.FILE)
-        digests = {path: session.digest(path) for path in files}
+        files = {path: node for path in chosen if (node := tree.get(path)) and node.kind is Kind.FILE}
+        digests = {path: _digest(session, path, node.size) for path, node in sorted(files.items())}
     nodes = dict(tree.nodes)
     for path, digest in digests.items():
         nodes[path] = replace(nodes[path], sha256=digest)
@@ -90,6 +92,11 @@ def with_digests(session: Session, tree: Tree, chosen: Collection[GuestPath] | N
     if chosen is None and missing:
         raise PipelineError(f"{missing[0]}: could not be read in the image", "run e2fsck on a copy of the image")
     return Tree(nodes)
+
+
+def _digest(session: Session, path: GuestPath, size: int) -> str:
+    """Small files are quicker read and hashed here, large ones in the appliance."""
+    return hashlib.sha256(session.read(path, size)).hexdigest() if size <= _SMALL else session.digest(path)
 
 
 def parse_digests(listing: bytes) -> dict[GuestPath, str]:

@@ -146,10 +146,6 @@ def _write(session: Session, disk: Disk, steps: Sequence[Step], epoch: int, scra
     with open_private(archive) as stream:
         write_archive(stream, (entry for entry in packed if isinstance(entry, FileEntry | LinkEntry)), epoch)
     session.unpack(archive)
-    for entry in packed:
-        if isinstance(entry, FileEntry):
-            for name, value in entry.xattrs:
-                session.set_attribute(entry.path, name, value)
     for number, step in enumerate(steps):
         if isinstance(step.entry, FileEntry) and _on_fat(disk, step):
             source = scratch / str(number)
@@ -178,4 +174,8 @@ def write_archive(stream: BinaryIO, entries: Iterable[FileEntry | LinkEntry], ep
                 archive.addfile(member)
             else:
                 member.size, member.mode = len(entry.content), entry.mode
+                # As GNU tar stores them; a value is any bytes.
+                member.pax_headers = {
+                    f"SCHILY.xattr.{name}": value.decode("utf-8", "surrogateescape") for name, value in entry.xattrs
+                }
                 archive.addfile(member, io.BytesIO(entry.content))

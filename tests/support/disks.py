@@ -130,6 +130,14 @@ def debugfs(image: Path, command: str, *, offset: int = 0) -> str:
     return run("debugfs", "-R", command, f"{image}?offset={offset}").decode()
 
 
+def make_owned_by_root(image: Path) -> None:
+    """Give every file of an ext image to root, whoever made it."""
+    listing = run("debugfs", "-R", "ncheck " + " ".join(str(inode) for inode in range(11, 1024)), image).decode()
+    inodes = [line.split()[0] for line in listing.splitlines()[1:] if line.split()]
+    script = "\n".join(f"sif <{inode}> {name} 0" for inode in ["2", *inodes] for name in ("uid", "gid"))
+    run("debugfs", "-w", "-f", "-", image, stdin=script.encode())
+
+
 def age(image: Path, moment: int, *, offset: int = 0) -> None:
     """Make an ext file system look as if the kernel had written to it at some time: times and generations."""
     script = "\n".join(
