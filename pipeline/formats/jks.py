@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import jks
 from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
 from jks.util import (
     BadKeystoreFormatException,
     DecryptionFailureException,
@@ -118,7 +120,12 @@ def fingerprint(der: bytes) -> str:
 
 def describe(alias: str, der: bytes, *, development: bool = False) -> Certificate:
     """A certificate with what people and rules ask of it; `ValueError` when it is not X.509."""
-    certificate = x509.load_der_x509_certificate(der)
+    with warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning):
+        # old roots may have a serial number of zero: theirs to answer for, ours only to describe
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+        except x509.InvalidVersion as error:
+            raise ValueError(str(error)) from None
     return Certificate(
         alias=alias,
         der=der,

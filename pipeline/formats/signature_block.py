@@ -8,12 +8,14 @@ of any block whether it has the shape.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.utils import CryptographyDeprecationWarning
 
 SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 DATA = bytes.fromhex("2a864886f70d010701")
@@ -156,11 +158,12 @@ def rejections(block: SignatureBlock) -> list[str]:
     if not chain:
         return [*problems, "the signer's certificate is missing"]
     try:
-        certificates = [x509.load_der_x509_certificate(certificate) for certificate in chain]
-        key = certificates[0].public_key()
-        for lower, upper in zip(certificates, [*certificates[1:], certificates[-1]], strict=True):
-            lower.verify_directly_issued_by(upper)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        with warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning):
+            certificates = [x509.load_der_x509_certificate(certificate) for certificate in chain]
+            key = certificates[0].public_key()
+            for lower, upper in zip(certificates, [*certificates[1:], certificates[-1]], strict=True):
+                lower.verify_directly_issued_by(upper)
+    except (ValueError, TypeError, x509.InvalidVersion, InvalidSignature, UnsupportedAlgorithm):
         return [*problems, "its certificates do not form a chain up to a self-signed root"]
     if not isinstance(key, rsa.RSAPublicKey):
         problems.append("its key is not RSA")

@@ -47,15 +47,20 @@ def _read_file(path: Path, what: str) -> bytes:
             f"{what}: {path} cannot be read: {error.strerror}",
             "correct the path, or make the file (doit demo for the demo)",
         ) from None
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise PipelineError(f"{what}: {path} is not a regular file", "correct the path")
-        if facts.st_mode & 0o077:
-            raise PipelineError(
-                f"{what}: {path} can be read by others than its owner (mode {stat.S_IMODE(facts.st_mode):04o})",
-                f"chmod 600 {path}, and make a new one if others may have read it",
-            )
-        if facts.st_size > _LARGEST:
-            raise PipelineError(f"{what}: {path} is too large for a key or secret", "correct the path")
-        return file.read()
+    try:
+        _require_private(os.fstat(descriptor), path, what)
+        return os.read(descriptor, _LARGEST)
+    finally:
+        os.close(descriptor)
+
+
+def _require_private(facts: os.stat_result, path: Path, what: str) -> None:
+    if not stat.S_ISREG(facts.st_mode):
+        raise PipelineError(f"{what}: {path} is not a regular file", "correct the path")
+    if facts.st_mode & 0o077:
+        raise PipelineError(
+            f"{what}: {path} can be read by others than its owner (mode {stat.S_IMODE(facts.st_mode):04o})",
+            f"chmod 600 {path}, and make a new one if others may have read it",
+        )
+    if facts.st_size > _LARGEST:
+        raise PipelineError(f"{what}: {path} is too large for a key or secret", "correct the path")

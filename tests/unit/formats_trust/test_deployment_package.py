@@ -1,0 +1,91 @@
+"""Deployment packages by the rules of the gateway's reader: each rule that is broken has its own message."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.formats.deployment_package import BundleEntry, Member, check_bundle, read_package
+
+MANIFEST = Member("META-INF/MANIFEST.MF")
+MAIN = {"manifest-version": "1.0", "deploymentpackage-symbolicname": "heater", "deploymentpackage-version": "1.0.0"}
+BUNDLE = {"name": "b/x.jar", "bundle-symbolicname": "org.x;singleton:=true", "bundle-version": "1.2.0.q"}
+SECTIONS: dict[str, dict[str, str]] = {"b/x.jar": BUNDLE, "r.xml": {"name": "r.xml", "resource-processor": "p"}}
+MEMBERS = (MANIFEST, Member("b/x.jar"), Member("r.xml"))
+
+
+def read(
+    members: tuple[Member, ...] = MEMBERS,
+    main: dict[str, str] = MAIN,
+    sections: dict[str, dict[str, str]] = SECTIONS,
+    complete: bool = True,
+) -> object:
+    return read_package(members, main, sections, complete=complete, where="x.dp")
+
+
+def test_a_package_is_read() -> None:
+    package = read_package(MEMBERS, MAIN, SECTIONS, complete=True, where="x.dp")
+    assert (package.symbolic_name, package.version) == ("heater", "1.0.0")
+    assert package.bundles == (BundleEntry("b/x.jar", "org.x", "1.2.0.q"),)
+
+
+def test_what_the_reader_tolerates() -> None:
+    read(members=(Member("META-INF/"), *MEMBERS))
+    missing = {**SECTIONS, "gone.jar": {**BUNDLE, "bundle-symbolicname": "org.y", "deploymentpackage-missing": "true"}}
+    read(sections=missing)
+
+
+def without(mapping: dict[str, str], key: str, **more: str) -> dict[str, str]:
+    return {**{name: value for name, value in mapping.items() if name != key}, **more}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"members": (Member("b/x.jar"), MANIFEST, Member("r.xml"))}, "is not its first file"),
+        ({"members": ()}, "is not its first file"),
+        ({"members": (MANIFEST, Member("b/"), *MEMBERS[1:])}, "directory entry, b/"),
+        ({"members": (MANIFEST, Member("META-INF/A.SF"), *MEMBERS[1:])}, "signed itself"),
+        ({"members": (MANIFEST, Member("OSGI-INF/l10n/x"), *MEMBERS[1:])}, "localization"),
+        ({"members": (*MEMBERS, Member("a b"))}, "characters outside"),
+        ({"members": (*MEMBERS, Member("a//b"))}, "characters outside"),
+        ({"members": (*MEMBERS, Member("extra"))}, "extra is not named"),
+        ({"members": (MANIFEST, Member("r.xml"), Member("b/x.jar"))}, "bundle b/x.jar comes after resource r.xml"),
+        ({"members": (MANIFEST, Member("b/x.jar", streamable=False), Member("r.xml"))}, "stored without its size"),
+        ({"members": MEMBERS[:2]}, "names r.xml, which it does not contain"),
+        ({"main": without(MAIN, "deploymentpackage-symbolicname")}, "no DeploymentPackage-SymbolicName"),
+        ({"main": without(MAIN, "deploymentpackage-version")}, "no DeploymentPackage-Version"),
+        ({"main": {**MAIN, "deploymentpackage-version": "1.x"}}, "DeploymentPackage-Version is '1.x'"),
+        ({"main": {**MAIN, "deploymentpackage-symbolicname": "a b"}}, "SymbolicName is 'a b'"),
+        ({"sections": {**SECTIONS, "b/x.jar": without(BUNDLE, "bundle-version")}}, "Bundle-Version of b/x.jar"),
+        ({"sections": {**SECTIONS, "b/x.jar": without(BUNDLE, "bundle-symbolicname")}}, "Bundle-SymbolicName of"),
+        ({"sections": {**SECTIONS, "b/x.jar": {**BUNDLE, "sha-256-digest": "x"}}}, "digests of a signature"),
+        ({"sections": {**SECTIONS, "r.xml": BUNDLE}}, "bundle org.x is in it twice"),
+        ({"complete": False}, "is not ended"),
+    ],
+    ids=range(20),
+)
+def test_each_broken_rule_is_named(arguments: dict[str, object], reason: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        read(**arguments)  # type: ignore[arg-type]
+    assert any(reason in problem.what for problem in caught.value.problems), caught.value
+    assert all(problem.what.startswith("x.dp: ") for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"bundle-symbolicname": "org.x; singleton:=true", "bundle-version": "1.2.0.q"}, ""),
+        ({"bundle-symbolicname": "org.y", "bundle-version": "1.2.0.q"}, "declared as org.x and is org.y"),
+        ({"bundle-symbolicname": "org.x", "bundle-version": "1.2.1"}, "version 1.2.0.q and has 1.2.1"),
+        ({"bundle-version": "1.2.0.q"}, "no Bundle-SymbolicName"),
+    ],
+)
+def test_the_bundle_must_be_what_is_declared(headers: dict[str, str], reason: str) -> None:
+    found = check_bundle(BundleEntry("b/x.jar", "org.x", "1.2.0.q"), headers, "x.dp")
+    assert [reason in problem.what for problem in found] == ([True] if reason else [])
+
+
+def test_versions_are_compared_as_versions() -> None:
+    headers = {"bundle-symbolicname": "org.x", "bundle-version": "1"}
+    assert check_bundle(BundleEntry("b", "org.x", "1.0.0"), headers, "x") == []
