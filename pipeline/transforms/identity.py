@@ -48,7 +48,7 @@ _FORGOTTEN: tuple[tuple[str, str], ...] = (
     ("/etc/udev/rules.d/70-persistent-*.rules", "names bound to one machine's hardware addresses"),
     ("/etc/udev/rules.d/75-persistent-*.rules", "names bound to one machine's hardware addresses"),
     ("/var/lib/bluetooth/*", "pairings of one machine"),
-    ("/etc/bind/rndc.key", "control key that all copies would share; named makes its own"),
+    ("/etc/bind/rndc.key", "control key that all copies would share"),
     ("/var/cache/bind/*.jnl", "history of one machine"),
     ("/etc/ssl/private/ssl-cert-snakeoil.key", "private key that all copies would share"),
     ("/etc/ssl/certs/ssl-cert-snakeoil.pem", "certificate of that key"),

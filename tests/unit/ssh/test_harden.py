@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
+from pipeline.formats import sshd_config
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.release import Ssh
@@ -75,6 +76,16 @@ def test_sshd_does_what_the_documents_ask(vendor: str, tmp_path: Path) -> None:
         assert {keyword: said[keyword] for keyword in ASKED} == ASKED
         assert said["listenaddress"] == ["[::]:49153", "0.0.0.0:49153"]
         assert not {"allowusers", "allowgroups", "denygroups"} & said.keys()
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_what_the_block_says_is_said_nowhere_else(vendor: str) -> None:
+    """A second line would be harmless today and in force as soon as somebody moves the block."""
+    vanilla = a_vanilla(VENDORS[vendor])
+    files = hardened(vanilla, ssh.harden(vanilla, a_release()))
+    meanings = [line.meaning for data in files.values() for line in sshd_config.parse(data)]
+    for keyword in ASKED:
+        assert meanings.count(keyword) == 1, keyword
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

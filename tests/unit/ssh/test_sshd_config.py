@@ -89,6 +89,12 @@ CONFIGURATIONS: list[tuple[str, dict[str, str], str, list[str]]] = [
         [],
     ),
     (
+        "what is included inside a Match block is not for everybody",
+        {MAIN: "Match User nobody\nInclude a\n", "/etc/ssh/a": "PermitRootLogin yes\n"},
+        "permitrootlogin",
+        [],
+    ),
+    (
         "a Match block ends with its included file",
         {MAIN: "Include a\nPermitRootLogin no\n", "/etc/ssh/a": "Match User nobody\nX11Forwarding yes\n"},
         "permitrootlogin",
