@@ -45,7 +45,7 @@ def set_up(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: Gatewa
     users = (*release.accounts.users, *gateway.users)
     root_hash = _root_hash(release, gateway, secrets, tables)
     raise_if_any(_problems(vanilla, tables, users, gateway))
-    raise_if_any(_locked_out(vanilla, release, users, gateway))
+    raise_if_any(_locked_out(release, users, gateway))
     for user in users:
         tables = _add(tables, user)
     tables = _with_passwords(tables, root_hash, release.epoch)
@@ -143,7 +143,7 @@ def _reads_sudoers(vanilla: Vanilla) -> bool:
     return vanilla.exists(SUDOERS.parent) and bool(re.search(r"(?m)^\s*[#@]includedir\s+/etc/sudoers\.d/?\s*$", text))
 
 
-def _locked_out(vanilla: Vanilla, release: Release, users: tuple[User, ...], gateway: Gateway) -> Iterator[Problem]:
+def _locked_out(release: Release, users: tuple[User, ...], gateway: Gateway) -> Iterator[Problem]:
     """The gate: over SSH only keys of these users get in, so at least one must really be able to."""
     able = [user for user in users if user.keys and GuestPath(user.shell).name not in _NO_LOGIN]
     if not able:
