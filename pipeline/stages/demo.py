@@ -21,6 +21,7 @@ from pipeline.signing.bundle import sign_bundle
 from pipeline.signing.development import make_development_keys
 from pipeline.signing.signers import BundleSigner
 from pipeline.stages import reading
+from pipeline.stages.names import is_demo
 from pipeline.workspace import Workspace
 
 # Two bundles stand for the platform's many.
@@ -40,7 +41,7 @@ def is_made(workspace: Workspace) -> bool:
 
 def make_demo(workspace: Workspace, say: Say) -> None:
     """Make what is missing; keys and secrets that exist are never replaced."""
-    if not reading.release_of(workspace).demo:
+    if not is_demo(workspace):
         raise PipelineError(
             "this workspace does not build the demonstration", "set demo = true under [release] in gateway.toml"
         )

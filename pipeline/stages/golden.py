@@ -22,6 +22,8 @@ def read_and_tell(workspace: Workspace, say: Say) -> None:
         f"golden sample of {golden.esf_version}: snapshot, {len(golden.packages)} deployment packages, "
         f"{len(golden.network)} network files"
     )
+    for warning in golden.warnings:
+        say(f"warning: {warning}")
     for path, reason in golden.refused:
         say(f"left behind: {path}: {reason}")
     for item in golden.missing:

@@ -69,7 +69,9 @@ def keyring_of(workspace: Workspace) -> key_config.KeyRing:
 @lru_cache(maxsize=2)
 def trust_of(workspace: Workspace) -> Trust:
     """Signed packages and certificates: signing happens here, before the plan, and repeats to the byte."""
-    return prepare.prepare_trust(golden_of(workspace), release_of(workspace), keyring_of(workspace))
+    return prepare.prepare_trust(
+        golden_of(workspace), release_of(workspace), keyring_of(workspace), base=workspace.root
+    )
 
 
 @lru_cache(maxsize=2)
