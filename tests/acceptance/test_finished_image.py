@@ -148,7 +148,7 @@ def test_fw_printenv_reads_the_environment(built: Built, tmp_path: Path) -> None
     size = (tmp_path / "uboot.env").stat().st_size
     (tmp_path / "fw_env.config").write_text(f"{tmp_path / 'uboot.env'} 0x0 {size:#x}\n")
     done = subprocess.run(
-        ["fw_printenv", "-c", str(tmp_path / "fw_env.config"), "-l", str(tmp_path)], capture_output=True, text=True, check=False
+        ["fw_printenv", "-c", str(tmp_path / "fw_env.config")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "bootdelay=0" in done.stdout.splitlines()
