@@ -17,7 +17,10 @@ SALT_LENGTH = 16
 _MOST_ROUNDS = 200_000
 _HASH = re.compile(r"\$([56])\$(?:rounds=(\d{1,9})\$)?([^$:]{1,16})\$([./0-9A-Za-z]{43}|[./0-9A-Za-z]{86})")
 # The three bytes of each group of letters start one after the other (the second start), by the specification's tables.
-_ORDERS = {"5": ((0, 10, 20), (2, 0, 1), 10, (31, 30)), "6": ((0, 21, 42), (1, 2, 0), 21, (63,))}
+_ORDERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]]] = {
+    "5": ((0, 10, 20), (2, 0, 1), 10, (31, 30)),
+    "6": ((0, 21, 42), (1, 2, 0), 21, (63,)),
+}
 
 
 def sha512crypt(password: str, salt: str) -> str:

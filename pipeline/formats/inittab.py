@@ -4,6 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line that is not a comment."""
+
+    line: int
+    id: str
+    runlevels: str
+    action: str
+    process: str
+
+
+def entries(data: bytes) -> tuple[Entry, ...]:
+    """What init runs; lines with less than four fields are passed over, as init does with a message."""
+    found = []
+    for number, text in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        fields = text.strip().split(":", 3)
+        if len(fields) == 4 and not text.lstrip().startswith("#"):
+            found.append(Entry(number, *fields))
+    return tuple(found)
 
 
 def without(data: bytes, programs: Collection[str], reason: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 
 _STATEMENT = re.compile(r"\s*(check|set|include)\s", re.IGNORECASE)
 _CHECK = re.compile(r"\s*check\s+\w+\s+(?:\"([^\"]*)\"|'([^']*)'|(\S+))", re.IGNORECASE)
@@ -11,6 +12,38 @@ _START = re.compile(r"\b(?:re)?start(?:\s+program)?\s*=?\s*(?:\"([^\"]*)\"|'([^'
 _DEPENDS = re.compile(
     r"(?P<head>\s*depends?\s+(?:on\s+)?)(?P<names>[^#\r\n]*?)(?P<end>\s*(?:#.*)?)", re.IGNORECASE | re.DOTALL
 )
+
+
+@dataclass(frozen=True)
+class Check:
+    """One supervised thing.
+
+    Attributes:
+        starts: the words of every command that starts it.
+    """
+
+    line: int
+    name: str
+    starts: tuple[str, ...]
+
+
+def checks(data: bytes) -> tuple[Check, ...]:
+    """Everything a file has monit supervise."""
+    found = []
+    line = 1
+    for block in _blocks(data.decode("utf-8", "surrogateescape")):
+        name = _supervised(block)
+        if name:
+            code = "".join(text for text in block if not text.lstrip().startswith("#"))
+            words = [
+                word
+                for match in _START.finditer(code)
+                for text in filter(None, match.groups())
+                for word in text.split()
+            ]
+            found.append(Check(line, name, tuple(words)))
+        line += len(block)
+    return tuple(found)
 
 
 def without(data: bytes, services: Collection[str], reason: str) -> bytes:

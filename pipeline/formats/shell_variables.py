@@ -5,12 +5,40 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
 
 _ASSIGNMENT = re.compile(r"(?P<indent>\s*(?:export\s+)?)(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*?)(?P<end>\r?\n?)")
 
 
 class ShellValueError(ValueError):
     """A value only a shell could work out; the text names the line, as number first."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment on a line of its own.
+
+    Attributes:
+        value: None when only a shell could work it out.
+    """
+
+    line: int
+    name: str
+    value: str | None
+
+
+def assignments(data: bytes) -> tuple[Assignment, ...]:
+    """Every assignment in the order a shell makes them; of several of one name the last counts."""
+    found = []
+    for number, line in enumerate(data.decode("utf-8", "surrogateescape").splitlines(keepends=True), 1):
+        match = _ASSIGNMENT.fullmatch(line)
+        if match:
+            try:
+                value: str | None = _literal(match["value"], number, match["name"])
+            except ShellValueError:
+                value = None
+            found.append(Assignment(number, match["name"], value))
+    return tuple(found)
 
 
 def change(data: bytes, name: str, new: Callable[[str], str]) -> bytes:

@@ -46,6 +46,9 @@ class Expected:
         approved_os: accepted ``VERSION_ID`` or image versions; empty when there is no list.
         golden_esf_version: release of the golden sample; empty when there is none (a foreign image).
         bootdelays: accepted values of U-Boot's boot delay.
+        sysrq: the value ``kernel.sysrq`` is to have.
+        root_by_people: somebody must be able to become root; False is the explicit choice against it.
+        day: of the release, in days since 1970, for accounts that expire.
     """
 
     ssh_port: int = 0
@@ -53,6 +56,7 @@ class Expected:
     vpn: tuple[str, ...] = ("10.234.0.0/16",)
     closed_ports: tuple[int, ...] = (8000, 1450)
     services_disabled: tuple[str, ...] = ("avahi-daemon",)
+    sysrq: int = 0
     console_username: str = ""
     command_enabled: bool = False
     environment: str = "/boot/uboot.env"
@@ -60,6 +64,7 @@ class Expected:
     approved_os: tuple[str, ...] = ()
     golden_esf_version: str = ""
     root_by_people: bool = True
+    day: int = 0
     vendor_signers: tuple[str, ...] = ()
 
 

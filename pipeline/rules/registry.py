@@ -8,10 +8,46 @@ from collections.abc import Iterable, Sequence
 from pipeline.errors import PipelineError, Problem
 from pipeline.model.image_view import ImageView, Unread
 from pipeline.model.rule import Expected, Judgement, Rule, RuleOutcome, RuleResult, Waiver
+from pipeline.rules import (
+    linux_access,
+    linux_accounts,
+    linux_boot,
+    linux_files,
+    linux_identity,
+    linux_keys,
+    linux_leftovers,
+    linux_passwords,
+    linux_services,
+    linux_ssh,
+    linux_ssh_port,
+    linux_strict_files,
+    linux_strict_kernel,
+    linux_strict_ssh,
+)
 
 PROFILES = ("documents", "strict")
 
-RULES: tuple[Rule, ...] = ()
+_LINUX = (
+    linux_passwords,
+    linux_accounts,
+    linux_keys,
+    linux_ssh,
+    linux_ssh_port,
+    linux_services,
+    linux_boot,
+    linux_identity,
+    linux_leftovers,
+    linux_files,
+    linux_access,
+    linux_strict_kernel,
+    linux_strict_ssh,
+    linux_strict_files,
+)
+
+RULES: tuple[Rule, ...] = tuple(rule for module in _LINUX for rule in module.RULES)
+
+# Files the rules look into; links are followed, ``**`` is everything below a directory.
+READS: tuple[str, ...] = tuple(sorted({pattern for module in _LINUX for pattern in module.READS}))
 
 
 def rules_of(profile: str, also: Iterable[str] = (), rules: Sequence[Rule] = RULES) -> tuple[Rule, ...]:

@@ -1,0 +1,152 @@
+"""U-Boot does not wait for somebody at the serial line, and the system is of an approved release (A:90 to A:105)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pipeline.formats import uboot_env
+from pipeline.model.image_view import ImageView
+from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.rules.looking import files, harmless, words_of
+
+READS = (
+    "/boot/uboot.env",
+    "/boot/uboot-redund.env",
+    "/etc/fw_env.config",
+    "/boot/uEnv.txt",
+    "/boot/extlinux/extlinux.conf",
+    "/etc/os-release",
+    "/usr/lib/os-release",
+    "/etc/u-boot-initial-env",
+)
+
+
+def _delay(view: ImageView, expected: Expected) -> Judgement:
+    places = _environments(view, expected)
+    if not places:
+        return _elsewhere(view)
+    breaches: list[Breach] = []
+    allowed = " or ".join(str(delay) for delay in expected.bootdelays)
+    for path in places:
+        try:
+            environment = uboot_env.parse(view.find(path) or b"")
+        except uboot_env.UbootEnvError as error:
+            breaches.append(
+                Breach(path, 0, f"{error}: U-Boot takes the delay compiled in", "an environment with a CRC")
+            )
+            continue
+        breaches += _copies(path, environment, expected, allowed)
+    return Judgement.of(breaches, f"bootdelay {allowed} in {', '.join(places)}, in every copy")
+
+
+def _environments(view: ImageView, expected: Expected) -> list[str]:
+    """The environment's file and its second copy, as far as they are files of the image."""
+    named = [expected.environment] if expected.environment else []
+    second = [f"{path.rpartition('/')[0]}/uboot-redund.env" for path in named]
+    return [path for path in (*named, *second) if view.exists(path)]
+
+
+def _elsewhere(view: ImageView) -> Judgement:
+    """fw_env.config says where an environment lies that is no file of the image."""
+    for path, data in files(view, "/etc/fw_env.config"):
+        devices = [words[0] for _, words in words_of(data) if words[0].startswith("/dev/")]
+        if devices:
+            why = f"U-Boot's environment lies on {', '.join(devices)} ({path}), outside every file of the image"
+            return Judgement.unverifiable(f"{why}: set bootdelay when flashing")
+    return Judgement.not_applicable("the image has no environment of U-Boot")
+
+
+def _copies(path: str, environment: uboot_env.Environment, expected: Expected, allowed: str) -> Iterator[Breach]:
+    for number, copy in enumerate(environment.copies, 1):
+        which = f"copy {number}: " if len(environment.copies) > 1 else ""
+        if not copy.valid:
+            yield Breach(path, 0, f"{which}its CRC is wrong, the next update may bring anything back", "a valid copy")
+            continue
+        value = dict(copy.pairs).get(b"bootdelay")
+        if value is None:
+            yield Breach(path, 0, f"{which}no bootdelay: the one compiled in is in force", f"bootdelay={allowed}")
+        elif value.decode("utf-8", "replace") not in {str(delay) for delay in expected.bootdelays}:
+            shown = harmless(value.decode("utf-8", "replace"))
+            yield Breach(path, 0, f"{which}bootdelay={shown}", f"bootdelay={allowed}")
+
+
+def _overrides(view: ImageView, expected: Expected) -> Judgement:
+    """Files U-Boot's own scripts read after the environment."""
+    breaches = []
+    looked = []
+    allowed = {str(delay) for delay in expected.bootdelays}
+    for path, data in files(view, "/boot/uEnv.txt"):
+        looked.append(path)
+        for number, words in words_of(data):
+            found = re.match(r"bootdelay\s*=\s*(\S*)", " ".join(words))
+            if found and found[1] not in allowed:
+                breaches.append(Breach(path, number, f"bootdelay={harmless(found[1])}", " or ".join(sorted(allowed))))
+    for path, data in files(view, "/boot/extlinux/extlinux.conf"):
+        looked.append(path)
+        for number, words in words_of(data):
+            if words[0].upper() == "PROMPT" and words[1:2] != ["0"]:
+                breaches.append(Breach(path, number, "a prompt before booting", "PROMPT 0"))
+            if words[0].upper() == "TIMEOUT" and words[1:2] != ["0"] and len(words) > 1:
+                breaches.append(Breach(path, number, f"waits {harmless(words[1])} tenths of a second", "TIMEOUT 0"))
+    if not looked:
+        return Judgement.not_applicable("neither uEnv.txt nor extlinux.conf in the image")
+    return Judgement.of(breaches, ", ".join(looked))
+
+
+def _release(view: ImageView, expected: Expected) -> Judgement:
+    name = " ".join(filter(None, (view.os_release.get("ID"), view.os_release.get("VERSION_ID"))))
+    built = view.os_release.get("IMAGE_VERSION") or view.os_release.get("BUILD_ID") or ""
+    if not name:
+        return Judgement.failed(Breach("/etc/os-release", 0, "does not say which release this is", "ID and VERSION_ID"))
+    about = f"{name}, image {built}" if built else name
+    if not expected.approved_os:
+        return Judgement.unverifiable(
+            f"{about}: whether it is the latest release, people must say ([rules] approved_os)"
+        )
+    if {name, view.os_release.get("VERSION_ID", ""), built} & {*expected.approved_os}:
+        return Judgement.passed(f"{about} is approved")
+    return Judgement.failed(Breach("/etc/os-release", 0, about, " or ".join(expected.approved_os)))
+
+
+RULES = (
+    Rule(
+        id="bootloader.delay",
+        title="U-Boot boots without delay, whichever copy of its environment it takes",
+        documents=("A:90", "A:98"),
+        references=(
+            "ANSSI R5",
+            "ANSSI R6",
+            "CIS 1.4.1",
+            "ETSI 5.6-4",
+            "ETSI 5.7-1",
+            "62443 EDR 2.13",
+            "NIST SP 800-193 4.2",
+        ),
+        profile="documents",
+        check=_delay,
+        remedy="[bootloader] bootdelay and environment in gateway.toml",
+        conflict="0 as the documents ask still looks for a key, so a held key stops U-Boot; -2 does not look, but "
+        "with a broken boot command nobody gets in any more: [bootloader] bootdelay. Without verified boot either is a "
+        "speed bump",
+        enforced_by="bootloader",
+    ),
+    Rule(
+        id="bootloader.overrides",
+        title="no file U-Boot reads later brings a delay or a prompt back",
+        documents=("A:90",),
+        references=("ANSSI R5", "ETSI 5.6-4"),
+        profile="documents",
+        check=_overrides,
+        remedy="change the file in the vanilla image, or by an overlay",
+    ),
+    Rule(
+        id="system.release",
+        title="the system is of a release on the approved list",
+        documents=("A:105",),
+        references=("ANSSI R61", "ETSI 5.3-1", "CRA I.1(2)(a)", "CRA I.1(2)(c)", "CRA II(1)", "62443 EDR 3.10"),
+        profile="documents",
+        check=_release,
+        remedy="take the vendor's latest image and put its release on the list: [rules] approved_os",
+    ),
+)

@@ -1,0 +1,115 @@
+"""The strict profile: kernel parameters public benchmarks ask for, as far as a gateway that routes can bear them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.model.image_view import ImageView
+from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.rules import kernel
+from pipeline.rules.looking import harmless
+
+READS = kernel.READS
+
+Check = Callable[[ImageView, Expected], Judgement]
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """A kernel parameter, the values that will do, and whether the kernel's own default is one of them."""
+
+    key: str
+    allowed: tuple[str, ...]
+    title: str
+    references: tuple[str, ...]
+    fine_by_default: bool = False
+
+
+_PARAMETERS = (
+    _Parameter(
+        "kernel.kptr_restrict",
+        ("1", "2"),
+        "kernel addresses are hidden",
+        ("CaC sysctl_kernel_kptr_restrict", "ANSSI R9"),
+    ),
+    _Parameter(
+        "kernel.dmesg_restrict",
+        ("1",),
+        "kernel messages are for root",
+        ("CIS 1.5.4", "CaC sysctl_kernel_dmesg_restrict", "ANSSI R9"),
+    ),
+    _Parameter(
+        "kernel.randomize_va_space",
+        ("2",),
+        "addresses of programs are random",
+        ("CIS 1.5.1", "ANSSI R9"),
+        fine_by_default=True,
+    ),
+    _Parameter(
+        "fs.protected_symlinks",
+        ("1",),
+        "links in shared directories are followed with care",
+        ("CaC sysctl_fs_protected_symlinks", "ANSSI R14"),
+    ),
+    _Parameter(
+        "fs.protected_hardlinks",
+        ("1",),
+        "nobody links to files of others",
+        ("CaC sysctl_fs_protected_hardlinks", "ANSSI R14"),
+    ),
+    _Parameter(
+        "fs.suid_dumpable",
+        ("0",),
+        "programs that change user leave no dumps",
+        ("CIS 1.5.3", "CaC sysctl_fs_suid_dumpable", "ANSSI R14"),
+        fine_by_default=True,
+    ),
+    _Parameter("net.ipv4.conf.all.accept_redirects", ("0",), "nobody redirects routes", ("CIS 3.3.5", "ANSSI R12")),
+    _Parameter(
+        "net.ipv4.conf.all.accept_source_route",
+        ("0",),
+        "senders choose no routes",
+        ("CIS 3.3.8", "ANSSI R12"),
+        fine_by_default=True,
+    ),
+    _Parameter(
+        "net.ipv4.tcp_syncookies",
+        ("1",),
+        "floods of connections are survived",
+        ("CIS 3.3.10", "ANSSI R12"),
+        fine_by_default=True,
+    ),
+)
+
+
+def _sysctl(parameter: _Parameter) -> Check:
+    def check(view: ImageView, expected: Expected) -> Judgement:
+        del expected
+        setting = kernel.in_effect(view, parameter.key)
+        wanted = f"{parameter.key} = {' or '.join(parameter.allowed)}"
+        if setting is None and not parameter.fine_by_default:
+            return Judgement.failed(Breach("/etc/sysctl.conf", 0, f"nothing sets {parameter.key}", wanted))
+        if setting is not None and setting.value not in parameter.allowed:
+            found = f"{parameter.key} = {harmless(setting.value)} is the last word"
+            return Judgement.failed(Breach(setting.path, setting.line, found, wanted))
+        if setting is not None and kernel.reader(view) is None:
+            return Judgement.unverifiable("nothing in the image reads sysctl.conf at boot, as far as can be seen")
+        return Judgement.passed(wanted if setting else "the kernel's own default")
+
+    return check
+
+
+RULES = tuple(
+    Rule(
+        id=f"kernel.{parameter.key.rpartition('.')[2]}",
+        title=parameter.title,
+        documents=(),
+        references=parameter.references,
+        profile="strict",
+        check=_sysctl(parameter),
+        remedy=f"{parameter.key} = {parameter.allowed[-1]} in /etc/sysctl.d",
+        enforced_by="services",
+    )
+    for parameter in _PARAMETERS
+)
