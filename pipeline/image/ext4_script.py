@@ -71,7 +71,6 @@ def _remove(step: Step, tree: Tree) -> Iterator[str]:
         # The same path inside this file system.
         below = GuestPath(step.below + path[len(root) :])
         if node.kind is Kind.DIRECTORY:
-            yield from _drop_attributes(below, node)
             yield f"rmdir {_quote(below)}"
         else:
             yield from _unlink(below, node)
@@ -79,13 +78,7 @@ def _remove(step: Step, tree: Tree) -> Iterator[str]:
 
 def _unlink(path: GuestPath, node: Node | None) -> Iterator[str]:
     if node is not None:
-        yield from _drop_attributes(path, node)
         yield f"rm {_quote(path)}"
-
-
-def _drop_attributes(path: GuestPath, node: Node) -> Iterator[str]:
-    """debugfs does not give back the block of extended attributes of a file it removes."""
-    yield from (f"ea_rm {_quote(path)} {_quote(name)}" for name, _ in node.xattrs)
 
 
 def _set(path: GuestPath, mode: int, uid: int, gid: int, epoch: int, *, wide: bool) -> Iterator[str]:

@@ -45,8 +45,8 @@ def repair(raw: Path, partition: Partition) -> None:
     """
     tools.run(
         "e2fsck",
-        # Extent trees stay as they are: a file system keeps its geometry. -D packs directories, each block with room for
-        # its checksum; tune2fs can bring checksums back only where there is room (else "Please run e2fsck -fD").
+        # Extent trees stay as they are: a file system keeps its geometry. -D packs directories, each block with room
+        # for its checksum; tune2fs can bring checksums back only where there is room (else "run e2fsck -fD").
         *("-f", "-y", "-D", "-E", "no_optimize_extents", place_of(raw, partition)),
         reason=f"check the ext file system of partition {partition.number}",
         ok=(0, 1),

@@ -169,7 +169,7 @@ def _require_disk(source: Path, container: Container, target: Path, stream: Bina
     if container is not Container.DISK:
         inner = what_is(os.pread(stream.fileno(), 1 << 17, 0))
         if inner is not Container.DISK:
-            raise PipelineError(f"{source}: holds {_describe(inner)}, not a raw disk", _remedy(inner))
+            raise PipelineError(f"{source}: unpacked, {_describe(inner)}", _remedy(inner))
     try:
         parse_disk(lambda offset, length: os.pread(stream.fileno(), length, offset), target.stat().st_size)
     except DiskError as error:

@@ -78,8 +78,10 @@ def _seal_ext(raw: Path, partition: Partition, epoch: int) -> None:
         tune(raw, partition, "-O", "^metadata_csum", epoch=epoch)
     _rewrite(raw, partition, epoch)
     if before.has_metadata_csum:
-        seed = ",metadata_csum_seed" if before.features[1] & CSUM_SEED else ""
-        tune(raw, partition, "-O", f"metadata_csum{seed}", epoch=epoch)
+        tune(raw, partition, "-O", "metadata_csum", epoch=epoch)
+    if before.features[1] & CSUM_SEED:
+        # It goes away with the checksums, and given together with them the seed would become 0.
+        tune(raw, partition, "-O", "metadata_csum_seed", epoch=epoch)
     if before.has_journal:
         tune(raw, partition, "-O", "has_journal", "-J", f"size={journal >> 20}", epoch=epoch)
     if before.features[0] & ORPHAN_FILE:

@@ -17,13 +17,13 @@ from pipeline.errors import PipelineError
 from pipeline.image import fat, sparse
 from pipeline.image.ext4 import Ext4
 from pipeline.image.ext4_script import script_for
-from pipeline.image.ext4_tools import EXT, debugfs, require_clean
+from pipeline.image.ext4_tools import EXT, debugfs, repair, require_clean
 from pipeline.image.placing import Step, place
 from pipeline.image.seal import open_ext4
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, FileEntry, Layer, Removal
-from pipeline.model.tree import Kind, Tree
+from pipeline.model.tree import Kind, Node, Tree
 
 
 def stamp(raw: Path, disk: Disk, tree: Tree, layer: Layer, *, epoch: int, state_dir: Path) -> None:
@@ -71,8 +71,21 @@ def _stamp_ext(raw: Path, partition: Partition, steps: Sequence[Step], tree: Tre
     commands = script_for(steps, tree, contents, epoch=epoch, wide=wide, scratch=scratch)
     _write_private(script, "".join(f"{command}\n" for command in commands).encode())
     debugfs(raw, partition, script, epoch=epoch, reason=f"stamp partition {partition.number}")
+    if any(node.xattrs for step in steps for node in _dropped(step, tree)):
+        # debugfs does not give back the block of extended attributes of a file it removes; e2fsck does.
+        repair(raw, partition)
+        _write_private(script, "".join(f"ssv {name} @{epoch}\n" for name in ("lastcheck", "mtime", "wtime")).encode())
+        debugfs(raw, partition, script, epoch=epoch, reason=f"stamp partition {partition.number}")
     _forget_freed(raw, partition, used)
     require_clean(raw, partition, epoch=epoch, after="stamping")
+
+
+def _dropped(step: Step, tree: Tree) -> Iterator[Node]:
+    """The nodes that a step removes or replaces."""
+    if step.known is not None and not isinstance(step.entry, DirEntry):
+        yield step.known
+        if isinstance(step.entry, Removal):
+            yield from (tree.nodes[path] for path in tree.below(step.entry.path))
 
 
 def _write_contents(steps: Sequence[Step], scratch: Path) -> dict[GuestPath, Path]:

@@ -26,7 +26,7 @@ def run(*command: str | Path, stdin: bytes = b"", ok: Sequence[int] = (0,)) -> b
 
 
 def tree_on_host(directory: Path, files: Mapping[str, bytes | str]) -> Path:
-    """Files by absolute path below a directory of the host; ``str`` is a link to there, ``/`` at the end a directory."""
+    """Files by absolute path below a directory of the host; ``str`` makes a link, a slash at the end a directory."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         path = directory / name.strip("/")
@@ -146,3 +146,8 @@ def age(image: Path, moment: int, *, offset: int = 0) -> None:
         for name, value in (("mtime", f"@{moment}"), ("ctime", f"@{moment}"), ("generation", str(moment + inode)))
     )
     run("debugfs", "-w", "-f", "-", f"{image}?offset={offset}", stdin=script.encode())
+
+
+def debugfs_write(image: Path, *commands: str, offset: int = 0) -> None:
+    """Run debugfs commands that change an image."""
+    run("debugfs", "-w", "-f", "-", f"{image}?offset={offset}", stdin="\n".join(commands).encode())

@@ -1,0 +1,132 @@
+"""Partition tables, sound and damaged, read from bytes alone; sfdisk is the judge."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from pipeline.image.disk import DiskError, filesystem_at, parse_disk
+from pipeline.model.disk import Disk
+from tests.support import disks
+
+
+def read_of(data: bytes) -> tuple[object, int]:
+    return (lambda offset, length: data[offset : offset + length]), len(data)
+
+
+def parse(data: bytes) -> Disk:
+    return parse_disk(lambda offset, length: data[offset : offset + length], len(data))
+
+
+def mbr(*entries: tuple[int, int, int], size: int = 64 << 10) -> bytearray:
+    data = bytearray(size)
+    data[510:512] = b"\x55\xaa"
+    for number, (kind, first, count) in enumerate(entries):
+        struct.pack_into("<4xB3xII", data, 446 + 16 * number, kind, first, count)
+    return data
+
+
+def sfdisk(path: Path, script: str) -> list[tuple[int, int]]:
+    disks.run("sfdisk", "-q", path, stdin=script.encode())
+    table = json.loads(disks.run("sfdisk", "-J", path))["partitiontable"]
+    return [(part["start"] * 512, part["size"] * 512) for part in table["partitions"]]
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize(
+    ("kind", "script"),
+    [
+        ("mbr", "label: dos\nsize=4M,type=e\nsize=8M,type=83\ntype=83\n"),
+        ("mbr", "label: dos\nsize=4M,type=c\ntype=5\nsize=3M,type=83\nsize=4M,type=83\nsize=5M,type=82\n"),
+        ("gpt", "label: gpt\nsize=4M,name=boot\nsize=8M,name=root\n"),
+    ],
+)
+def test_agrees_with_sfdisk(kind: str, script: str, tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    with path.open("wb") as stream:
+        stream.truncate(40 << 20)
+    expected = sfdisk(path, script)
+    disk = parse(path.read_bytes())
+    assert disk.table == kind
+    found = [(part.start, part.size) for part in disk.partitions]
+    # sfdisk lists the extended partition too; it holds others and is none itself.
+    assert found == [span for span in expected if not any(span != other and _within(other, span) for other in expected)]
+    if kind == "gpt":
+        assert [part.label for part in disk.partitions] == ["boot", "root"]
+
+
+def _within(inner: tuple[int, int], outer: tuple[int, int]) -> bool:
+    return outer[0] <= inner[0] and inner[0] + inner[1] <= outer[0] + outer[1]
+
+
+def test_a_bare_file_system_is_partition_0() -> None:
+    data = bytearray(8192)
+    data[1080:1082] = b"\x53\xef"
+    disk = parse(bytes(data))
+    assert (disk.table, [(p.number, p.start, p.size, p.filesystem) for p in disk.partitions]) == (
+        "none",
+        [(0, 0, 8192, "ext2")],
+    )
+
+
+@pytest.mark.tools
+def test_file_systems_by_their_marks(tmp_path: Path) -> None:
+    for kind in ("ext2", "ext3", "ext4"):
+        data = disks.ext_image(tmp_path / kind, None, size=8 * disks.MIB, kind=kind).read_bytes()
+        assert filesystem_at(lambda o, n, d=data: d[o : o + n], 0) == kind
+    for options in (("-F", "12"), ("-F", "16"), ("-F", "32")):
+        data = disks.fat_image(tmp_path / "fat", {}, size=40 * disks.MIB, options=options).read_bytes()
+        assert filesystem_at(lambda o, n, d=data: d[o : o + n], 0) == "vfat"
+    assert filesystem_at(lambda o, n: bytes(n), 0) == "unknown"
+
+
+def test_damaged_mbr() -> None:
+    with pytest.raises(DiskError, match="is empty"):
+        parse(bytes(mbr()))
+    with pytest.raises(DiskError, match=r"partition 1 ends at 1048576, but the file has 65536") as caught:
+        parse(bytes(mbr((0x83, 1, 2047))))
+    assert "cut off" in caught.value.remedy
+    with pytest.raises(DiskError, match="two extended"):
+        parse(bytes(mbr((5, 10, 10), (5, 30, 10))))
+    with pytest.raises(DiskError, match="table of partition 5 is missing"):
+        parse(bytes(mbr((5, 10, 10))))
+    with pytest.raises(DiskError, match="beyond the end"):
+        parse(bytes(mbr((5, 5000, 10))))
+    bad_status = mbr((0x83, 1, 2))
+    bad_status[446] = 0x13
+    with pytest.raises(DiskError, match="partition 1: its entry"):
+        parse(bytes(bad_status))
+
+
+def test_logical_partitions_that_form_a_ring() -> None:
+    data = mbr((5, 10, 50))
+    struct.pack_into("<4xB3xII", data, 10 * 512 + 446, 0x83, 1, 2)
+    struct.pack_into("<4xB3xII", data, 10 * 512 + 462, 5, 0, 10)
+    data[10 * 512 + 510 : 10 * 512 + 512] = b"\x55\xaa"
+    with pytest.raises(DiskError, match="ring"):
+        parse(bytes(data))
+
+
+def test_gpt_and_what_can_be_wrong_with_it() -> None:
+    size = 1 << 20
+    good = disks.gpt_table(size, [(40, 79, "boot"), (80, 2000, "root")]).ljust(size, b"\0")
+    disk = parse(good)
+    assert [(p.number, p.start, p.size, p.label) for p in disk.partitions] == [
+        (1, 40 * 512, 40 * 512, "boot"),
+        (2, 80 * 512, 1921 * 512, "root"),
+    ]
+    with pytest.raises(DiskError, match="describes a disk of 1048576 bytes"):
+        parse(good[: size // 2])
+    for place, message in ((512 + 24, "header's checksum"), (1024 + 40, "table's checksum")):
+        bad = bytearray(good)
+        bad[place] ^= 1
+        with pytest.raises(DiskError, match=message):
+            parse(bytes(bad))
+    backwards = disks.gpt_table(size, [(90, 80, "x")]).ljust(size, b"\0")
+    with pytest.raises(DiskError, match="ends before it begins"):
+        parse(backwards)
+    with pytest.raises(DiskError, match="4096 bytes"):
+        parse(bytes(4096) + b"EFI PART" + bytes(4096))
