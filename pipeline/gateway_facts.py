@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from dataclasses import asdict
+
+from pipeline.formats import ssh_public_key
 from pipeline.model.gateway import Gateway
 from pipeline.model.manifest import Step
 from pipeline.model.release import Release
@@ -33,6 +38,25 @@ def facts_of(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: Gate
             for user in (*release.accounts.users, *gateway.users)
         },
     }
+
+
+def row_of(gateway: Gateway) -> dict[str, object]:
+    """What the inventory says of a gateway and may be published.
+
+    Of users' keys the fingerprints, because lines of keys carry names of people; of variables the names only, because
+    a template marked secret may be filled from one.
+    """
+    row = asdict(gateway)
+    row["interfaces"] = dict(sorted(row["interfaces"].items()))
+    row["users"] = [{**asdict(user), "keys": [_fingerprint(line) for line in user.keys]} for user in gateway.users]
+    row["variables"] = sorted(gateway.variables)
+    return row
+
+
+def _fingerprint(line: str) -> str:
+    """As ``ssh-keygen -l`` prints it."""
+    digest = hashlib.sha256(ssh_public_key.parse(line).blob).digest()
+    return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
 
 
 def steps_for_people(release: Release, *, development: bool) -> tuple[Step, ...]:

@@ -26,6 +26,7 @@ RANKS = {
     "plan": 4,
     "verify": 4,
     "manifest": 4,
+    "standards": 4,
     # The edges' own ground: processes, files, terminal and clock of the build machine.
     "digests": 5,
     "locks": 5,

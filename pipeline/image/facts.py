@@ -11,8 +11,9 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Tree
 
-# Bytes; the largest of these files, dpkg's status, has a few MiB. A larger one is not what its name says.
-LARGEST = 16 << 20
+# Bytes; the largest of these files, rpm's database, has some 30 MiB in a full distribution. A larger one is not what its
+# name says.
+LARGEST = 64 << 20
 
 # Paths as the documents and Linux write them; links are followed inside the image. ``*`` matches within one name,
 # ``**`` everything below a directory. Only regular files are read.
@@ -66,6 +67,12 @@ WANTED: tuple[str, ...] = (
     "/var/lib/opkg/status",
     "/usr/lib/opkg/status",
     "/var/lib/dpkg/status",  # versions of what is installed
+    "/var/lib/rpm/rpmdb.sqlite",  # the same of rpm, for the bill of materials; what it has not merged yet;
+    "/var/lib/rpm/rpmdb.sqlite-wal",
+    "/var/lib/rpm/Packages",  # and before rpm 4.16
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite-wal",
+    "/usr/lib/sysimage/rpm/Packages",
 )
 
 

@@ -93,7 +93,7 @@ def _sources(sources: Sources) -> dict[str, object]:
         "vanilla": {"file": sources.vanilla_file, "sha256": sources.vanilla_sha256},
         "golden": {"sha256": sources.golden_sha256, "esf_version": sources.golden_esf_version},
         "configuration": {"sha256": sources.configuration_sha256},
-        "inventory": {"sha256": sources.inventory_sha256},
+        "inventory": {"sha256": sources.inventory_sha256, "row": dict(sources.inventory_row)},
         "overlays": dict(sources.overlays),
         "certificates": [_certificate(certificate) for certificate in sources.certificates],
         "pipeline": {"version": sources.pipeline_version, "sha256": sources.pipeline_sha256},
@@ -114,6 +114,7 @@ def _read_sources(value: Mapping[str, Any]) -> Sources:
         pipeline_version=value["pipeline"]["version"],
         pipeline_sha256=value["pipeline"]["sha256"],
         tools=value["tools"],
+        inventory_row=value["inventory"]["row"],
     )
 
 

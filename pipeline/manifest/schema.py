@@ -136,7 +136,7 @@ SCHEMA: Rule = {
             vanilla=_record(file=_ref("file"), sha256=_SHA256),
             golden=_record(sha256=_SHA256, esf_version=_WORDS),
             configuration=_record(sha256=_SHA256),
-            inventory=_record(sha256=_SHA256),
+            inventory=_record(sha256=_SHA256, row={"type": "object"}),
             overlays=_map(_WORDS, _SHA256),
             certificates=_list(_ref("certificate")),
             pipeline=_record(version=_WORDS, sha256=_SHA256),

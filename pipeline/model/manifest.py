@@ -80,6 +80,7 @@ class Sources:
         vanilla_sha256: of the raw disk, after decompression or conversion.
         configuration_sha256: of ``gateway.toml``.
         inventory_sha256: of the gateway's own row of the inventory, canonical JSON.
+        inventory_row: what of that row may be published; JSON values.
         overlays: digest of each overlay by its name.
         certificates: those the release brings along, signers first.
         pipeline_sha256: of the pipeline's own source.
@@ -97,6 +98,7 @@ class Sources:
     pipeline_version: str
     pipeline_sha256: str
     tools: Mapping[str, str]
+    inventory_row: Mapping[str, object] = field(default_factory=dict)
 
 
 class Action(StrEnum):

@@ -20,7 +20,15 @@ from pipeline.stages.keys import device_key
 from pipeline.verification import verify_paths
 from pipeline.workspace import Workspace
 
-_FILES = ("image.img", "image.bmap", "manifest.json", "manifest.json.sig")
+_FILES = (
+    "image.img",
+    "image.bmap",
+    "manifest.json",
+    "manifest.json.sig",
+    "provenance.json",
+    "sbom.cdx.json",
+    "sbom.spdx.json",
+)
 
 
 def is_published(workspace: Workspace, name: str) -> bool:

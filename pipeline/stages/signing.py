@@ -1,14 +1,18 @@
-"""Sign: a stamped image gets its block map, its manifest and the manifest's signature."""
+"""Sign: a stamped image gets its block map, its manifest, what standards ask for, and signatures over all of it."""
 
 from __future__ import annotations
 
-from pipeline import __version__
+import hashlib
+
+from pipeline import __version__, standards
 from pipeline.digests import key_of, write_atomically
 from pipeline.formats import jks
-from pipeline.gateway_facts import facts_of, steps_for_people
+from pipeline.formats.sshsig import fingerprint
+from pipeline.gateway_facts import facts_of, row_of, steps_for_people
 from pipeline.image import bmap
 from pipeline.manifest import NAMESPACE, build_manifest, to_bytes
 from pipeline.model.gateway import Gateway
+from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.manifest import CertificateFacts, ImageFacts, Keystore, ManifestInputs, Sources
 from pipeline.model.trust import Certificate
@@ -31,7 +35,7 @@ def is_signed(workspace: Workspace, name: str) -> bool:
 
 
 def sign_gateway(workspace: Workspace, name: str, say: Say) -> None:
-    """Hash the image once, write its block map and manifest, sign the manifest."""
+    """Hash the image once, write its block map, manifest and bills of materials; sign manifest and provenance."""
     gateway = reading.gateway_of(workspace, name)
     key = device_key(workspace, gateway)
     candidate = workspace.candidate(name)
@@ -45,9 +49,30 @@ def sign_gateway(workspace: Workspace, name: str, say: Say) -> None:
     content = to_bytes(manifest)
     write_atomically(candidate / "manifest.json", content, 0o644)
     write_atomically(candidate / "manifest.json.sig", sshsig.sign(content, signer, NAMESPACE), 0o644)
-    files = [image, *(candidate / file for file in ("image.bmap", "manifest.json", "manifest.json.sig"))]
+    packages = standards.installed_packages(_files_after(workspace, plan))
+    covered = {
+        "image.bmap": described.bmap,
+        "manifest.json": content,
+        "sbom.cdx.json": standards.cyclonedx(manifest, packages),
+        "sbom.spdx.json": standards.spdx(manifest, packages),
+    }
+    digests = {file: hashlib.sha256(data).hexdigest() for file, data in covered.items()}
+    covered["provenance.json"] = standards.envelope(
+        standards.statement(manifest, digests), signer.sign, fingerprint(signer.public)
+    )
+    for file in ("sbom.cdx.json", "sbom.spdx.json", "provenance.json"):
+        write_atomically(candidate / file, covered[file], 0o644)
+    files = [image, *(candidate / file for file in ("manifest.json.sig", *covered))]
     write_record(workspace.record(f"sign-{name}"), key, files, known={image: described.facts.sha256})
     say(f"{name}: {len(manifest.changes)} paths differ from the vanilla image, each with its reason")
+
+
+def _files_after(workspace: Workspace, plan: Plan) -> dict[GuestPath, bytes]:
+    """What inspection read, as it is in the finished image: an overlay may bring a package database along."""
+    product = reading.product_plan_of(workspace).layer
+    files = reading.inputs_of(workspace).vanilla.files
+    kept = {path: content for path, content in files.items() if plan.after.get(path) is not None}
+    return kept | {entry.path: entry.content for entry in united(product, plan.layer).files()}
 
 
 def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: ImageFacts) -> ManifestInputs:
@@ -75,6 +100,7 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
             pipeline_version=__version__,
             pipeline_sha256=pipeline_digest(),
             tools=toolchain(),
+            inventory_row=row_of(gateway),
         ),
         disk=vanilla.disk,
         image=image,
@@ -121,4 +147,3 @@ def _certificate_facts(certificate: Certificate) -> CertificateFacts:
     return CertificateFacts(
         certificate.alias, certificate.subject, certificate.sha256, certificate.not_after, certificate.development
     )
-

@@ -9,9 +9,11 @@ from pathlib import Path
 from pipeline.errors import PipelineError, Problem
 
 MANIFEST, SIGNATURE, BMAP = "manifest.json", "manifest.json.sig", "image.bmap"
+PROVENANCE, BILLS = "provenance.json", ("sbom.cdx.json", "sbom.spdx.json")
 SUMS, SIGNERS = "SHA256SUMS", "allowed_signers"
 COMPRESSED = (".gz", ".xz", ".zst")
 
+_OTHERS = (MANIFEST, SIGNATURE, BMAP, PROVENANCE, *BILLS)
 _IMAGES = ("image.img", *(f"image.img{suffix}" for suffix in COMPRESSED))
 
 
@@ -76,7 +78,7 @@ def image_in(directory: Path) -> Path | None:
 
 def _beside(file: Path) -> Delivery:
     """An image, or one of the files that belong to it, with the others in its directory."""
-    image = image_in(file.parent) if file.name in (MANIFEST, SIGNATURE, BMAP) else file
+    image = image_in(file.parent) if file.name in _OTHERS else file
     return Delivery(file.parent.name, file.parent, image, None, _release_of(file.parent))
 
 

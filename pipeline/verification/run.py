@@ -21,6 +21,7 @@ from pipeline.model.observation import Observation
 from pipeline.model.verdict import Finding, Outcome, Verdict
 from pipeline.verification.delivery import BMAP, MANIFEST, Delivery, find
 from pipeline.verification.scan import Scan, scan
+from pipeline.verification.statement import check_statement, has_statement
 from pipeline.verification.sums import check_gateway, check_release, read_sums
 from pipeline.verification.trust import read_signed
 from pipeline.verify import compare, compare_image, paths_to_digest
@@ -142,6 +143,9 @@ def _check_files(delivery: Delivery, allowed_signers: Path | None, identity: str
         else:
             case.checks.append("manifest")
             case.manifest_sha256 = hashlib.sha256(signed.content).hexdigest()
+            case.findings += check_statement(delivery, manifest, signed.public)
+            if has_statement(delivery):
+                case.checks.append("provenance and the files it covers")
             scanned = _check_image(case, manifest, unpacked)
     if delivery.release is not None:
         sums, wrong = read_sums(delivery.release)

@@ -16,11 +16,12 @@ _LARGEST = 256 << 20  # bytes; a manifest of a hundred thousand paths has some t
 
 @dataclass(frozen=True)
 class Signed:
-    """A manifest's bytes, None unless the signature holds; what was found; who signed, and by whose word."""
+    """A manifest's bytes, None unless the signature holds; what was found; who signed, by whose word, with what key."""
 
     content: bytes | None
     findings: tuple[Finding, ...]
     check: str = ""
+    public: bytes = b""
 
 
 def read_signed(delivery: Delivery, allowed_signers: Path | None, identity: str | None) -> Signed:
@@ -49,7 +50,7 @@ def read_signed(delivery: Delivery, allowed_signers: Path | None, identity: str 
         expected = f"signed by {identity}" if identity is not None else "signed by an allowed signer"
         return Signed(None, (Finding(MANIFEST, "signature", expected, _first_line(error)),))
     word = "" if allowed_signers is not None else ", by the release's own allowed_signers only"
-    return Signed(content, (), f"signature of {','.join(signer.principals)}{word}")
+    return Signed(content, (), f"signature of {','.join(signer.principals)}{word}", signer.public)
 
 
 def _delivered(delivery: Delivery) -> Path | None:

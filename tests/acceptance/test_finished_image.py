@@ -34,13 +34,16 @@ def test_the_release_directory_holds_what_the_readme_says(built: Built) -> None:
     assert sorted(path.name for path in built.release.iterdir()) == sorted([*GATEWAYS, "SHA256SUMS", "allowed_signers"])
     for gateway in GATEWAYS:
         names = sorted(path.name for path in (built.release / gateway).iterdir())
-        assert names == ["image.bmap", "image.img", "manifest.json", "manifest.json.sig"]
+        assert names == [
+            "image.bmap", "image.img", "manifest.json", "manifest.json.sig",
+            "provenance.json", "sbom.cdx.json", "sbom.spdx.json",
+        ]  # fmt: skip
         assert built.image(gateway).stat().st_mode & 0o777 == 0o600
     done = subprocess.run(
         ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=built.release, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count(": OK") == 13
+    assert done.stdout.count(": OK") == 22
 
 
 def test_images_are_sparse(built: Built) -> None:

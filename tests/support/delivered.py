@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from pipeline import standards
 from pipeline.errors import PipelineError
 from pipeline.formats import sshsig
 from pipeline.manifest import NAMESPACE, build_manifest, to_bytes
@@ -21,6 +22,14 @@ from tests.support.manifest import UNIT, an_image, an_observation, digest, manif
 
 Say = Callable[[str], None]
 SIGNER = "release@example.com"
+PACKAGES = standards.installed_packages(
+    {
+        GuestPath("/etc/os-release"): b'ID=debian\nVERSION_ID="12"\n',
+        GuestPath("/var/lib/dpkg/status"): b"Package: dash\nStatus: install ok installed\nVersion: 0.5.12-2\n"
+        b"Architecture: armhf\n\nPackage: libc6\nStatus: install ok installed\nVersion: 2.36-9+deb12u9\n"
+        b"Architecture: armhf\nSource: glibc\n",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,10 @@ class Key:
         """The armored signature of a content."""
         raw = self.private.sign(sshsig.to_be_signed(content, namespace))
         return sshsig.armor(self.public, namespace, raw)
+
+    def envelope(self, payload: bytes) -> bytes:
+        """The signed envelope of a statement."""
+        return standards.envelope(payload, self.private.sign, sshsig.fingerprint(self.public))
 
     def line(self, principal: str = SIGNER) -> str:
         """The line of allowed_signers that trusts it."""
@@ -87,14 +100,22 @@ def deliver(release: Path, key: Key, *gateways: str) -> None:
 
 
 def put_gateway(directory: Path, key: Key, manifest: Manifest) -> None:
-    """Write the four files of one gateway."""
+    """Write the seven files of one gateway."""
     directory.mkdir(parents=True, exist_ok=True)
     image = image_bytes(manifest.gateway)
     content = to_bytes(manifest)
+    covered = {
+        "image.bmap": block_map(image),
+        "manifest.json": content,
+        "sbom.cdx.json": standards.cyclonedx(manifest, PACKAGES),
+        "sbom.spdx.json": standards.spdx(manifest, PACKAGES),
+    }
+    statement = standards.statement(manifest, {name: digest(data) for name, data in covered.items()})
     (directory / "image.img").write_bytes(image)
-    (directory / "image.bmap").write_bytes(block_map(image))
-    (directory / "manifest.json").write_bytes(content)
+    for name, data in covered.items():
+        (directory / name).write_bytes(data)
     (directory / "manifest.json.sig").write_bytes(key.sign(content))
+    (directory / "provenance.json").write_bytes(key.envelope(statement))
 
 
 def put_sums(release: Path) -> None:

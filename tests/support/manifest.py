@@ -140,6 +140,7 @@ def manifest_inputs(gateway: str = "gw-1") -> ManifestInputs:
             pipeline_version="0.1.0",
             pipeline_sha256=digest("pipeline"),
             tools={"e2fsprogs": "1.47.0"},
+            inventory_row={"name": gateway, "serial": "SN-1", "interfaces": {}, "users": [], "variables": ["site"]},
         ),
         disk=disk,
         image=image,

@@ -1,0 +1,21 @@
+"""The manifest said again in the words of standards: in-toto and SLSA provenance, DSSE, SPDX, CycloneDX.
+
+Pure: a manifest in, bytes out, the same for the same manifest. ``docs/standards.md`` explains every choice.
+"""
+
+from pipeline.standards.cyclonedx import cyclonedx
+from pipeline.standards.dsse import PAYLOAD_TYPE, envelope, open_envelope
+from pipeline.standards.installed import InstalledPackage, installed_packages
+from pipeline.standards.provenance import statement
+from pipeline.standards.spdx import spdx
+
+__all__ = [
+    "PAYLOAD_TYPE",
+    "InstalledPackage",
+    "cyclonedx",
+    "envelope",
+    "installed_packages",
+    "open_envelope",
+    "spdx",
+    "statement",
+]
