@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 from pipeline.errors import PipelineError
 from pipeline.model.guest_path import GuestPath
@@ -61,19 +63,34 @@ class Tree:
         return self.nodes.get(path)
 
     def __iter__(self) -> Iterator[GuestPath]:
-        return iter(sorted(self.nodes))
+        return iter(self._sorted)
 
     def __len__(self) -> int:
         return len(self.nodes)
 
+    @cached_property
+    def _sorted(self) -> tuple[GuestPath, ...]:
+        return tuple(sorted(self.nodes))
+
+    @cached_property
+    def _by_parent(self) -> Mapping[str, tuple[GuestPath, ...]]:
+        found: dict[str, list[GuestPath]] = {}
+        for path in self._sorted:
+            if path != "/":
+                found.setdefault(path.rsplit("/", 1)[0] or "/", []).append(path)
+        return {parent: tuple(paths) for parent, paths in found.items()}
+
     def children(self, directory: GuestPath) -> tuple[GuestPath, ...]:
         """What lies directly in a directory, sorted."""
-        return tuple(sorted(path for path in self.nodes if path != "/" and path.parent == directory))
+        return self._by_parent.get(directory, ())
 
     def below(self, directory: GuestPath) -> tuple[GuestPath, ...]:
         """Everything under a directory at any depth, sorted."""
         prefix = directory.rstrip("/") + "/"
-        return tuple(sorted(path for path in self.nodes if path.startswith(prefix) and path != "/"))
+        first = bisect_left(self._sorted, prefix)
+        # The character after "/" ends the stretch of paths that begin with the prefix.
+        last = bisect_left(self._sorted, f"{prefix[:-1]}0", first)
+        return self._sorted[first + (prefix == "/") : last]
 
     def resolve(self, path: GuestPath, *, follow_last: bool = True) -> GuestPath:
         """Where a path really lies: symbolic links followed inside the image, as the gateway's kernel would.
