@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import re
+import select
 import shutil
 import signal
 import tempfile
@@ -23,6 +24,7 @@ _MARK = "PIPELINE_APPLIANCE"
 # Where libguestfs puts its sockets: a fixed place, because the path of a socket has 108 bytes at most.
 _SOCKET = re.compile(rb"path=(/[^,\0]*/libguestfs[A-Za-z0-9]{6})/")
 _SOCKETS_FILE = "sockets"
+_DYING = 5.0  # seconds
 _launching = threading.Lock()
 
 
@@ -63,12 +65,19 @@ class Place:
         return {_MARK: str(self.directory)}
 
     def kill_children(self) -> None:
-        """End every process that carries the mark."""
+        """End every process that carries the mark, and wait until they are gone."""
+        handles: list[int] = []
         for pid in self._children():
             self._note_sockets(pid)
-        for pid in self._children():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                handles.append(os.pidfd_open(pid))
+        for handle in handles:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        for handle in handles:
+            # A handle becomes readable when its process ends, which takes a moment.
+            select.select([handle], [], [], _DYING)
+            os.close(handle)
 
     def forget_socket_directories(self) -> None:
         """Remove libguestfs' socket directories of this session, if it did not do so itself."""
