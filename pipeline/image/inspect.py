@@ -19,6 +19,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Tree
 from pipeline.model.vanilla import Vanilla
+from pipeline.rules.wanted import wanted_paths
 
 Say = Callable[[str], None]
 
@@ -62,7 +63,8 @@ def inspect_drive(
         tree = read_tree(session)
         layout = find_layout(tree, layouts)
         say("reading the files the plan needs")
-        chosen = facts.select(tree, (*facts.wanted(layout), *also))
+        # Rules judge the plan on top of these files, before anything is written.
+        chosen = sorted({*facts.select(tree, (*facts.wanted(layout), *also)), *wanted_paths(tree, layout)})
         vanilla = _vanilla(session, disk, tree, layout, chosen, sha256)
     finally:
         session.umount_all()
@@ -87,7 +89,7 @@ def _vanilla(
         tree=Tree(nodes),
         files=files,
     )
-    return replace(vanilla, os_release=_os_release(vanilla), esf_version=_version(vanilla))
+    return replace(vanilla, os_release=os_release_of(vanilla.find), esf_version=version_of(vanilla))
 
 
 def read_files(session: Session, tree: Tree, chosen: Sequence[GuestPath]) -> dict[GuestPath, bytes]:
@@ -101,17 +103,21 @@ def read_files(session: Session, tree: Tree, chosen: Sequence[GuestPath]) -> dic
 
 
 def find_layout(tree: Tree, layouts: Sequence[Layout]) -> Layout:
-    """The layout whose installation is there; links are followed inside the image."""
-    found = [layout for layout in layouts if _is_file(tree, layout.properties)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        # Generations differ in where things lie: the one with most of them is meant.
-        return max(found, key=lambda layout: sum(_is_there(tree, path) for path in _landmarks(layout)))
+    """The layout whose installation is there; `PipelineError` when there is none."""
+    found = layout_in(tree, layouts)
+    if found is not None:
+        return found
     places = ", ".join(sorted({str(layout.properties) for layout in layouts}))
     raise PipelineError(
         f"no ESF installation in the image: none of {places} is there", "use the vendor's image with ESF installed"
     )
+
+
+def layout_in(tree: Tree, layouts: Sequence[Layout]) -> Layout | None:
+    """The layout whose installation is there, links followed inside the image; None when there is none."""
+    found = [layout for layout in layouts if _is_file(tree, layout.properties)]
+    # Generations differ in where things lie: the one with most of them is meant.
+    return max(found, key=lambda layout: sum(_is_there(tree, path) for path in _landmarks(layout)), default=None)
 
 
 def _landmarks(layout: Layout) -> tuple[GuestPath, ...]:
@@ -133,7 +139,7 @@ def _is_file(tree: Tree, path: GuestPath) -> bool:
     return node is not None and node.kind is Kind.FILE
 
 
-def _version(vanilla: Vanilla) -> str:
+def version_of(vanilla: Vanilla) -> str:
     """Of the installation: from its properties, else from the name of the directory it lies in."""
     layout = vanilla.layout
     stated = Properties.parse(vanilla.read(layout.properties), str(layout.properties)).get("kura.version") or ""
@@ -153,9 +159,9 @@ def _version(vanilla: Vanilla) -> str:
     return version
 
 
-def _os_release(vanilla: Vanilla) -> Mapping[str, str]:
+def os_release_of(find: Callable[[str], bytes | None]) -> Mapping[str, str]:
     """os-release(5): shell-like assignments, quoted or not; empty when the image has none."""
-    content = vanilla.find("/etc/os-release") or vanilla.find("/usr/lib/os-release") or b""
+    content = find("/etc/os-release") or find("/usr/lib/os-release") or b""
     found: dict[str, str] = {}
     for line in content.decode("utf-8", "replace").splitlines():
         name, equals, value = line.strip().partition("=")
