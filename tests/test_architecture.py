@@ -49,7 +49,10 @@ RANKS = {
 }
 PURE_RANKS = range(5)
 # Each of these is one subject and must not lean on its neighbours; only what is named may be shared.
-SEPARATE = {"transforms": frozenset[str](), "formats": frozenset({"pipeline.formats.canonical_json"})}
+SEPARATE = {
+    "transforms": frozenset[str](),
+    "formats": frozenset({"pipeline.formats.canonical_json", "pipeline.formats.der"}),
+}
 
 # What must not lean on what: a check that used the code of its enforcement would repeat its mistakes.
 APART = frozenset({("rules", "transforms"), ("transforms", "rules")})

@@ -27,6 +27,7 @@ from jks.util import (
 )
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.formats.der import OCTETS, SEQUENCE, element
 from pipeline.model.trust import Certificate
 
 _MAGIC = bytes.fromhex("feedfeed")
@@ -228,15 +229,8 @@ def _protected(entry: PrivateKey, password: str, salt_key: bytes) -> bytes:
     hidden = bytes(left ^ right for left, right in zip(entry.pkcs8, stream, strict=False))
     check = hashlib.sha1(secret + entry.pkcs8).digest()  # noqa: S324 - the format's own
     body = vector + hidden + check
-    return _tlv(0x30, _PROTECTION + _tlv(0x04, body))
+    return element(SEQUENCE, _PROTECTION, element(OCTETS, body))
 
 
 def _utf16(password: str) -> bytes:
     return password.encode("utf-16be")
-
-
-def _tlv(tag: int, body: bytes) -> bytes:
-    if len(body) < 0x80:
-        return bytes([tag, len(body)]) + body
-    size = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(size)]) + size + body

@@ -3,29 +3,34 @@
 The OSGi framework of the ESF 5 generation checks signatures with a parser of its own. It takes a bundle for unsigned,
 silently, when the block has signed attributes, names ``sha256WithRSAEncryption`` instead of ``rsaEncryption``, or is
 not RSA. What JDK 17's jarsigner writes has all of the former. So the block is written here, and `check_shape` says
-of any block whether it has the shape.
+of any block whether it has the shape. Frameworks from Equinox 3.17 on leave signatures to the JDK and take EC too.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.utils import CryptographyDeprecationWarning
+
+from pipeline.formats import der
 
 SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 DATA = bytes.fromhex("2a864886f70d010701")
 RSA_ENCRYPTION = bytes.fromhex("2a864886f70d010101")
+SHA256_WITH_RSA = bytes.fromhex("2a864886f70d01010b")
+ECDSA_WITH_SHA256 = bytes.fromhex("2a8648ce3d040302")
 SHA256 = bytes.fromhex("608648016503040201")
 SHA1 = bytes.fromhex("2b0e03021a")
+# id-aa-signatureTimeStampToken (RFC 3161, appendix A)
+TIMESTAMP_TOKEN = bytes.fromhex("2a864886f70d010910020e")
 
-_INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE, _SET = 0x02, 0x04, 0x05, 0x06, 0x30, 0x31
-_CONTEXT_0, _CONTEXT_1 = 0xA0, 0xA1
 _LEAST_RSA_BITS = 2048  # A:39
+_LEAST_EC_BITS = 256
 
 
 class BlockError(ValueError):
@@ -78,48 +83,64 @@ class _Names:
     subject: bytes
 
 
-def build_block(chain: Sequence[bytes], signature: bytes) -> bytes:
-    """The block of one RSA signature made over a signature file with SHA-256 and PKCS #1 v1.5.
+def build_block(
+    chain: Sequence[bytes], signature: bytes, *, algorithm: bytes = RSA_ENCRYPTION, timestamp: bytes | None = None
+) -> bytes:
+    """The block of one signature made over a signature file with SHA-256.
 
     Args:
         chain: certificates as DER, leaf first up to and including the root, and nothing else: the framework fails on
             certificates it cannot put in order, and trusts nothing whose issuer is missing.
+        algorithm: `RSA_ENCRYPTION` for PKCS #1 v1.5, or `ECDSA_WITH_SHA256`, which has no parameters (RFC 5758).
+        timestamp: RFC 3161 token over the signature, goes into the unsigned attributes.
     """
     names = _names(chain[0])
-    null = _der(_NULL)
-    sha256 = _der(_SEQUENCE, _der(_OID, SHA256), null)
-    signer = _der(
-        _SEQUENCE,
-        _integer(1),
-        _der(_SEQUENCE, names.issuer, _integer(names.serial)),
+    null = der.element(der.NULL)
+    sha256 = der.element(der.SEQUENCE, der.element(der.OID, SHA256), null)
+    parameters = null if algorithm == RSA_ENCRYPTION else b""
+    signer = der.element(
+        der.SEQUENCE,
+        der.integer(1),
+        der.element(der.SEQUENCE, names.issuer, der.integer(names.serial)),
         sha256,
-        _der(_SEQUENCE, _der(_OID, RSA_ENCRYPTION), null),
-        _der(_OCTETS, signature),
+        der.element(der.SEQUENCE, der.element(der.OID, algorithm), parameters),
+        der.element(der.OCTETS, signature),
+        _unsigned(timestamp) if timestamp is not None else b"",
     )
-    signed_data = _der(
-        _SEQUENCE,
-        _integer(1),
-        _der(_SET, sha256),
-        _der(_SEQUENCE, _der(_OID, DATA)),
-        _der(_CONTEXT_0, *sorted(chain)),
-        _der(_SET, signer),
+    signed_data = der.element(
+        der.SEQUENCE,
+        der.integer(1),
+        der.element(der.SET, sha256),
+        der.element(der.SEQUENCE, der.element(der.OID, DATA)),
+        der.element(der.CONTEXT_0, *sorted(chain)),
+        der.element(der.SET, signer),
     )
-    return _der(_SEQUENCE, _der(_OID, SIGNED_DATA), _der(_CONTEXT_0, signed_data))
+    return der.element(der.SEQUENCE, der.element(der.OID, SIGNED_DATA), der.element(der.CONTEXT_0, signed_data))
+
+
+def _unsigned(token: bytes) -> bytes:
+    attribute = der.element(der.SEQUENCE, der.element(der.OID, TIMESTAMP_TOKEN), der.element(der.SET, token))
+    return der.element(der.CONTEXT_1, attribute)
 
 
 def parse_block(data: bytes) -> SignatureBlock:
     """Read a block; raises `BlockError` for anything that is not SignedData in definite-length encoding."""
     try:
         return _parse(data)
-    except StopIteration:
-        raise BlockError("it ends where more was expected") from None
+    except der.DerError as error:
+        raise BlockError(str(error)) from None
 
 
-def check_shape(data: bytes) -> list[str]:
-    """Every way in which a block differs from the shape that all framework generations accept; empty when in none."""
+def check_shape(data: bytes, *, accept_ec: bool = False, timestamped: bool = False) -> list[str]:
+    """Every way in which a block differs from the shape that all framework generations accept; empty when in none.
+
+    Args:
+        accept_ec: the framework is known to be a newer one, which takes EC signatures.
+        timestamped: unsigned attributes, in which a timestamp lies, are as wanted.
+    """
     try:
         block = parse_block(data)
-        problems = rejections(block)
+        problems = rejections(block, accept_ec=accept_ec)
         chains = [block.chain(signer) for signer in block.signers]
     except BlockError as error:
         return [f"it is not a signature block: {error}"]
@@ -131,9 +152,9 @@ def check_shape(data: bytes) -> list[str]:
         problems.append("it carries content of its own")
     if block.revocation_lists:
         problems.append("it carries revocation lists")
-    if any(not signer.algorithm_has_null for signer in block.signers):
-        problems.append("its signature algorithm has no NULL parameter")
-    if any(signer.unsigned_attributes for signer in block.signers):
+    if any(signer.algorithm_has_null == (signer.algorithm == ECDSA_WITH_SHA256) for signer in block.signers):
+        problems.append("the parameters of its signature algorithm are not what they should be (NULL for RSA)")
+    if any(signer.unsigned_attributes for signer in block.signers) and not timestamped:
         problems.append("it has unsigned attributes")
     if set(block.certificates) != {certificate for chain in chains for certificate in chain} or len(
         set(block.certificates)
@@ -142,8 +163,12 @@ def check_shape(data: bytes) -> list[str]:
     return problems
 
 
-def rejections(block: SignatureBlock) -> list[str]:
-    """Why the framework of the ESF 5 generation would take a bundle with this block for unsigned or untrusted."""
+def rejections(block: SignatureBlock, *, accept_ec: bool = False) -> list[str]:
+    """Why the framework of the ESF 5 generation would take a bundle with this block for unsigned or untrusted.
+
+    Args:
+        accept_ec: the framework is known to be a newer one, which takes EC signatures.
+    """
     if len(block.signers) != 1:
         return [f"it has {len(block.signers)} signers instead of one"]
     signer = block.signers[0]
@@ -151,7 +176,8 @@ def rejections(block: SignatureBlock) -> list[str]:
     problems = []
     if signer.signed_attributes:
         problems.append("it has signed attributes (jarsigner of JDK 9 and later writes them)")
-    if signer.algorithm != RSA_ENCRYPTION:
+    elliptic = accept_ec and signer.algorithm == ECDSA_WITH_SHA256
+    if signer.algorithm != RSA_ENCRYPTION and not elliptic:
         problems.append("its signature algorithm is not named rsaEncryption")
     if signer.digest not in (SHA256, SHA1):
         problems.append("its digest is neither SHA-256 nor SHA-1")
@@ -165,7 +191,12 @@ def rejections(block: SignatureBlock) -> list[str]:
                 lower.verify_directly_issued_by(upper)
     except (ValueError, TypeError, x509.InvalidVersion, InvalidSignature, UnsupportedAlgorithm):
         return [*problems, "its certificates do not form a chain up to a self-signed root"]
-    if not isinstance(key, rsa.RSAPublicKey):
+    if elliptic:
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            problems.append("its key is not the EC key its algorithm needs")
+        elif key.key_size < _LEAST_EC_BITS:
+            problems.append(f"its EC key has {key.key_size} bits, fewer than {_LEAST_EC_BITS}")
+    elif not isinstance(key, rsa.RSAPublicKey):
         problems.append("its key is not RSA")
     elif key.key_size < _LEAST_RSA_BITS:
         problems.append(f"its RSA key has {key.key_size} bits, fewer than {_LEAST_RSA_BITS}")
@@ -173,109 +204,58 @@ def rejections(block: SignatureBlock) -> list[str]:
 
 
 def _parse(data: bytes) -> SignatureBlock:
-    outer = _items(_only(data, _SEQUENCE))
-    if _next(outer, _OID) != SIGNED_DATA:
+    outer = der.items(der.only(data, der.SEQUENCE))
+    if der.take(outer, der.OID) != SIGNED_DATA:
         raise BlockError("its content is not SignedData")
-    fields = _items(_only(_next(outer, _CONTEXT_0), _SEQUENCE))
-    version = _number(_next(fields, _INTEGER))
-    digests = tuple(_next(_items(body), _OID) for _, body, _ in _items(_next(fields, _SET)))
-    content = list(_items(_next(fields, _SEQUENCE)))
+    fields = der.items(der.only(der.take(outer, der.CONTEXT_0), der.SEQUENCE))
+    version = der.number(der.take(fields, der.INTEGER))
+    digests = tuple(der.take(der.items(body), der.OID) for _, body, _ in der.items(der.take(fields, der.SET)))
+    content = list(der.items(der.take(fields, der.SEQUENCE)))
     certificates: tuple[bytes, ...] = ()
     lists = False
-    tag, body, _ = next(fields)
-    if tag == _CONTEXT_0:
-        certificates = tuple(raw for _, _, raw in _items(body))
-        tag, body, _ = next(fields)
-    if tag == _CONTEXT_1:
+    tag, body, _ = der.take_any(fields)
+    if tag == der.CONTEXT_0:
+        certificates = tuple(raw for _, _, raw in der.items(body))
+        tag, body, _ = der.take_any(fields)
+    if tag == der.CONTEXT_1:
         lists = True
-        tag, body, _ = next(fields)
-    if tag != _SET or not content:
+        tag, body, _ = der.take_any(fields)
+    if tag != der.SET or not content:
         raise BlockError("a part of it is not where it should be")
-    signers = tuple(_signer(raw) for _, raw, _ in _items(body))
+    signers = tuple(_signer(raw) for _, raw, _ in der.items(body))
     return SignatureBlock(version, digests, content[0][1], len(content) == 1, certificates, lists, signers)
 
 
 def _signer(body: bytes) -> SignerInfo:
-    fields = _items(body)
-    version = _number(_next(fields, _INTEGER))
-    identity = _items(_next(fields, _SEQUENCE))
-    issuer = next(identity)[2]
-    serial = _number(_next(identity, _INTEGER))
-    digest = _next(_items(_next(fields, _SEQUENCE)), _OID)
-    tag, algorithm, _ = next(fields)
-    signed = tag == _CONTEXT_0
+    fields = der.items(body)
+    version = der.number(der.take(fields, der.INTEGER))
+    identity = der.items(der.take(fields, der.SEQUENCE))
+    issuer = der.take_any(identity)[2]
+    serial = der.number(der.take(identity, der.INTEGER))
+    digest = der.take(der.items(der.take(fields, der.SEQUENCE)), der.OID)
+    tag, algorithm, _ = der.take_any(fields)
+    signed = tag == der.CONTEXT_0
     if signed:
-        tag, algorithm, _ = next(fields)
-    parts = list(_items(algorithm))
-    signature = _next(fields, _OCTETS)
-    if tag != _SEQUENCE or not parts:
+        tag, algorithm, _ = der.take_any(fields)
+    parts = list(der.items(algorithm))
+    signature = der.take(fields, der.OCTETS)
+    if tag != der.SEQUENCE or not parts:
         raise BlockError("a part of a signer is not where it should be")
-    has_null = len(parts) == 2 and parts[1][0] == _NULL
-    unsigned = any(tag == _CONTEXT_1 for tag, _, _ in fields)
+    has_null = len(parts) == 2 and parts[1][0] == der.NULL
+    unsigned = any(tag == der.CONTEXT_1 for tag, _, _ in fields)
     return SignerInfo(version, issuer, serial, digest, signed, parts[0][1], has_null, signature, unsigned)
 
 
 def _names(certificate: bytes) -> _Names:
     """What identifies a certificate, as raw bytes: a name that is decoded and encoded again may differ."""
     try:
-        fields = _items(_only(next(_items(_only(certificate, _SEQUENCE)))[2], _SEQUENCE))
-        tag, body, _ = next(fields)
-        if tag == _CONTEXT_0:
-            tag, body, _ = next(fields)
-        if tag != _INTEGER:
+        fields = der.items(der.only(der.take_any(der.items(der.only(certificate, der.SEQUENCE)))[2], der.SEQUENCE))
+        tag, body, _ = der.take_any(fields)
+        if tag == der.CONTEXT_0:
+            tag, body, _ = der.take_any(fields)
+        if tag != der.INTEGER:
             raise BlockError("a certificate in it has no serial number")
-        _, issuer, _, subject = (next(fields)[2] for _ in range(4))
-    except (StopIteration, ValueError, RuntimeError):
+        _, issuer, _, subject = (der.take_any(fields)[2] for _ in range(4))
+    except der.DerError:
         raise BlockError("a certificate in it is damaged") from None
-    return _Names(_number(body), issuer, subject)
-
-
-def _der(tag: int, *parts: bytes) -> bytes:
-    body = b"".join(parts)
-    if len(body) < 0x80:
-        return bytes([tag, len(body)]) + body
-    size = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(size)]) + size + body
-
-
-def _integer(value: int) -> bytes:
-    return _der(_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
-
-
-def _number(body: bytes) -> int:
-    return int.from_bytes(body, "big", signed=True)
-
-
-def _items(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Tag, body and raw bytes of each element."""
-    position = 0
-    while position < len(data):
-        header = position + 2
-        if header > len(data):
-            raise BlockError("it ends in the middle of an element")
-        tag, length = data[position], data[position + 1]
-        if length & 0x80:
-            octets = length & 0x7F
-            if not 1 <= octets <= 4:
-                raise BlockError("it uses indefinite or oversized lengths")
-            length = int.from_bytes(data[header : header + octets], "big")
-            header += octets
-        if tag & 0x1F == 0x1F or header + length > len(data):
-            raise BlockError("it ends in the middle of an element")
-        yield tag, data[header : header + length], data[position : header + length]
-        position = header + length
-
-
-def _next(items: Iterator[tuple[int, bytes, bytes]], tag: int) -> bytes:
-    found, body, _ = next(items)
-    if found != tag:
-        raise BlockError("a part of it is not where it should be")
-    return body
-
-
-def _only(data: bytes, tag: int) -> bytes:
-    items = _items(data)
-    body = _next(items, tag)
-    if next(items, None) is not None:
-        raise BlockError("bytes follow its end")
-    return body
+    return _Names(der.number(body), issuer, subject)
