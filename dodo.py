@@ -1,4 +1,4 @@
-"""`doit build` makes the images of all gateways; `doit list` shows everything else. The tasks are in pipeline/tasks.py."""
+"""`doit build` makes the images of all gateways; `doit list` shows the rest. The tasks are in pipeline/tasks.py."""
 
 import os
 import sys

@@ -46,7 +46,7 @@ class Plan(Command):
     doc_purpose = "print every change a build makes to the vanilla image, and why"
     doc_usage = "[GATEWAY ...]"
     doc_description = (
-        "Without arguments: the product layer, which all gateways share. With gateways: each one's own layer. Needs the "
+        "Without arguments: the product layer, which all gateways share. With gateways: each one's own. Needs the "
         "facts of `doit inspect`; touches no image; secrets are masked."
     )
 

@@ -68,7 +68,8 @@ class DigestCache:
             return known[1]
         digest = sha256_of(path)
         changed = max(int(moment) for moment in before.split(":")[3:])
-        if identity_of(path) == before and time.time_ns() - changed > _SETTLED_NS:
+        now = time.time_ns()  # noqa: TID251 - compared with the file system's clock, never written anywhere
+        if identity_of(path) == before and now - changed > _SETTLED_NS:
             self._known[key] = (before, digest)
             self._save()
         return digest
@@ -85,7 +86,7 @@ def digest_of_tree(directory: Path) -> str:
         name = path.relative_to(directory).as_posix()
         about = path.lstat()
         if stat.S_ISLNK(about.st_mode):
-            _frame(digest, name, b"l", os.readlink(path).encode("utf-8", "surrogateescape"))
+            _frame(digest, name, b"l", str(path.readlink()).encode("utf-8", "surrogateescape"))
         elif stat.S_ISREG(about.st_mode):
             _frame(digest, name, b"f", path.read_bytes())
         elif not stat.S_ISDIR(about.st_mode):
@@ -106,7 +107,7 @@ def key_of(**parts: object) -> str:
 
 
 def write_atomically(path: Path, content: bytes, mode: int) -> None:
-    """Write beside, flush, rename: the name shows the old content or the new, never a part; the mode holds from the start."""
+    """Write beside, flush, rename: the name shows the old content or the new; the mode holds from the first byte."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
@@ -116,7 +117,7 @@ def write_atomically(path: Path, content: bytes, mode: int) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(beside, path)
+        beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO, TypeVar
 
-from doit.exceptions import BaseFail, InvalidCommand, InvalidDodoFile, TaskFailed, UnmetDependency
+from doit.exceptions import InvalidCommand, InvalidDodoFile, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 from doit.task import Task
 
@@ -38,7 +38,7 @@ def action(step: Callable[..., None], *arguments: object) -> tuple[Callable[...,
 
 
 def current(check: Callable[..., bool], *arguments: object) -> Callable[[], bool]:
-    """An up-to-date check; an input that cannot be read counts as not up to date, so that the step itself reports it."""
+    """An up-to-date check; an input that cannot be read counts as changed, so that the step itself reports it."""
 
     def uptodate() -> bool:
         try:
@@ -96,10 +96,9 @@ class Lines(ConsoleReporter):  # type: ignore[misc]
     def _write_failure(self, result: Mapping[str, object], write_exception: bool = True) -> None:  # noqa: FBT001, FBT002 - doit's signature
         failure = result["exception"]
         task = result["task"]
-        assert isinstance(failure, BaseFail)
         if isinstance(failure, UnmetDependency):
             return  # the task it depends on has been reported
-        if not isinstance(failure, TaskFailed):
+        if not isinstance(failure, TaskFailed) or not isinstance(task, Task):
             super()._write_failure(result, write_exception)
             return
         sys.stdout.flush()

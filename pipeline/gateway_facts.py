@@ -1,4 +1,4 @@
-"""What people want to find quickly in a manifest: accounts, ports, services, identity; and what is left for them to do."""
+"""What people want to find quickly in a manifest: accounts, ports, services; and what is left for them to do."""
 
 from __future__ import annotations
 
@@ -64,15 +64,15 @@ def steps_for_people(release: Release, *, development: bool) -> tuple[Step, ...]
     steps = [
         Step("Boot the gateway once in the factory before it is shipped: the first boot replaces the initial keystore "
              "passwords, which until then stand in plain text in kura.properties.", "A:227"),
-        Step("After the first boot, check in the administration console that no development-mode warning is shown and that "
+        Step("After the first boot, check in the console that no development-mode warning is shown and that "
              "all services and applications are active.", "A:248"),
-        Step("Keep image and snapshot confidential until the first boot: they hold this gateway's initial passwords.", "A:141"),
+        Step("Keep image and snapshot confidential until the first boot: they hold initial passwords.", "A:141"),
         Step("Check that the operating system image is still the latest released one before flashing.", "A:105"),
     ]  # fmt: skip
     if release.bootloader.bootdelay >= 0:
         steps.append(
             Step(
-                "A boot delay of 0 still takes a key press on the serial console; lock the case, or choose bootdelay = -2.",
+                "A boot delay of 0 still takes a key press on the serial console; lock the case, or choose -2.",
                 "A:90",
             )
         )

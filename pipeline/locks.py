@@ -38,7 +38,7 @@ class WorkspaceLock:
                 f"this workspace is in use by {_describe(holder)}",
                 "wait until it ends, or stop it; the lock goes with the process",
             ) from None
-        about = {"command": " ".join(["doit", *sys.argv[1:]]), "pid": os.getpid(), "since": int(time.time())}
+        about = {"command": " ".join(["doit", *sys.argv[1:]]), "pid": os.getpid(), "since": _now()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, canonical_json.dumps(about), 0)
         self._descriptor = descriptor
@@ -48,6 +48,11 @@ class WorkspaceLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _now() -> int:
+    """For the message to whoever waits; it reaches no result."""
+    return int(time.time())  # noqa: TID251
 
 
 def _describe(holder: bytes) -> str:

@@ -194,7 +194,7 @@ def _misplaced(before: Tree, after: Tree, entry: Entry) -> list[Problem]:
     if isinstance(entry, FileEntry) and old.kind not in (Kind.FILE, Kind.LINK):
         return [
             Problem(
-                f"{entry.path}: is a device, pipe or socket in the image and cannot be written (wanted by {origin.rule})",
+                f"{entry.path}: is a device, pipe or socket and cannot be written (wanted by {origin.rule})",
                 f"correct {origin.source}",
             )
         ]

@@ -70,7 +70,10 @@ def read_record(file: Path) -> Record | None:
         content = json.loads(file.read_bytes())
         return Record(
             str(content["key"]),
-            {str(path): Output(str(about["sha256"]), str(about["identity"])) for path, about in content["outputs"].items()},
+            {
+                str(path): Output(str(about["sha256"]), str(about["identity"]))
+                for path, about in content["outputs"].items()
+            },
             {str(name): str(note) for name, note in content["notes"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

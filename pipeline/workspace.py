@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +85,7 @@ class Workspace:
         """Make the private directories, readable by their owner only."""
         for directory in (self.state, *(self.state / name for name in _STATE)):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.chmod(directory, 0o700)
+            directory.chmod(0o700)
 
 
 _STATE = ("vanilla", "base", "bundles", "candidates", "records", "appliance")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pipeline.tools import run
@@ -21,6 +20,6 @@ def compress(image: Path, kind: str) -> Path:
     program, options = _COMMANDS[kind]
     run(program, *options, "--", image, reason="compress a finished image")
     compressed = image.with_name(f"{image.name}.{kind}")
-    os.chmod(compressed, 0o600)
+    compressed.chmod(0o600)
     image.unlink()
     return compressed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 
 from pipeline.digests import write_atomically
@@ -47,7 +46,7 @@ def build_base(workspace: Workspace, say: Say) -> None:
         say("sealing the file systems: the same content will have the same bytes")
         seal.seal(growing, inputs.vanilla.disk, epoch=inputs.release.epoch)
         write_atomically(workspace.base_tree, canonical_json.dumps(tree_text.format_tree(observed.tree)), 0o600)
-        os.replace(growing, workspace.base)
+        growing.replace(workspace.base)
     except BaseException:
         growing.unlink(missing_ok=True)
         raise
@@ -75,7 +74,7 @@ def require_as_planned(planned: Tree, observed: Tree) -> None:
         raise PipelineError(
             f"the image read back is not what was planned: {', '.join(wrong[:5])}"
             + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""),
-            "this is a fault of the pipeline or of the machine's memory or disk; build again, and report it if it stays",
+            "a fault of the pipeline or of the machine's memory or disk; build again, and report it if it stays",
         )
 
 

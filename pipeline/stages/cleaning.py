@@ -12,7 +12,12 @@ from pipeline.workspace import Workspace
 
 def clean_demo(workspace: Workspace) -> None:
     """The demo's vanilla image and golden copy; its keys and fleet secret stay, since they cannot be made again."""
-    _remove(workspace.demo / "vanilla.img", workspace.demo / "golden", workspace.demo / "work", workspace.demo / "record.json")
+    _remove(
+        workspace.demo / "vanilla.img",
+        workspace.demo / "golden",
+        workspace.demo / "work",
+        workspace.demo / "record.json",
+    )
 
 
 def clean_inspect(workspace: Workspace) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -50,7 +49,7 @@ def make_demo(workspace: Workspace, say: Say) -> None:
     if not source.is_dir():
         raise PipelineError(f"{source}: the demo's golden sample is missing", "use a complete checkout")
     workspace.demo.mkdir(mode=0o700, exist_ok=True)
-    os.chmod(workspace.demo, 0o700)
+    workspace.demo.chmod(0o700)
     say("making development keys and a fleet secret where they are missing")
     make_development_keys(workspace.demo, epoch=_EPOCH)
     _make_user_key(workspace.demo / "keys")
@@ -93,7 +92,10 @@ def _outputs(workspace: Workspace) -> list[Path]:
     """The image and the golden sample; keys are left out, since their digests are nobody's business."""
     place = workspace.demo.resolve()
     golden = place / "golden"
-    return [place / "vanilla.img", *sorted(path for path in golden.rglob("*") if path.is_file() and not path.is_symlink())]
+    return [
+        place / "vanilla.img",
+        *sorted(path for path in golden.rglob("*") if path.is_file() and not path.is_symlink()),
+    ]
 
 
 def _record(workspace: Workspace) -> Path:

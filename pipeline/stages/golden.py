@@ -1,4 +1,4 @@
-"""Golden: what of the golden sample travels, what stays behind and why, what the documents list and the export lacks."""
+"""Golden: what of the golden sample travels, what stays behind and why, and what the export lacks."""
 
 from __future__ import annotations
 
@@ -33,6 +33,4 @@ def read_and_tell(workspace: Workspace, say: Say) -> None:
 
 def _key(workspace: Workspace) -> str:
     golden = reading.golden_of(workspace)
-    return key_of(
-        sha256=golden.sha256, refused=[list(item) for item in golden.refused], missing=list(golden.missing)
-    )
+    return key_of(sha256=golden.sha256, refused=[list(item) for item in golden.refused], missing=list(golden.missing))

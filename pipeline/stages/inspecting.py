@@ -35,6 +35,7 @@ def inspect_vanilla(workspace: Workspace, say: Say) -> None:
     write_record(workspace.record("inspect"), key, [workspace.raw, workspace.facts], known={workspace.raw: digest})
     reading.forget_inputs()
     say(
-        f"{release.vanilla}: {vanilla.layout.product} {vanilla.esf_version}, {vanilla.os_release.get('PRETTY_NAME', '?')}, "
+        f"{release.vanilla}: {vanilla.layout.product} {vanilla.esf_version}, "
+        f"{vanilla.os_release.get('PRETTY_NAME', 'unknown system')}, "
         f"{vanilla.init} init, {len(vanilla.tree)} paths"
     )

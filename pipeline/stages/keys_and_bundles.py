@@ -34,10 +34,10 @@ def check_keys(workspace: Workspace, say: Say) -> None:
 
 
 def require_fit(certificate: Certificate, *, production: bool, epoch: int) -> None:
-    """A certificate that may sign this release: not a development one in production, and valid at the release's epoch."""
+    """A certificate that may sign: not a development one in production, and valid at the release's epoch."""
     if production and certificate.development:
         raise PipelineError(
-            f"{certificate.alias}: {certificate.subject} is a development certificate, and the release is marked production",
+            f"{certificate.alias}: {certificate.subject} is a development certificate, but this is a production release",
             "name a production key in keys/keys.toml, or set production = false under [release]",
         )
     if not certificate.not_before <= epoch <= certificate.not_after:
@@ -81,6 +81,4 @@ def _keys_key(workspace: Workspace) -> str:
 
 
 def _bundles_key(workspace: Workspace) -> str:
-    return key_of(
-        keys=_keys_key(workspace), golden=reading.golden_of(workspace).sha256, pipeline=pipeline_digest()
-    )
+    return key_of(keys=_keys_key(workspace), golden=reading.golden_of(workspace).sha256, pipeline=pipeline_digest())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -97,9 +96,9 @@ def _publish(workspace: Workspace, release: Release, name: str, say: Say) -> Non
     leaving = workspace.state / "candidates" / f".{name}.old"
     shutil.rmtree(leaving, ignore_errors=True)
     if place.exists():
-        os.rename(place, leaving)
-    os.rename(candidate, place)
-    os.chmod(place, 0o755)  # a result is for others to take; the image itself stays private
+        place.rename(leaving)
+    candidate.rename(place)
+    place.chmod(0o755)  # a result is for others to take; the image itself stays private
     shutil.rmtree(leaving, ignore_errors=True)
     files = sorted(path for path in place.iterdir() if path.is_file())
     write_record(workspace.record(f"publish-{name}"), key, files, known={p: known[p] for p in files if p in known})
@@ -126,8 +125,8 @@ def write_sums(workspace: Workspace) -> None:
     lines = [f"{sha256_of(results / 'allowed_signers')}  allowed_signers"]
     for name in sorted(reading.gateways_of(workspace)):
         record = read_record(workspace.record(f"publish-{name}"))
-        for path in sorted(record.outputs) if record is not None else ():
-            lines.append(f"{record.outputs[path].sha256}  {name}/{Path(path).name}")  # type: ignore[union-attr]
+        if record is not None:
+            lines += [f"{output.sha256}  {name}/{Path(path).name}" for path, output in record.outputs.items()]
     write_atomically(results / "SHA256SUMS", "".join(f"{line}\n" for line in sorted(lines, key=_name)).encode(), 0o644)
 
 

@@ -19,7 +19,7 @@ from pipeline.workspace import Workspace
 
 
 def is_stamped(workspace: Workspace, name: str) -> bool:
-    """Whether this gateway's image needs no stamping: it is published, signed or stamped from the inputs as they are."""
+    """Whether this gateway's image is published, signed or stamped from the inputs as they are."""
     key = device_key(workspace, reading.gateway_of(workspace, name))
     return any(is_current(workspace.record(f"{step}-{name}"), key) for step in ("publish", "sign", "stamp"))
 
@@ -36,7 +36,7 @@ def device_plan_of(workspace: Workspace, name: str) -> Plan:
 
 
 def stamp_gateway(workspace: Workspace, name: str, say: Say) -> None:
-    """Copy the base and write the device layer on it, with libext2fs where the root is ext4, else through libguestfs."""
+    """Copy the base and write the device layer on it, with libext2fs on ext4, else through libguestfs."""
     key = device_key(workspace, reading.gateway_of(workspace, name))
     inputs = reading.inputs_of(workspace)
     plan = device_plan_of(workspace, name)

@@ -1,4 +1,4 @@
-"""Versions of everything that can change the bytes of an image; they are part of the manifest and of every step's key."""
+"""Versions of everything that can change the bytes of an image; part of the manifest and of every step's key."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def _libguestfs() -> str:
         import guestfs  # noqa: PLC0415 - `doit list` must work without it
     except ImportError:
         raise PipelineError(
-            "the libguestfs binding for Python cannot be imported", "start through ./ci/bootstrap, which makes it visible"
+            "the libguestfs binding for Python cannot be imported",
+            "start through ./ci/bootstrap, which makes it visible",
         ) from None
     about = guestfs.GuestFS(python_return_dict=True).version()
     return f"{about['major']}.{about['minor']}.{about['release']}{about['extra']}"
@@ -53,7 +54,9 @@ def _libguestfs() -> str:
 
 def _appliance_kernel() -> str:
     """The kernel supermin takes: the newest one that has its modules."""
-    kernels = [path.name for path in Path("/lib/modules").glob("*") if (Path("/boot") / f"vmlinuz-{path.name}").exists()]
+    kernels = [
+        path.name for path in Path("/lib/modules").glob("*") if (Path("/boot") / f"vmlinuz-{path.name}").exists()
+    ]
     return max(kernels, key=_by_number, default="unknown")
 
 

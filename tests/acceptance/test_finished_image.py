@@ -40,7 +40,11 @@ def test_the_release_directory_holds_what_the_readme_says(built: Built) -> None:
         ]  # fmt: skip
         assert built.image(gateway).stat().st_mode & 0o777 == 0o600
     done = subprocess.run(
-        ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=built.release, capture_output=True, text=True, check=False
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+        cwd=built.release,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
     assert done.stdout.count(": OK") == 22
@@ -80,9 +84,13 @@ def test_jarsigner_accepts_every_bundle(built: Built, tmp_path: Path) -> None:
 
 def verify_with_jarsigner(bundle: Path) -> None:
     done = subprocess.run(
-        ["jarsigner", "-verify", "-strict", "-verbose", str(bundle)], capture_output=True, text=True, check=False, env=QUIET
+        ["jarsigner", "-verify", "-strict", "-verbose", str(bundle)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=QUIET,
     )
-    # 4: the chain ends in a certificate this JDK does not know, as a self-signed one must; 16 would be unsigned entries.
+    # 4: the chain ends in a certificate this JDK does not know, as a self-signed one must; 16: unsigned entries.
     assert done.returncode in (0, 4), done.stdout
     assert "jar verified" in done.stdout
     with zipfile.ZipFile(bundle) as archive:
@@ -119,7 +127,10 @@ def test_the_policy_is_valid_by_the_documents_schema(built: Built, tmp_path: Pat
     policy = extract(built.image(GATEWAYS[0]), f"{ESF}/kura/security.policy", tmp_path)
     schema = Path(__file__).parents[2] / "pipeline/formats/security-policy.xsd"
     done = subprocess.run(
-        ["xmllint", "--nonet", "--noout", "--schema", str(schema), str(policy)], capture_output=True, text=True, check=False
+        ["xmllint", "--nonet", "--noout", "--schema", str(schema), str(policy)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "<esf:value>false</esf:value>" in policy.read_text()

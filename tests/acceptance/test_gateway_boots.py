@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -29,7 +30,9 @@ def guest(built: Built) -> Iterator[Guest]:
         yield running
 
 
-def ssh(guest: Guest, user: str, command: str, *, key: Path | None, extra: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+def ssh(
+    guest: Guest, user: str, command: str, *, key: Path | None, extra: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     identity = ("-i", str(key), "-o", "IdentitiesOnly=yes") if key is not None else ("-o", "PubkeyAuthentication=no")
     options = [part for option in (*OPTIONS, *extra) for part in ("-o", option)]
     return subprocess.run(
@@ -88,10 +91,8 @@ def test_nothing_else_answers(guest: Guest, port: int) -> None:
     with socket.create_connection(("127.0.0.1", guest.port(port)), timeout=20) as connection:
         connection.settimeout(20)
         # QEMU takes the connection itself; what the gateway does not answer is closed or stays silent.
-        try:
+        with suppress(TimeoutError, ConnectionResetError):
             assert connection.recv(64) == b""
-        except (TimeoutError, ConnectionResetError):
-            pass
 
 
 def test_avahi_does_not_run(guest: Guest, key: Path) -> None:

@@ -66,7 +66,8 @@ def test_an_image_that_is_really_a_qcow2_on_top_of_another_file(workspace: Path,
     def make(image: Path) -> None:
         (tmp_path / "secret").write_bytes(b"x" * 65536)
         subprocess.run(
-            ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(tmp_path / "secret"), str(image)], check=True
+            ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(tmp_path / "secret"), str(image)],
+            check=True,
         )
 
     with_vanilla(workspace, make)
@@ -159,7 +160,7 @@ def test_no_gateway_toml(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(demo_inputs: Path, tmp_path: Path) -> None:
-    """A workspace on a file system with less room than an image takes; in a mount namespace, so nothing else sees it."""
+    """A workspace on a file system with less room than an image takes, in a mount namespace of its own."""
     place = tmp_path / "small"
     place.mkdir()
     filled = a_workspace(tmp_path / "w", demo_inputs)
@@ -173,7 +174,8 @@ def test_a_full_disk(demo_inputs: Path, tmp_path: Path) -> None:
 
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c", script, "sh", str(place), str(filled), sys.executable],
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False,
         timeout=600,
     )  # fmt: skip
     refused(filled, Ran(done.returncode, done.stdout, done.stderr), "MiB")

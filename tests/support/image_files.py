@@ -19,9 +19,7 @@ def root_of(image: Path) -> str:
 
 def read_file(image: Path, path: str) -> bytes:
     """A file's content; the path must not go through links."""
-    done = subprocess.run(
-        ["/usr/sbin/debugfs", "-R", f'cat "{path}"', root_of(image)], capture_output=True, check=True
-    )
+    done = subprocess.run(["/usr/sbin/debugfs", "-R", f'cat "{path}"', root_of(image)], capture_output=True, check=True)
     assert b"not found" not in done.stderr, done.stderr
     return done.stdout
 
@@ -45,7 +43,9 @@ def extract_tree(image: Path, path: str, directory: Path) -> Path:
 def boot_file(image: Path, name: str) -> bytes:
     """A file of the FAT boot partition."""
     start = _partition(image, "/boot")["start"]
-    done = subprocess.run(["/usr/bin/mcopy", "-i", f"{image}@@{start}", f"::{name}", "-"], capture_output=True, check=True)
+    done = subprocess.run(
+        ["/usr/bin/mcopy", "-i", f"{image}@@{start}", f"::{name}", "-"], capture_output=True, check=True
+    )
     return done.stdout
 
 

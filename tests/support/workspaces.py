@@ -30,7 +30,9 @@ class Ran:
         return self.stdout + self.stderr
 
 
-def doit(workspace: Path, *arguments: str, env: Mapping[str, str] | None = None, umask: int = -1, timeout: float = 1800) -> Ran:
+def doit(
+    workspace: Path, *arguments: str, env: Mapping[str, str] | None = None, umask: int = -1, timeout: float = 1800
+) -> Ran:
     """Run doit in a workspace, as a person would type it."""
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), **(env or {})}
     environment.pop("SOURCE_DATE_EPOCH", None) if env is None or "SOURCE_DATE_EPOCH" not in env else None

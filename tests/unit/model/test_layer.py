@@ -12,7 +12,9 @@ SSH = (Origin("ssh.port", "gateway.toml [ssh]", "A:84"),)
 MOTD = (Origin("overlay.common", "overlays/common"),)
 
 
-def a_file(path: str = "/etc/motd", content: bytes = b"hello\n", origins: tuple[Origin, ...] = MOTD, mode: int = 0o644) -> FileEntry:
+def a_file(
+    path: str = "/etc/motd", content: bytes = b"hello\n", origins: tuple[Origin, ...] = MOTD, mode: int = 0o644
+) -> FileEntry:
     return FileEntry(GuestPath(path), content, origins, mode=mode)
 
 

@@ -27,8 +27,13 @@ def a_tree(files: dict[str, bytes] | None = None, links: dict[str, str] | None =
 
 
 def test_the_versioned_directory_behind_the_esf_link() -> None:
-    tree = a_tree({"/opt/eurotech/esf_5.0.0/kura/kura.properties": b"x"}, {"/opt/eurotech/esf": "/opt/eurotech/esf_5.0.0"})
-    assert tree.resolve(GuestPath("/opt/eurotech/esf/kura/kura.properties")) == "/opt/eurotech/esf_5.0.0/kura/kura.properties"
+    tree = a_tree(
+        {"/opt/eurotech/esf_5.0.0/kura/kura.properties": b"x"}, {"/opt/eurotech/esf": "/opt/eurotech/esf_5.0.0"}
+    )
+    assert (
+        tree.resolve(GuestPath("/opt/eurotech/esf/kura/kura.properties"))
+        == "/opt/eurotech/esf_5.0.0/kura/kura.properties"
+    )
     assert tree.resolve(GuestPath("/opt/eurotech/esf"), follow_last=False) == "/opt/eurotech/esf"
 
 

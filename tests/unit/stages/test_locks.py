@@ -25,7 +25,7 @@ sys.stdin.read()
 
 def test_the_second_build_is_told_who_holds_the_workspace(tmp_path: Path) -> None:
     file = tmp_path / "lock"
-    with subprocess.Popen(  # noqa: S603 - our own interpreter
+    with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout is not None

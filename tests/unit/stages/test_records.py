@@ -69,7 +69,9 @@ def test_a_copied_output_need_not_be_rebuilt(output: Path) -> None:
     assert is_current(output.parent / "record.json", "key")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"key": 1}', b'{"key": "key", "notes": {}, "outputs": []}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"key": 1}', b'{"key": "key", "notes": {}, "outputs": []}', b"\xff"]
+)
 def test_an_unreadable_record_means_do_it_again(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "record.json").write_bytes(content)
     assert not is_current(tmp_path / "record.json", "key")
