@@ -1,4 +1,4 @@
-"""Looks at any image at all, read-only: foreign, vanilla, booted, or without ESF; it refuses only what has no system."""
+"""Looks at any image at all, read-only: foreign, vanilla, booted, without ESF; only one without system is refused."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.image import facts, mounts
-from pipeline.image.inspect import init_of, layout_in, os_release_of, read_files, version_of
+from pipeline.image.inspect import init_of, os_release_of, read_files, reader
+from pipeline.image.layout_detection import Installation, candidates, detect
 from pipeline.image.session import Drive, Session, launch
 from pipeline.image.tree_reader import read_tree
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.vanilla import Vanilla
 from pipeline.rules.wanted import wanted_paths
 
 Say = Callable[[str], None]
@@ -37,7 +37,8 @@ def look_at(session: Session, device: str, raw: Path, layouts: Sequence[Layout],
     try:
         say("reading names and metadata of all files")
         tree = read_tree(session)
-        layout = layout_in(tree, layouts)
+        found = _installation(session, tree, layouts)
+        layout = found.layout if found is not None else None
         patterns = facts.WANTED if layout is None else facts.wanted(layout)
         say("reading the files the rules look into")
         chosen = sorted({*facts.select(tree, patterns), *wanted_paths(tree, layout)})
@@ -45,14 +46,15 @@ def look_at(session: Session, device: str, raw: Path, layouts: Sequence[Layout],
         files = read_files(session, tree, [path for path in chosen if tree.nodes[path].size <= facts.LARGEST])
     finally:
         session.umount_all()
-    view = ImageView({}, layout, "", init_of(tree), disk, tree, files)
-    return replace(view, os_release=os_release_of(lambda path: files.get(view.place(path))), esf_version=_version(view))
+    version = found.version if found is not None else ""
+    view = ImageView({}, layout, version, init_of(tree), disk, tree, files)
+    return replace(view, os_release=os_release_of(lambda path: files.get(view.place(path))))
 
 
-def _version(view: ImageView) -> str:
-    if view.layout is None or view.disk is None:
-        return ""
+def _installation(session: Session, tree: Tree, layouts: Sequence[Layout]) -> Installation | None:
+    """What is there; of an installation that does not state its version, the only layout it can be, without one."""
     try:
-        return version_of(Vanilla("", view.disk, {}, view.layout, "", view.init, view.tree, view.files))
-    except PipelineError:  # an installation that does not say its version; rules say so
-        return ""
+        return detect(tree, layouts, reader(session, tree))
+    except PipelineError:
+        possible = candidates(tree, layouts)
+        return Installation(possible[0], "") if len(possible) == 1 else None

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from pipeline.errors import Problem, raise_if_any
+from pipeline.inputs.rules_section import read_rules
 from pipeline.inputs.toml_table import Table, load
 from pipeline.inputs.users import read_users
 from pipeline.model.guest_path import GuestPath
@@ -81,6 +82,7 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         policy=_policy(root.table("policy")),
         keystores=_keystores(root.table("keystores")),
         output=_output(root.table("output")),
+        rules=read_rules(root.table("rules")),
     )
     for table in (head, vanilla, golden, gateways, overlays, keys, secrets, command, root):
         table.close()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.model.gateway import User
+from pipeline.model.rule import Waiver
 
 
 @dataclass(frozen=True)
@@ -76,16 +77,36 @@ class Console:
 
 
 @dataclass(frozen=True)
+class PolicyRow:
+    """A further policy of the release, with the permissions the documents list (B:174 to B:219).
+
+    Attributes:
+        signer: pattern of distinguished names, leaf first, as of OSGi's BundleSignerCondition.
+        permissions: each a class name, a target name and actions; the latter two may be missing.
+        access: ``ALLOW`` or ``DENY``.
+    """
+
+    name: str
+    signer: str
+    permissions: tuple[tuple[str, ...], ...]
+    access: str = "ALLOW"
+
+
+@dataclass(frozen=True)
 class Policy:
     """Security policy (A:112, B:223 to B:229).
 
     Attributes:
         vendor_signers: distinguished name patterns of the vendor's bundle signers.
         keep_golden: also keep the golden policy's rows that admit further signers.
+        source: ``generated`` from these decisions, or ``golden``: the golden sample's, without what admits everybody.
+        rows: further policies; they go before the vendor's and ours, because the first that decides wins.
     """
 
     vendor_signers: tuple[str, ...] = ()
     keep_golden: bool = False
+    source: str = "generated"
+    rows: tuple[PolicyRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +129,24 @@ class Output:
 
     compress: str = "none"
     writer: str = "auto"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """By which rules images are judged.
+
+    Attributes:
+        profile: ``documents``, or ``strict`` with what public benchmarks ask for besides.
+        also: single rules on top of the profile.
+        approved_os: system releases that will do (A:105): ``debian 12``, a ``VERSION_ID`` or an image version.
+        root_by_people: somebody must be able to become root; False is the explicit choice that nobody can.
+    """
+
+    profile: str = "documents"
+    also: tuple[str, ...] = ()
+    approved_os: tuple[str, ...] = ()
+    root_by_people: bool = True
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,3 +189,4 @@ class Release:
     policy: Policy = field(default_factory=Policy)
     keystores: Keystores = field(default_factory=Keystores)
     output: Output = field(default_factory=Output)
+    rules: Rules = field(default_factory=Rules)
