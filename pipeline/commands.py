@@ -174,26 +174,27 @@ class Doctor(Command):
     doc_usage = ""
     cmd_options = (
         {
-            "name": "probe",
-            "short": "",
-            "long": "probe",
+            "name": "quick",
+            "short": "q",
+            "long": "quick",
             "type": bool,
             "default": False,
-            "help": "launch the libguestfs appliance to see whether KVM works (up to a minute)",
+            "help": "only look; do not launch the appliance (up to a minute) to see whether it starts, and with KVM",
         },
     )
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
         """Print findings; 1 when something is missing."""
-        return _or_say_why(lambda: self._examine(probe=bool(opt_values["probe"])))
+        return _or_say_why(lambda: self._examine(quick=bool(opt_values["quick"])))
 
-    def _examine(self, *, probe: bool) -> int:
-        kvm = None
-        if probe:
-            from pipeline.stages.probing import probe_kvm  # noqa: PLC0415 - needs the libguestfs binding
+    def _examine(self, *, quick: bool) -> int:
+        if quick:
+            findings = doctor.inspect_host(Path.cwd())
+        else:
+            from pipeline.stages.probing import probe_appliance  # noqa: PLC0415 - needs the libguestfs binding
 
             with Progress().running() as say:
-                kvm = probe_kvm(Workspace.here(), say)
-        findings = doctor.inspect_host(Path.cwd(), kvm)
+                kvm, appliance = probe_appliance(say)
+            findings = (*doctor.inspect_host(Path.cwd(), kvm), appliance)
         sys.stdout.write(doctor.render(findings))
         return 1 if any(finding.level is doctor.Level.FAIL for finding in findings) else 0

@@ -102,7 +102,7 @@ class Lines(ConsoleReporter):  # type: ignore[misc]
             super()._write_failure(result, write_exception)
             return
         sys.stdout.flush()
-        sys.stderr.write(f"error in {task.name}\n{failure.get_msg().rstrip()}\n")  # type: ignore[attr-defined]
+        sys.stderr.write(f"error in {task.name}\n{failure.get_msg().rstrip()}\n")
         sys.stderr.flush()
 
     def complete_run(self) -> None:

@@ -1,0 +1,32 @@
+"""Probe: whether the appliance starts here, and whether with KVM; what the doctor cannot tell by looking."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from pipeline.doctor import Finding, Level
+from pipeline.errors import PipelineError
+from pipeline.image import accelerator
+from pipeline.image.session import Drive, launch
+from pipeline.progress import Say
+
+
+def probe_appliance(say: Say) -> tuple[Finding, Finding]:
+    """Launch the appliance once, as a build would, in a directory that goes with it."""
+    with tempfile.TemporaryDirectory(prefix="doctor-") as name:
+        state = Path(name)
+        kvm = "force_tcg" not in accelerator.settings(state, say)
+        acceleration = (
+            Finding("KVM", Level.OK, "the appliance starts with it")
+            if kvm
+            else Finding("KVM", Level.WARN, "does not work here", "none needed: TCG does the same, in more time")
+        )
+        try:
+            disk = state / "disk.img"
+            disk.write_bytes(bytes(1 << 20))  # it does not start without a drive
+            with launch([Drive(disk, writable=True)], state_dir=state, say=say):
+                appliance = Finding("appliance", Level.OK, f"starts with {'KVM' if kvm else 'TCG'}")
+        except PipelineError as error:
+            appliance = Finding("appliance", Level.FAIL, error.problems[0].what, error.problems[0].remedy)
+    return acceleration, appliance
