@@ -11,8 +11,8 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Tree
 
-# Bytes; the largest of these files, rpm's database, has some 30 MiB in a full distribution. A larger one is not what its
-# name says.
+# Bytes; the largest of these files, rpm's database, has some 30 MiB in a full distribution. A larger one is not what
+# its name says.
 LARGEST = 64 << 20
 
 # Paths as the documents and Linux write them; links are followed inside the image. ``*`` matches within one name,
@@ -54,6 +54,7 @@ WANTED: tuple[str, ...] = (
     "/lib/sysctl.d/*",  # where /usr is not merged
     "/etc/modprobe.d/*",
     "/etc/sysconfig/*",  # the nine network items (A:181 to A:199)
+    "/etc/sysconfig/network-scripts/*",  # what stands for /etc/network/interfaces on systems like Red Hat's
     "/etc/network/**",
     "/etc/ppp/**",
     "/etc/bind/named.conf",
@@ -90,11 +91,16 @@ def wanted(layout: Layout) -> tuple[str, ...]:
         *layout.start_scripts,
     )
     # Not only the named scripts: what an init script really runs is looked for beside them.
-    below = (layout.root / "bin", layout.snapshots, layout.packages, layout.restore, layout.policy_backup)
+    below = [layout.root / "bin", layout.snapshots, layout.packages, layout.restore, layout.policy_backup]
+    if layout.keystore_model == "service":
+        below.append(layout.cacerts.parent)  # which keystores there are, the snapshot says
+    # Bundles of the platform: who signed each decides whether the security policy lets it run (B:441).
+    plugins = (layout.root / "plugins", layout.root / "kura/plugins")
     return (
         *WANTED,
         *(str(path) for path in single if path is not None),
         *(f"{path}/**" for path in below if path is not None),
+        *(f"{path}/*.jar" for path in plugins if layout.policy is not None),
     )
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats.java_properties import Properties
 from pipeline.image import facts, mounts
+from pipeline.image.layout_detection import Installation, detect
 from pipeline.image.never_booted import signs
 from pipeline.image.session import Drive, Session, launch
 from pipeline.image.tree_reader import read_tree
@@ -61,11 +61,11 @@ def inspect_drive(
     try:
         say("reading names and metadata of all files")
         tree = read_tree(session)
-        layout = find_layout(tree, layouts)
+        found = find_installation(tree, layouts, reader(session, tree))
         say("reading the files the plan needs")
         # Rules judge the plan on top of these files, before anything is written.
-        chosen = sorted({*facts.select(tree, (*facts.wanted(layout), *also)), *wanted_paths(tree, layout)})
-        vanilla = _vanilla(session, disk, tree, layout, chosen, sha256)
+        chosen = sorted({*facts.select(tree, (*facts.wanted(found.layout), *also)), *wanted_paths(tree, found.layout)})
+        vanilla = _vanilla(session, disk, tree, found, chosen, sha256)
     finally:
         session.umount_all()
     raise_if_any(signs(vanilla))
@@ -73,7 +73,7 @@ def inspect_drive(
 
 
 def _vanilla(
-    session: Session, disk: Disk, tree: Tree, layout: Layout, chosen: Sequence[GuestPath], sha256: str
+    session: Session, disk: Disk, tree: Tree, found: Installation, chosen: Sequence[GuestPath], sha256: str
 ) -> Vanilla:
     files = read_files(session, tree, chosen)
     nodes = dict(tree.nodes)
@@ -83,13 +83,13 @@ def _vanilla(
         sha256=sha256,
         disk=disk,
         os_release={},
-        layout=layout,
-        esf_version="",
+        layout=found.layout,
+        esf_version=found.version,
         init=init_of(tree),
         tree=Tree(nodes),
         files=files,
     )
-    return replace(vanilla, os_release=os_release_of(vanilla.find), esf_version=version_of(vanilla))
+    return replace(vanilla, os_release=os_release_of(vanilla.find))
 
 
 def read_files(session: Session, tree: Tree, chosen: Sequence[GuestPath]) -> dict[GuestPath, bytes]:
@@ -102,33 +102,21 @@ def read_files(session: Session, tree: Tree, chosen: Sequence[GuestPath]) -> dic
     return {path: session.read(path, tree.nodes[path].size) for path in chosen}
 
 
-def find_layout(tree: Tree, layouts: Sequence[Layout]) -> Layout:
-    """The layout whose installation is there; `PipelineError` when there is none."""
-    found = layout_in(tree, layouts)
+def find_installation(tree: Tree, layouts: Sequence[Layout], read: Callable[[GuestPath], bytes]) -> Installation:
+    """The installation there is; `PipelineError` when there is none, or it cannot be told which."""
+    found = detect(tree, layouts, read)
     if found is not None:
         return found
     places = ", ".join(sorted({str(layout.properties) for layout in layouts}))
     raise PipelineError(
-        f"no ESF installation in the image: none of {places} is there", "use the vendor's image with ESF installed"
+        f"no ESF installation in the image, nor one of Kura: none of {places} is there",
+        "use the vendor's image with ESF installed",
     )
 
 
-def layout_in(tree: Tree, layouts: Sequence[Layout]) -> Layout | None:
-    """The layout whose installation is there, links followed inside the image; None when there is none."""
-    found = [layout for layout in layouts if _is_file(tree, layout.properties)]
-    # Generations differ in where things lie: the one with most of them is meant.
-    return max(found, key=lambda layout: sum(_is_there(tree, path) for path in _landmarks(layout)), default=None)
-
-
-def _landmarks(layout: Layout) -> tuple[GuestPath, ...]:
-    return (layout.root, layout.snapshots, layout.dpa, layout.custom_properties, layout.cacerts, *layout.start_scripts)
-
-
-def _is_there(tree: Tree, path: GuestPath) -> bool:
-    try:
-        return tree.get(tree.resolve(path)) is not None
-    except PipelineError:
-        return False
+def reader(session: Session, tree: Tree) -> Callable[[GuestPath], bytes]:
+    """How detection reads a file of the image."""
+    return lambda path: read_files(session, tree, [path])[path]
 
 
 def _is_file(tree: Tree, path: GuestPath) -> bool:
@@ -137,26 +125,6 @@ def _is_file(tree: Tree, path: GuestPath) -> bool:
     except PipelineError:
         return False
     return node is not None and node.kind is Kind.FILE
-
-
-def version_of(vanilla: Vanilla) -> str:
-    """Of the installation: from its properties, else from the name of the directory it lies in."""
-    layout = vanilla.layout
-    stated = Properties.parse(vanilla.read(layout.properties), str(layout.properties)).get("kura.version") or ""
-    directory = vanilla.tree.resolve(layout.root).name
-    found = re.search(r"\d+(?:\.\d+)+", stated) or re.search(r"\d+(?:\.\d+)+", directory)
-    if found is None:
-        raise PipelineError(
-            f"{layout.properties}: kura.version does not state a version, nor does the name {directory}",
-            "use an image with a complete installation",
-        )
-    version = found[0]
-    if not any(version == prefix or version.startswith(f"{prefix}.") for prefix in layout.versions):
-        raise PipelineError(
-            f"the image has {layout.product} {version}, layout {layout.name} is for {', '.join(layout.versions)}",
-            "use an image of a release that is supported, or add a layout for this one",
-        )
-    return version
 
 
 def os_release_of(find: Callable[[str], bytes | None]) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from pipeline.image.session import Drive, Session, launch
 from pipeline.image.tree_reader import read_tree
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
+from pipeline.model.tree import Tree
 from pipeline.rules.wanted import wanted_paths
 
 Say = Callable[[str], None]

@@ -46,12 +46,13 @@ def _signs(vanilla: Vanilla) -> Iterator[str]:
 def _framework(vanilla: Vanilla) -> Iterator[str]:
     """What ESF leaves behind when it ran: snapshots, store of passwords, message store, OSGi state."""
     layout, tree = vanilla.layout, vanilla.tree
-    data = layout.snapshots.parent
-    if vanilla.exists(data / "store.save"):
-        yield f"{data / 'store.save'} holds the framework's keystore passwords"
-    for name in ("paho-persistence", "persistance", "db"):
-        if tree.below(tree.resolve(data / name)):
-            yield f"{data / name} is not empty"
+    # Beside the snapshots in generation A; from B on these are in user/, and what a run leaves behind in data/.
+    for data in sorted({layout.snapshots.parent, layout.root / "data"}):
+        if vanilla.exists(data / "store.save"):
+            yield f"{data / 'store.save'} holds the framework's keystore passwords"
+        for name in ("paho-persistence", "persistance", "db"):
+            if tree.below(tree.resolve(data / name)):
+                yield f"{data / name} is not empty"
     snapshots = tree.resolve(layout.snapshots)
     for path in tree.children(snapshots):
         found = re.fullmatch(r"snapshot_([0-9]+)\.xml", path.name)

@@ -68,6 +68,7 @@ def _layout(table: Table) -> Layout:
         console_ports=_ports(table, "console_ports"),
         keystore_model=table.choice("keystore_model", "property", ("property", "service")),
         owner=table.text("owner", form=r"[0-9]+|[a-z_][a-z0-9_-]*", meaning="a user's number or name"),
+        markers=_paths(table, "markers"),
     )
     for key, value in (("versions", layout.versions), ("start_scripts", layout.start_scripts)):
         if not value:

@@ -22,6 +22,8 @@ class Layout:
         console_auth: ``plain`` (console.password.value) or ``useradmin`` (Base64 SHA-256 credentials).
         keystore_model: ``property`` (ssl.keystore.password) or ``service`` (keystore.password per KeystoreService).
         restore: the factory-restore directory.
+        markers: files or directories that an installation of these versions has and others lack; asked when an image is
+            looked at, so that a version that is stated wrongly does not go unnoticed.
         policy: None where the product has no security policy (open-source Kura).
         owner: numeric uid and gid of the process that reads the files, in the vanilla image ``0`` for root; a name is
             looked up in the image.
@@ -49,3 +51,4 @@ class Layout:
     console_ports: tuple[int, ...]
     keystore_model: str
     owner: str
+    markers: tuple[GuestPath, ...] = ()

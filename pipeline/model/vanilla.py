@@ -58,3 +58,21 @@ class Vanilla:
     def exists(self, path: str) -> bool:
         """Whether something lies at a path, links followed."""
         return self.tree.get(self.tree.resolve(GuestPath(path))) is not None
+
+    @property
+    def process_owner(self) -> tuple[int, int]:
+        """Number of user and group of the framework's process: what is for its eyes only must be its own.
+
+        `PipelineError` when the layout names a user that the image has not.
+        """
+        name = self.layout.owner
+        if name.isdecimal():
+            return int(name), int(name)
+        for line in self.read("/etc/passwd").decode("utf-8", "surrogateescape").splitlines():
+            fields = line.split(":")
+            if fields[0] == name and len(fields) == 7 and fields[2].isdecimal() and fields[3].isdecimal():
+                return int(fields[2]), int(fields[3])
+        raise PipelineError(
+            f"vanilla image: /etc/passwd has no user {name}, as whom {self.layout.product} runs",
+            f"use an image with a complete {self.layout.product} {self.esf_version} installation",
+        )

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.image import facts, facts_file, never_booted
-from pipeline.image.inspect import find_layout, init_of
+from pipeline.image.inspect import init_of
 from pipeline.inputs.layout_files import choose_layouts, load_layouts
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
@@ -158,12 +158,6 @@ def test_signs_of_an_image_that_is_not_vanilla(path: str, content: bytes, messag
 def test_all_signs_are_reported_at_once() -> None:
     image = vanilla({**DELIVERED, "/var/log/esf.log": b"x", f"{ESF}/data/store.save": b"x"})
     assert len(never_booted.signs(image)) == 2
-
-
-def test_the_layout_is_found_through_links() -> None:
-    assert find_layout(vanilla(DELIVERED).tree, load_layouts()) is not None
-    with pytest.raises(PipelineError, match="no ESF installation"):
-        find_layout(vanilla({"/etc/passwd": b""}).tree, load_layouts())
 
 
 @pytest.mark.parametrize(
