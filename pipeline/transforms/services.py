@@ -60,7 +60,8 @@ def _starting(vanilla: Vanilla, name: str) -> Layer:
             entries = [*_sysv(vanilla, name), *_bus_activation(vanilla, name)]
         case "busybox":
             # BusyBox runs every executable S??name there is.
-            entries = [Removal(path, (_OFF,)) for path in glob(vanilla.tree, f"/etc/init.d/S[0-9][0-9]{name}")]
+            started = [Removal(path, (_OFF,)) for path in glob(vanilla.tree, f"/etc/init.d/S[0-9][0-9]{name}")]
+            entries = [*started, *_bus_activation(vanilla, name)]
         case unknown:
             raise PipelineError(
                 f"vanilla image: what starts its services is not known ({unknown})",
