@@ -24,10 +24,12 @@ def digests(release: Path) -> dict[str, str]:
     return found
 
 
-def test_another_place_time_zone_locale_and_umask(built: Built, demo_inputs: Path, tmp_path: Path) -> None:
+def test_another_place_user_time_zone_locale_and_umask(built: Built, demo_inputs: Path, tmp_path: Path) -> None:
     workspace = a_workspace(tmp_path / "a rather different place, with spaces" / "w", demo_inputs)
     environment = {"TZ": "Pacific/Kiritimati", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "HOME": str(tmp_path)}
-    ran = doit(workspace, "-n", "2", "build", env=environment, umask=0o077)
+    # In a user namespace: another user by every number a program can see, with access to the same files.
+    other_user = ("unshare", "--map-user=12345", "--map-group=12345")
+    ran = doit(workspace, "-n", "2", "build", env=environment, umask=0o077, prefix=other_user)
     assert ran.status == 0, ran.text
     assert digests(workspace / "out" / "demo-1.0") == digests(built.release)
     shutil.rmtree(workspace)

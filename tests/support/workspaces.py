@@ -33,11 +33,11 @@ class Ran:
 def doit(
     workspace: Path, *arguments: str, env: Mapping[str, str] | None = None, umask: int = -1, timeout: float = 1800
 ) -> Ran:
-    """Run doit in a workspace, as a person would type it."""
+    """Run doit in a workspace, as a person would type it; `prefix` is what starts it, such as unshare."""
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), **(env or {})}
     environment.pop("SOURCE_DATE_EPOCH", None) if env is None or "SOURCE_DATE_EPOCH" not in env else None
     done = subprocess.run(
-        [sys.executable, "-m", "doit", *arguments],
+        [*prefix, sys.executable, "-m", "doit", *arguments],
         cwd=workspace,
         env=environment,
         stdin=subprocess.DEVNULL,
