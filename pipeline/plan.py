@@ -13,7 +13,7 @@ from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, R
 from pipeline.model.overlay import Overlay
 from pipeline.model.release import Release
 from pipeline.model.tree import Kind, Node, Tree
-from pipeline.model.trust import GatewaySecrets, Trust
+from pipeline.model.trust import GatewaySecrets, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms import (
     accounts,
@@ -41,6 +41,7 @@ class Inputs:
     release: Release
     trust: Trust
     overlays: Sequence[Overlay]
+    platform: Sequence[PlatformBundle] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def plan_product(inputs: Inputs) -> Plan:
     layer = combine(
         (
             packages.install(trust, golden, vanilla),
-            policy.harden(golden, vanilla, release, trust),
+            policy.harden(golden, vanilla, release, trust, inputs.platform),
             framework.harden_start(vanilla),
             ssh.harden(vanilla, release),
             services.disable(vanilla, release),

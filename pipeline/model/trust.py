@@ -38,6 +38,23 @@ class SignedPackage:
 
 
 @dataclass(frozen=True)
+class PlatformBundle:
+    """A bundle that came with the vanilla image, as the gateway's framework will see it.
+
+    Attributes:
+        path: in the image.
+        signer_chain: subject distinguished names, leaf first, RFC 4514; empty with a problem.
+        signer_fingerprints: SHA-256 of the chain's certificates, in the same order.
+        problem: why the framework takes it for unsigned; empty when it does not.
+    """
+
+    path: str
+    signer_chain: tuple[str, ...] = ()
+    signer_fingerprints: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Certificate:
     """A certificate by alias.
 

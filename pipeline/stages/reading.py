@@ -22,6 +22,7 @@ from pipeline.model.trust import GatewaySecrets, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.plan import Inputs, Plan, plan_product
 from pipeline.signing import prepare, secrets
+from pipeline.signing.platform import platform_bundles
 from pipeline.workspace import Workspace
 
 
@@ -85,8 +86,14 @@ def vanilla_of(workspace: Workspace) -> Vanilla:
 @lru_cache(maxsize=2)
 def inputs_of(workspace: Workspace) -> Inputs:
     """Everything the plan needs that all gateways share."""
+    vanilla = vanilla_of(workspace)
     return Inputs(
-        vanilla_of(workspace), golden_of(workspace), release_of(workspace), trust_of(workspace), overlays_of(workspace)
+        vanilla,
+        golden_of(workspace),
+        release_of(workspace),
+        trust_of(workspace),
+        overlays_of(workspace),
+        platform_bundles(vanilla),
     )
 
 

@@ -9,8 +9,10 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.formats.distinguished_name import matches
 from pipeline.formats.esf_policy import (
+    LOCATION,
     SIGNER,
     Condition,
+    Permission,
     Row,
     SecurityPolicy,
     production_problems,
@@ -20,8 +22,8 @@ from pipeline.formats.esf_policy import (
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer
-from pipeline.model.release import Policy, Release
-from pipeline.model.trust import Trust
+from pipeline.model.release import Policy, PolicyRow, Release
+from pipeline.model.trust import PlatformBundle, Trust
 from pipeline.signing.bundle import sign_bundle
 from pipeline.transforms.policy import harden
 from tests.support.release import a_release
@@ -132,3 +134,88 @@ def test_the_golden_policy_is_checked_and_its_signers_kept_only_on_request() -> 
             a_golden(policy=render_policy(SecurityPolicy(permit_debug=False, rows=(broken,)))),
             made=release(keep_golden=True),
         )
+
+
+CONNECT = ("java.net.SocketPermission", "*", "connect")
+
+
+def declared(*rows: PolicyRow, **decisions: str) -> Release:
+    return a_release(policy=Policy(vendor_signers=(VENDORS,), rows=rows, **decisions))  # type: ignore[arg-type]
+
+
+def test_further_rows_come_first_in_the_order_of_the_file() -> None:
+    rows = (PolicyRow("partner", "CN=Partner,O=P;-", (CONNECT,)), PolicyRow("no", "CN=No", (CONNECT,), "DENY"))
+    policy = hardened(made=declared(*rows))
+    assert [row.name for row in policy.rows[:2]] == ["partner", "no"]
+    assert policy.rows[0].permissions == (Permission("java.net.SocketPermission", ("*", "connect")),)
+    assert (policy.rows[1].access, policy.rows[1].condition) == ("DENY", Condition(SIGNER, "CN=No"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ((PolicyRow("all", "-", (CONNECT,)),), "row\\[1\\] 'all': '-' admits everybody"),
+        ((PolicyRow("x", "Partner", (CONNECT,)),), "not of the form"),
+        ((PolicyRow("x", "CN=a", (("java.net.SockPermission", "*"),)),), "there is no permission"),
+        ((PolicyRow("x", "CN=a", (CONNECT,)), PolicyRow("x", "CN=b", (CONNECT,))), "its name is there twice"),
+        ((PolicyRow("x", VENDORS, (("java.security.AllPermission",),)),), "never decides: row 1 decides everything"),
+        ((PolicyRow("x", LEAF, (("java.security.AllPermission",),), "DENY"),), "does not admit .*row 1 'x' denies it"),
+    ],
+    ids=range(6),
+)
+def test_further_rows_that_are_wrong(rows: tuple[PolicyRow, ...], reason: str) -> None:
+    with pytest.raises(PipelineError, match=reason):
+        hardened(made=declared(*rows))
+
+
+def golden_policy(*rows: Row) -> Golden:
+    return a_golden(policy=render_policy(SecurityPolicy(permit_debug=True, rows=rows)))
+
+
+def test_the_golden_policy_hardened() -> None:
+    everything = hardened().rows[0].permissions
+    partner = Row("partner", "ALLOW", Condition(SIGNER, "CN=Partner"), (Permission(*CONNECT[:1], CONNECT[1:]),))
+    denied = Row("denied", "DENY", None, (Permission(*CONNECT[:1], CONNECT[1:]),))
+    vendor = Row("vendor", "ALLOW", Condition(SIGNER, VENDORS), everything)
+    gone = (
+        Row("everybody", "ALLOW", None, everything),
+        Row("somewhere", "ALLOW", Condition(LOCATION, "file:/*"), partner.permissions),
+        Row("not", "ALLOW", Condition(SIGNER, "CN=x", negated=True), everything),
+        Row("any", "ALLOW", Condition(SIGNER, "-"), everything),
+    )
+    golden = golden_policy(gone[0], partner, *gone[1:], vendor)
+    layer = harden(golden, a_vanilla(), declared(source="golden"), a_trust())
+    policy = read(layer)
+    assert not policy.permit_debug
+    assert policy.rows[:2] == (partner, vendor)
+    assert policy.rows[2:] == (hardened().rows[1],)
+    origins = layer.by_path[GuestPath(POLICY)].origins
+    dropped = [origin.source.split("'")[1] for origin in origins if origin.rule == "policy.row_dropped"]
+    assert dropped == [row.name for row in gone]
+    everything_denied = golden_policy(denied, vendor)
+    assert read(harden(everything_denied, a_vanilla(), declared(source="golden"), a_trust())).rows[0] == denied
+
+
+def test_a_golden_policy_that_cannot_be_taken() -> None:
+    with pytest.raises(PipelineError, match=r"the export has no security\.policy"):
+        hardened(made=declared(source="golden"))
+    broken = Row("broken", "ALLOW", Condition(SIGNER, "CN=x"), (Permission("java.io.FilePermission", ("/", "raed")),))
+    with pytest.raises(PipelineError, match=r"policy 'broken': .* no action 'raed'"):
+        hardened(golden_policy(broken), made=declared(source="golden"))
+    closed = Row("closed", "DENY", None, hardened().rows[0].permissions)
+    with pytest.raises(PipelineError, match="never decides"):
+        hardened(golden_policy(closed), made=declared(source="golden"))
+
+
+def test_the_platforms_own_bundles_must_be_able_to_run() -> None:
+    fit = PlatformBundle("/opt/a.jar", (VENDOR, VENDOR_CA), ("1", "2"))
+    harden(a_golden(), a_vanilla(), release(), a_trust(), (fit,))
+    for bundle, reason in (
+        (PlatformBundle("/opt/b.jar", problem="it is not signed"), "/opt/b.jar: .* it is not signed"),
+        (PlatformBundle("/opt/c.jar", ("CN=Other",), ("3",)), "/opt/c.jar is signed by CN=Other, whom"),
+    ):
+        with pytest.raises(PipelineError, match=reason):
+            harden(a_golden(), a_vanilla(), release(), a_trust(), (fit, bundle))
+    limited = PolicyRow("limited", VENDORS, (CONNECT,), "DENY")
+    with pytest.raises(PipelineError, match=r"all permissions \(row 1 'limited' denies it\)"):
+        harden(a_golden(), a_vanilla(), declared(limited), a_trust(), (fit,))
