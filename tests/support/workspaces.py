@@ -31,11 +31,16 @@ class Ran:
 
 
 def doit(
-    workspace: Path, *arguments: str, env: Mapping[str, str] | None = None, umask: int = -1, timeout: float = 1800
+    workspace: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    umask: int = -1,
+    timeout: float = 1800,
+    prefix: tuple[str, ...] = (),
 ) -> Ran:
     """Run doit in a workspace, as a person would type it; `prefix` is what starts it, such as unshare."""
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), **(env or {})}
-    environment.pop("SOURCE_DATE_EPOCH", None) if env is None or "SOURCE_DATE_EPOCH" not in env else None
+    inherited = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+    environment = {**inherited, "PYTHONPATH": str(CHECKOUT), **(env or {})}
     done = subprocess.run(
         [*prefix, sys.executable, "-m", "doit", *arguments],
         cwd=workspace,
