@@ -93,7 +93,7 @@ def _sources(sources: Sources) -> dict[str, object]:
         "vanilla": {"file": sources.vanilla_file, "sha256": sources.vanilla_sha256},
         "golden": {"sha256": sources.golden_sha256, "esf_version": sources.golden_esf_version},
         "configuration": {"sha256": sources.configuration_sha256},
-        "inventory": {"sha256": sources.inventory_sha256, "row": dict(sources.inventory_row)},
+        "inventory": {"sha256": hashlib.sha256(dumps(sources.inventory)).hexdigest(), "row": dict(sources.inventory)},
         "overlays": dict(sources.overlays),
         "certificates": [_certificate(certificate) for certificate in sources.certificates],
         "pipeline": {"version": sources.pipeline_version, "sha256": sources.pipeline_sha256},
@@ -108,13 +108,12 @@ def _read_sources(value: Mapping[str, Any]) -> Sources:
         golden_sha256=value["golden"]["sha256"],
         golden_esf_version=value["golden"]["esf_version"],
         configuration_sha256=value["configuration"]["sha256"],
-        inventory_sha256=value["inventory"]["sha256"],
+        inventory=value["inventory"]["row"],
         overlays=value["overlays"],
         certificates=tuple(_read_certificate(certificate) for certificate in value["certificates"]),
         pipeline_version=value["pipeline"]["version"],
         pipeline_sha256=value["pipeline"]["sha256"],
         tools=value["tools"],
-        inventory_row=value["inventory"]["row"],
     )
 
 

@@ -79,8 +79,7 @@ class Sources:
         vanilla_file: name of the vanilla image, without directory.
         vanilla_sha256: of the raw disk, after decompression or conversion.
         configuration_sha256: of ``gateway.toml``.
-        inventory_sha256: of the gateway's own row of the inventory, canonical JSON.
-        inventory_row: what of that row may be published; JSON values.
+        inventory: what may be published of the gateway's own row of the inventory; JSON values.
         overlays: digest of each overlay by its name.
         certificates: those the release brings along, signers first.
         pipeline_sha256: of the pipeline's own source.
@@ -92,13 +91,12 @@ class Sources:
     golden_sha256: str
     golden_esf_version: str
     configuration_sha256: str
-    inventory_sha256: str
+    inventory: Mapping[str, object]
     overlays: Mapping[str, str]
     certificates: tuple[CertificateFacts, ...]
     pipeline_version: str
     pipeline_sha256: str
     tools: Mapping[str, str]
-    inventory_row: Mapping[str, object] = field(default_factory=dict)
 
 
 class Action(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from pipeline import __version__, standards
-from pipeline.digests import key_of, write_atomically
+from pipeline.digests import write_atomically
 from pipeline.formats import jks
 from pipeline.formats.sshsig import fingerprint
 from pipeline.gateway_facts import facts_of, row_of, steps_for_people
@@ -22,7 +22,7 @@ from pipeline.records import is_current, write_record
 from pipeline.signing import signers, sshsig
 from pipeline.stages import reading
 from pipeline.stages.base import base_tree_of
-from pipeline.stages.keys import device_key, inventory_row
+from pipeline.stages.keys import device_key
 from pipeline.stages.stamping import device_plan_of
 from pipeline.stages.toolchain import pipeline_digest, toolchain
 from pipeline.workspace import Workspace
@@ -94,13 +94,12 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
             golden_sha256=inputs.golden.sha256,
             golden_esf_version=inputs.golden.esf_version,
             configuration_sha256=reading.configuration_digest_of(workspace),
-            inventory_sha256=key_of(row=inventory_row(gateway)),
+            inventory=row_of(gateway),
             overlays=reading.overlay_digests_of(workspace),
             certificates=tuple(_certificate_facts(certificate) for certificate in certificates),
             pipeline_version=__version__,
             pipeline_sha256=pipeline_digest(),
             tools=toolchain(),
-            inventory_row=row_of(gateway),
         ),
         disk=vanilla.disk,
         image=image,

@@ -71,7 +71,7 @@ def _external(manifest: Manifest) -> _Object:
     return {
         "configuration": "gateway.toml",
         "release": {"name": manifest.release, "epoch": manifest.epoch, "production": manifest.production},
-        "gateway": dict(manifest.sources.inventory_row) or {"name": manifest.gateway, "serial": manifest.serial},
+        "gateway": {**manifest.sources.inventory, "name": manifest.gateway, "serial": manifest.serial},
         "vanilla": manifest.sources.vanilla_file,
         "golden": "golden",
         "overlays": sorted(manifest.sources.overlays),
@@ -81,7 +81,8 @@ def _external(manifest: Manifest) -> _Object:
 def _dependencies(manifest: Manifest) -> Iterator[_Object]:
     sources = manifest.sources
     yield _file(sources.vanilla_file, sources.vanilla_sha256, role="vanilla image, the raw disk")
-    yield _tree("golden", sources.golden_sha256, role="golden sample", esf_version=sources.golden_esf_version)
+    golden = {"role": "golden sample", "esf_version": sources.golden_esf_version}
+    yield {"name": "golden", "digest": {"exportSha256": sources.golden_sha256}, "annotations": golden}
     yield _file("gateway.toml", sources.configuration_sha256, role="configuration")
     for name, digest in sorted(sources.overlays.items()):
         yield _tree(name, digest, role="overlay")
@@ -99,5 +100,5 @@ def _file(name: str, sha256: str, **annotations: str) -> _Object:
 
 
 def _tree(name: str, digest: str, **annotations: str) -> _Object:
-    """A directory; its digest is not that of any one file, so it has a name of its own (docs/standards.md)."""
+    """A directory; its digest is not that of one file, so its algorithm has a name of its own (docs/standards.md)."""
     return {"name": name, "digest": {"treeSha256": digest}, "annotations": annotations}
