@@ -89,6 +89,14 @@ _KEYWORDS = (
         ("CIS 5.1.11", "CaC sshd_disable_rhosts"),
     ),
     _Keyword(
+        "strictmodes",
+        "yes",
+        "yes",
+        lambda value: value == "yes",
+        "keys in files others may write do not count",
+        ("CaC sshd_enable_strictmodes", "ANSSI R50"),
+    ),
+    _Keyword(
         "loglevel",
         "info",
         "INFO or VERBOSE",
