@@ -1,0 +1,106 @@
+"""Advice nobody can follow in an image: steps for people, each with what to do (A:141, A:227, A:248; B:350, B:543)."""
+
+from __future__ import annotations
+
+from pipeline.model.image_view import ImageView
+from pipeline.model.layout import Layout
+from pipeline.model.rule import Check, Expected, Judgement, Rule
+from pipeline.rules.esf_ground import on_esf
+
+
+def _step(text: str, *, needs_policy: bool = False, needs_certificates: bool = False) -> Check:
+    """A check that can only say what people have to do."""
+
+    def check(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
+        del view, expected
+        if needs_policy and layout.policy is None:
+            return Judgement.not_applicable("this product has no security policy")
+        if needs_certificates and layout.certificates is None:
+            return Judgement.not_applicable("this product has no keystore of bundle signers")
+        return Judgement.unverifiable(text)
+
+    return on_esf(check)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        id="steps.first_boot",
+        title="the gateway is started once before it is shipped",
+        documents=("A:227", "A:231", "B:543", "B:545"),
+        references=("ETSI 5.4-1",),
+        profile="documents",
+        check=_step(
+            "until its first boot the gateway's keystore passwords stand in kura.properties in clear: "
+            "start every gateway once before shipping, and keep the image files as safe as the passwords in them"
+        ),
+        remedy="boot, wait until ESF has written its snapshot encrypted, power off",
+    ),
+    Rule(
+        id="steps.production_mode",
+        title="ESF runs in production mode",
+        documents=("A:248", "B:26"),
+        references=("62443 EDR 2.13",),
+        profile="documents",
+        check=_step(
+            "look at the console after the first boot: in production mode its lower part shows no warning",
+            needs_policy=True,
+        ),
+        remedy="policy.production and framework.* say what keeps it from starting",
+    ),
+    Rule(
+        id="steps.services_active",
+        title="all services and applications are active",
+        documents=("A:249",),
+        references=("62443 CR 7.6",),
+        profile="documents",
+        check=_step("look at services and packages in the console after the first boot"),
+        remedy="packages.* and bundles.* say what keeps an application from running",
+    ),
+    Rule(
+        id="steps.fingerprints",
+        title="policy and command line are not changed after the first boot",
+        documents=("B:350", "B:356", "B:358", "B:362", "B:366", "B:378"),
+        references=("62443 CR 3.4",),
+        profile="documents",
+        check=_step(
+            "ESF takes fingerprints of the policy and of its command line at the first start in production mode and "
+            "shuts down when they change: change neither on the gateway, or reload the fingerprint in its console",
+            needs_policy=True,
+        ),
+        remedy="System, Settings, Security Options: Reload fingerprint",
+    ),
+    Rule(
+        id="steps.control_certificate",
+        title="the certificate of control messages arrives with provisioning",
+        documents=("A:208",),
+        references=("62443 EDR 3.12",),
+        profile="documents",
+        check=_step(
+            "the certificate that verifies control messages is obtained by the gateway itself during provisioning: "
+            "see in the cloud's console that the gateway was provisioned",
+            needs_certificates=True,
+        ),
+        remedy="Everyware Cloud, Devices: provisioning status",
+    ),
+    Rule(
+        id="steps.keep_safe",
+        title="snapshots and images are kept in a safe place",
+        documents=("A:141", "B:466"),
+        references=("ETSI 5.4-1", "62443 CR 4.1"),
+        profile="documents",
+        check=_step(
+            "the image holds a snapshot with the provisioning password in clear: keep images, exports and keys where "
+            "only those who need them can read them, and encrypt them on their way to the factory"
+        ),
+        remedy="mode 0600, an encrypted disk, an encrypted transfer",
+    ),
+    Rule(
+        id="steps.keep_up_to_date",
+        title="ESF is kept up to date",
+        documents=("A:124",),
+        references=("ETSI 5.3-2", "CRA I.1(2)(c)"),
+        profile="documents",
+        check=_step("ask the vendor whether this release of ESF is still the latest and supported"),
+        remedy="a vanilla image of the latest release, and a golden sample made with it",
+    ),
+)
