@@ -128,6 +128,6 @@ def _text_of(error: RuntimeError) -> str:
 def _remedy(operation: str, text: str) -> str:
     if operation == "launch":
         return "doit doctor shows what is missing; libguestfs-test-tool shows why"
-    if "No space left" in text:
+    if "No space left" in text or "Wrote only" in text:
         return "the file system in the image is full: use a larger vanilla image, or put less into it"
     return "if the image is damaged, run e2fsck on a copy of it; otherwise report it"
