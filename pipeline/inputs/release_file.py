@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.errors import Problem, raise_if_any
 from pipeline.inputs.rules_section import read_rules
 from pipeline.inputs.toml_table import Table, load
+from pipeline.inputs.trust_sections import read_given, read_keystores, read_policy
 from pipeline.inputs.users import read_users
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.release import (
@@ -16,9 +17,7 @@ from pipeline.model.release import (
     Bootloader,
     Console,
     Firewall,
-    Keystores,
     Output,
-    Policy,
     Release,
     Services,
     Ssh,
@@ -30,10 +29,8 @@ _LAST_EPOCH = 2_147_483_647
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _PATH = r"[^\0-\x1f\x7f]+"
-_ALIAS = r"[a-z0-9][a-z0-9._-]{0,63}"
 _SERVICE = r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}"
 _ACCOUNT = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
-_PRINTABLE = r"[!-~]([ -~]*[!-~])?"
 
 
 def read_release(path: Path, environ_epoch: str | None) -> Release:
@@ -72,6 +69,8 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         manifest_key=keys.text("manifest", form=_NAME, meaning="the name of a key"),
         secrets_source=secrets.text("source", form=r"[a-z][a-z0-9+]*:[^\0-\x1f\x7f]+", meaning="a URI such as file:…"),
         secrets_generation=secrets.integer("generation", 1, 1, 1_000_000),
+        secrets_given=read_given(secrets),
+        secrets_identity=secrets.text("identity", "", form=_PATH, meaning="a path"),
         command_enabled=command.boolean("enabled", default=False),
         ssh=_ssh(root.table("ssh")),
         firewall=_firewall(root.table("firewall")),
@@ -79,8 +78,8 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         services=_services(root.table("services")),
         bootloader=_bootloader(root.table("bootloader")),
         console=_console(root.table("console")),
-        policy=_policy(root.table("policy")),
-        keystores=_keystores(root.table("keystores")),
+        policy=read_policy(root.table("policy")),
+        keystores=read_keystores(root.table("keystores")),
         output=_output(root.table("output")),
         rules=read_rules(root.table("rules")),
     )
@@ -185,36 +184,10 @@ def _bootdelay(table: Table) -> int:
     return delay
 
 
-def _policy(table: Table) -> Policy:
-    policy = Policy(
-        vendor_signers=table.texts("vendor_signers", form=_PRINTABLE, meaning="a distinguished name"),
-        keep_golden=table.boolean("keep_golden", default=False),
-    )
-    table.close()
-    return policy
-
-
 def _console(table: Table) -> Console:
     console = Console(table.text("username", "admin", form=_ACCOUNT, meaning="a user name"))
     table.close()
     return console
-
-
-def _keystores(table: Table) -> Keystores:
-    trusted = table.table("trusted_tls")
-    aliases = {}
-    for alias in trusted.names():
-        if not re.fullmatch(_ALIAS, alias):
-            trusted.wrong(ascii(alias), "is not an alias", f"allowed form: {_ALIAS}")
-        else:
-            aliases[alias] = trusted.text(alias, form=_PATH, meaning="the path of a PEM file")
-    keystores = Keystores(
-        certificates_password=table.text("certificates_password", "defaultPassword", form=_PRINTABLE),
-        cacerts_password=table.text("cacerts_password", "changeit", form=_PRINTABLE),
-        trusted_tls=aliases,
-    )
-    table.close()
-    return keystores
 
 
 def _output(table: Table) -> Output:

@@ -110,17 +110,37 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class ClientKey:
+    """A gateway's own key for mutual TLS, as files name it; ``{gateway}`` stands for the gateway's name.
+
+    Attributes:
+        key: URI of the private key.
+        passphrase: URI of its passphrase; empty when it has none.
+        certificates: PEM files of its chain, leaf first up to the root.
+    """
+
+    alias: str
+    key: str
+    certificates: tuple[str, ...]
+    passphrase: str = ""
+
+
+@dataclass(frozen=True)
 class Keystores:
     """Base keystores (A:206 to A:229, B:480 to B:553).
 
     Attributes:
         certificates_password / cacerts_password: of the vendor's base keystores; public defaults.
         trusted_tls: PEM files with further broker certificates, by alias.
+        replaced: aliases of the vendor's keystores whose certificate may be replaced by ours.
+        client_keys: go into ``cacerts.ks`` of each gateway.
     """
 
     certificates_password: str = field(default="defaultPassword", repr=False)
     cacerts_password: str = field(default="changeit", repr=False)
     trusted_tls: Mapping[str, str] = field(default_factory=dict)
+    replaced: tuple[str, ...] = ()
+    client_keys: tuple[ClientKey, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,6 +181,8 @@ class Release:
         vanilla_sha256: pinned digest of the vanilla image file, or empty.
         command_enabled: remote command execution (A:117); off unless chosen.
         secrets_source: URI of the fleet secret, such as ``file:.demo/secrets/fleet.key``.
+        secrets_given: URI of what a gateway has been given instead of derived, with ``{gateway}`` for its name, or empty.
+        secrets_identity: file of the identity that opens age-encrypted ones, or empty.
     """
 
     name: str
@@ -179,6 +201,8 @@ class Release:
     secrets_source: str
     demo: bool = False
     secrets_generation: int = 1
+    secrets_given: str = ""
+    secrets_identity: str = ""
     command_enabled: bool = False
     ssh: Ssh = field(default_factory=Ssh)
     firewall: Firewall = field(default_factory=Firewall)

@@ -1,0 +1,53 @@
+"""[policy], [keystores] and [secrets] given: what is read, and every wrong value named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.model.release import ClientKey, PolicyRow
+from tests.unit.inputs.test_release_file import LEAST, problems, read
+
+CONNECT = '["java.net.SocketPermission", "*", "connect"]'
+ROW = f'[[policy.row]]\nname = "partner"\nsigner = "CN=P;-"\npermissions = [{CONNECT}]\n'
+CLIENT = (
+    '[[keystores.client_key]]\nalias = "client"\nkey = "file:k/{gateway}.pem"\ncertificates = ["c/{gateway}.crt"]\n'
+)
+
+
+def test_what_they_say(tmp_path: Path) -> None:
+    release = read(tmp_path, f'{LEAST}given = "file:s/{{gateway}}.toml"\n[keystores]\nreplaced = ["cloud"]\n[policy]\n'
+                   f'source = "golden"\n{ROW}access = "DENY"\n{CLIENT}passphrase = "env:P"\n')  # fmt: skip
+    partner = PolicyRow("partner", "CN=P;-", (("java.net.SocketPermission", "*", "connect"),), "DENY")
+    assert (release.policy.rows, release.policy.source) == ((partner,), "golden")
+    client = ClientKey("client", "file:k/{gateway}.pem", ("c/{gateway}.crt",), "env:P")
+    assert (release.keystores.client_keys, release.keystores.replaced) == ((client,), ("cloud",))
+    assert release.secrets_given == "file:s/{gateway}.toml"
+
+
+@pytest.mark.parametrize(
+    ("extra", "complaint"),
+    [
+        ('given = "file:all.toml"', "[secrets] given: would be the same on every gateway"),
+        ('given = "ftp:{gateway}"', "[secrets] given: is no known kind of source"),
+        ('given = "{gateway}"', "[secrets] given: is not a URI"),
+        ('[policy]\nsource = "mine"', "[policy] source: is not one of the values known"),
+        ('[policy]\nsource = "golden"\nkeep_golden = true', "[policy] keep_golden: means nothing"),
+        (ROW.replace('name = "partner"\n', ""), "[policy] row[1] name: is missing"),
+        (ROW.replace('"*", "connect"', "1"), "row[1] permissions[1]: is not a permission"),
+        (ROW.replace('"*", "connect"', '"*", "a", "b"'), "row[1] permissions[1]: is not a permission"),
+        (ROW.replace("java.net.SocketPermission", "Socket Permission"), "does not begin with the name of a class"),
+        (ROW.replace(CONNECT, ""), "row[1] permissions: no permission"),
+        (ROW + 'access = "allow"', "row[1] access: is not one of the values known"),
+        (ROW + 'extra = "x"', "row[1] extra: unknown key"),
+        (CLIENT.replace("k/{gateway}.pem", "k.pem"), "client_key[1] key: would be the same on every gateway"),
+        (CLIENT.replace('"c/{gateway}.crt"', ""), "client_key[1] certificates: no certificate"),
+        (CLIENT.replace('"client"', '"Client Key"'), "client_key[1] alias: is not an alias"),
+        (CLIENT + CLIENT, "client_key[2] alias: is there twice"),
+        (CLIENT + '[keystores.trusted_tls]\nclient = "x.pem"', "client_key: alias client is that of a trusted"),
+        ('[keystores]\nreplaced = ["A"]', "[keystores] replaced[1]: is not an alias"),
+    ],
+)
+def test_what_they_must_not_say(tmp_path: Path, extra: str, complaint: str) -> None:
+    assert [found for found in problems(tmp_path, LEAST + extra) if complaint in found]
