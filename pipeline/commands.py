@@ -19,6 +19,7 @@ from pipeline.report.explanation import explanation
 from pipeline.report.json_report import exit_status, verdicts_json
 from pipeline.report.plan_text import plan_text
 from pipeline.stages import reading
+from pipeline.stages.explaining import explain_bundles, is_bundle
 from pipeline.stages.stamping import device_plan_of
 from pipeline.verification import verify_paths
 from pipeline.workspace import Workspace
@@ -138,16 +139,37 @@ class Verify(Command):
 
 
 class Explain(Command):
-    """Say which rule and which input put a path into an image."""
+    """Say which rule and which input put a path into an image, or whether a bundle may run and why."""
 
     name = "explain"
-    doc_purpose = "say which rule, input and line of the documents put a path into an image"
-    doc_usage = "DIRECTORY-OR-MANIFEST PATH ..."
-    doc_description = "DIRECTORY is a gateway's directory under out/. Reads the manifest only."
+    doc_purpose = "say why a path of an image is as it is, or whether the security policy lets a bundle run"
+    doc_usage = "DIRECTORY-OR-MANIFEST PATH ... | FILE.jar-OR-FILE.dp ..."
+    doc_description = (
+        "DIRECTORY is a gateway's directory under out/; reads the manifest only. A bundle or deployment package of the "
+        "host is judged by the policy the workspace plans, or by --policy; exit status 1 when one may not run."
+    )
+    cmd_options = (
+        {
+            "name": "policy",
+            "short": "",
+            "long": "policy",
+            "type": str,
+            "default": "",
+            "help": "for bundles: a security.policy, or a directory: a gateway's under out/, whose image is opened",
+        },
+    )
 
-    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
+    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Print to standard output."""
+        if pos_args and all(is_bundle(path) for path in pos_args):
+            return _or_say_why(lambda: self._explain_bundles(pos_args, str(opt_values["policy"])))
         return _or_say_why(lambda: self._explain(pos_args))
+
+    def _explain_bundles(self, paths: Sequence[str], policy: str) -> int:
+        with Progress().running() as say:
+            text, good = explain_bundles(Workspace.here(), paths, policy, say)
+        sys.stdout.write(text)
+        return 0 if good else 1
 
     def _explain(self, arguments: Sequence[str]) -> int:
         if len(arguments) < 2:

@@ -25,7 +25,7 @@ def platform_bundles(vanilla: Vanilla) -> tuple[PlatformBundle, ...]:
     """
     if vanilla.layout.policy is None:
         return ()
-    return tuple(_described(str(path), vanilla.read(path)) for path in sorted(_bundles(vanilla)))
+    return tuple(describe_bundle(str(path), vanilla.read(path)) for path in sorted(_bundles(vanilla)))
 
 
 def _bundles(vanilla: Vanilla) -> Iterator[GuestPath]:
@@ -41,7 +41,8 @@ def _bundles(vanilla: Vanilla) -> Iterator[GuestPath]:
                 yield place
 
 
-def _described(path: str, content: bytes) -> PlatformBundle:
+def describe_bundle(path: str, content: bytes) -> PlatformBundle:
+    """One bundle as the framework will see it; what is wrong with its signature is said in it."""
     name = "it"
     try:
         signature = inspect(zip_archive.read_archive(zip_archive.MemorySource(content), name))
