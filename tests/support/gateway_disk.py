@@ -1,4 +1,4 @@
-"""A small but complete gateway disk for tests: FAT boot partition, ext4 root with an ESF 5 installation as delivered."""
+"""A small but complete gateway disk for tests: FAT boot partition, ext4 root, an ESF 5 installation as delivered."""
 
 from __future__ import annotations
 
