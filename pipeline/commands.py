@@ -17,6 +17,7 @@ from pipeline.progress import Progress
 from pipeline.report.console import summary_lines, verdict_lines
 from pipeline.report.explanation import explanation
 from pipeline.report.json_report import exit_status, verdicts_json
+from pipeline.report.plain import plain
 from pipeline.report.plan_text import plan_text
 from pipeline.stages import reading
 from pipeline.stages.explaining import explain_bundles, is_bundle
@@ -64,6 +65,8 @@ class Plan(Command):
         for name in names:
             plan = device_plan_of(workspace, name)
             sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, f"device layer of {name}"))
+            sys.stdout.write(f"\nconfiguration, against the golden sample's: {len(plan.snapshot)} properties differ\n\n")
+            sys.stdout.write("".join(f"    {plain(line)}\n" for line in plan.snapshot))
         return 0
 
 

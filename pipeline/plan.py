@@ -52,11 +52,13 @@ class Plan:
         before: the tree the layer is applied to.
         layer: paths are literal: no symbolic link on the way, every parent exists.
         after: names and metadata of the result, with content digests where they are known.
+        snapshot: what changes in the golden sample's configuration, a line for each property, secrets masked.
     """
 
     before: Tree = field(repr=False)
     layer: Layer = field(repr=False)
     after: Tree = field(repr=False)
+    snapshot: tuple[str, ...] = ()
 
 
 def plan_product(inputs: Inputs) -> Plan:
@@ -104,7 +106,8 @@ def plan_device(inputs: Inputs, product: Plan, gateway: Gateway, secrets: Gatewa
     )
     plan = _plan(product.after, layer)
     _refuse_shared_paths(product.layer, plan.layer)
-    return plan
+    changes = snapshot.changes(golden, vanilla, release, settings)
+    return replace(plan, snapshot=tuple(str(change) for change in changes))
 
 
 def require_same_release(vanilla: Vanilla, golden: Golden) -> None:
