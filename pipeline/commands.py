@@ -65,7 +65,7 @@ class Plan(Command):
         for name in names:
             plan = device_plan_of(workspace, name)
             sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, f"device layer of {name}"))
-            sys.stdout.write(f"\nconfiguration, against the golden sample's: {len(plan.snapshot)} properties differ\n\n")
+            sys.stdout.write(f"\nconfiguration against the golden sample's: {len(plan.snapshot)} properties differ\n\n")
             sys.stdout.write("".join(f"    {plain(line)}\n" for line in plan.snapshot))
         return 0
 
