@@ -22,6 +22,7 @@ RANKS = {
     "formats": 2,
     "transforms": 3,
     "rules": 3,
+    "classification": 3,
     "gateway_facts": 4,
     "plan": 4,
     "verify": 4,

@@ -9,6 +9,25 @@ from pipeline.model.guest_path import GuestPath
 
 
 @dataclass(frozen=True)
+class Export:
+    """An export as it was read, before anything of it is judged.
+
+    Attributes:
+        esf_version: release the golden gateway runs, as stated with the export.
+        files: content by path relative to the root of the export, which is that gateway's ``/``.
+        links: literal target by path.
+        source: how messages call the export.
+        warnings: what the user should know, each one line with its remedy.
+    """
+
+    esf_version: str
+    files: Mapping[str, bytes] = field(repr=False)
+    links: Mapping[str, str]
+    source: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Golden:
     """What an export holds of the documents' list (A:131 to A:199).
 

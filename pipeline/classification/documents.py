@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from pipeline.classification.found import KEYSTORE, PRIVATE_KEY
+from pipeline.classification.magics import by_content
+
 _ROOT = r"opt/(?:eurotech/esf|eclipse/kura)/"
 
 
-class Item(Enum):
+class Part(Enum):
     """What a file of an export is."""
 
     SNAPSHOT = "snapshot"
@@ -29,36 +32,36 @@ class Listed:
         extra: not in the documents, but of the same kind (formats 6); its absence is no news.
     """
 
-    item: Item
+    item: Part
     label: str
     pattern: re.Pattern[str]
     extra: bool = False
 
 
-def _listed(item: Item, label: str, pattern: str, *, extra: bool = False) -> Listed:
+def _listed(item: Part, label: str, pattern: str, *, extra: bool = False) -> Listed:
     return Listed(item, label, re.compile(pattern), extra)
 
 
 # Where generations B and C keep things is taken too (formats 3); the documents speak of generation A.
 DOCUMENTS = (
-    _listed(Item.SNAPSHOT, "snapshot_<id>.xml (A:137)", r"snapshot_[0-9]+\.xml"),
-    _listed(Item.DPA, "dpa.properties (A:170)", _ROOT + r"(?:kura|data|packages)/dpa\.properties"),
-    _listed(Item.PACKAGE, "packages/*.dp (A:171)", _ROOT + r"(?:kura/|data/)?packages/[^/]+\.dp"),
-    _listed(Item.POLICY, "security.policy (A:175)", _ROOT + r"(?:kura|user/security)/security\.policy"),
-    _listed(Item.NETWORK, "/etc/bind/named.conf (A:185)", r"etc/(?:bind/)?named\.conf"),
-    _listed(Item.NETWORK, "/etc/network/interfaces (A:186)", r"etc/network/interfaces"),
-    _listed(Item.NETWORK, "/etc/sysconfig/iptables (A:187)", r"etc/sysconfig/iptables"),
-    _listed(Item.NETWORK, "/etc/init.d/firewall_cust (A:188)", r"etc/init\.d/firewall_cust"),
-    _listed(Item.NETWORK, "/etc/ppp/ (A:189)", r"etc/ppp/.+"),
-    _listed(Item.NETWORK, "/etc/dhcpd-*.conf (A:190)", r"etc/u?dhcpd-[^/]+\.conf"),
-    _listed(Item.NETWORK, "/etc/wpa_supplicant-*.conf (A:191)", r"etc/wpa_supplicant-[^/]+\.conf"),
-    _listed(Item.NETWORK, "/etc/hostapd-*.conf (A:192)", r"etc/hostapd-[^/]+\.conf"),
-    _listed(Item.NETWORK, "kuranet.conf (A:193)", _ROOT + r"(?:data|user)/kuranet\.conf"),
-    _listed(Item.NETWORK, "ifcfg-*", r"etc/sysconfig/network-scripts/ifcfg-[^/]+", extra=True),
+    _listed(Part.SNAPSHOT, "snapshot_<id>.xml (A:137)", r"snapshot_[0-9]+\.xml"),
+    _listed(Part.DPA, "dpa.properties (A:170)", _ROOT + r"(?:kura|data|packages)/dpa\.properties"),
+    _listed(Part.PACKAGE, "packages/*.dp (A:171)", _ROOT + r"(?:kura/|data/)?packages/[^/]+\.dp"),
+    _listed(Part.POLICY, "security.policy (A:175)", _ROOT + r"(?:kura|user/security)/security\.policy"),
+    _listed(Part.NETWORK, "/etc/bind/named.conf (A:185)", r"etc/(?:bind/)?named\.conf"),
+    _listed(Part.NETWORK, "/etc/network/interfaces (A:186)", r"etc/network/interfaces"),
+    _listed(Part.NETWORK, "/etc/sysconfig/iptables (A:187)", r"etc/sysconfig/iptables"),
+    _listed(Part.NETWORK, "/etc/init.d/firewall_cust (A:188)", r"etc/init\.d/firewall_cust"),
+    _listed(Part.NETWORK, "/etc/ppp/ (A:189)", r"etc/ppp/.+"),
+    _listed(Part.NETWORK, "/etc/dhcpd-*.conf (A:190)", r"etc/u?dhcpd-[^/]+\.conf"),
+    _listed(Part.NETWORK, "/etc/wpa_supplicant-*.conf (A:191)", r"etc/wpa_supplicant-[^/]+\.conf"),
+    _listed(Part.NETWORK, "/etc/hostapd-*.conf (A:192)", r"etc/hostapd-[^/]+\.conf"),
+    _listed(Part.NETWORK, "kuranet.conf (A:193)", _ROOT + r"(?:data|user)/kuranet\.conf"),
+    _listed(Part.NETWORK, "ifcfg-*", r"etc/sysconfig/network-scripts/ifcfg-[^/]+", extra=True),
 )
 
 _PERSONAL = "a keystore is personal to its gateway and cannot be transferred (A:206)"
-_NAMES = (
+_NAMES: tuple[tuple[str, str], ...] = (
     (r"(?:.*/)?store\.save", "keystore passwords under that gateway's own key (A:129)"),
     (r"(?:.*/)?[^/]+\.(?:ks|jks|jceks|p12|pfx|keystore)", _PERSONAL),
     (r"(?:.*/)?(?:ssh_host_[^/]*|dropbear_[^/]*_host_key)", "SSH host key: every gateway has its own"),
@@ -71,9 +74,6 @@ _NAMES = (
     (_ROOT + r"(?:data|user)/(?:db|paho-persistence|persistance)/.*", "run-time state of that gateway (A:129)"),
 )
 _FORBIDDEN_NAMES = tuple((re.compile(pattern), reason) for pattern, reason in _NAMES)
-_PEM_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
-# A PKCS #12 store is a DER or BER sequence that starts with the version number 3.
-_PKCS12 = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL)
 UNKNOWN = "not in the documents' list (A:164 to A:193)"
 
 
@@ -84,14 +84,11 @@ def wanted(path: str) -> Listed | None:
 
 def forbidden_content(content: bytes) -> str:
     """Why content must never travel, whatever its name; empty when there is no reason."""
-    if content.startswith(b"\xfe\xed\xfe\xed"):
-        return f"a JKS keystore: {_PERSONAL}"
-    if content.startswith(b"\xce\xce\xce\xce"):
-        return f"a JCEKS keystore: {_PERSONAL}"
-    if _PKCS12.match(content):
-        return f"a PKCS #12 keystore: {_PERSONAL}"
-    if content.startswith(b"PuTTY-User-Key-File") or _PEM_KEY.search(content):
-        return "holds a private key"
+    for _, kind, reason in by_content(content):
+        if kind == KEYSTORE:
+            return f"{reason}: {_PERSONAL}"
+        if kind == PRIVATE_KEY:
+            return f"holds a private key: {reason}"
     return ""
 
 
@@ -104,5 +101,5 @@ def forbidden(path: str, content: bytes) -> str:
     named = next((reason for pattern, reason in _FORBIDDEN_NAMES if pattern.fullmatch(path)), "")
     if listed is not None:
         # Only /etc/ppp is listed as a whole, whatever the names in it.
-        return named if listed.item is Item.NETWORK else ""
+        return named if listed.item is Part.NETWORK else ""
     return named or UNKNOWN

@@ -1,0 +1,115 @@
+"""The class of every file and link of an export, by the documents' list and by what is in it (A:164 to A:199)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from pipeline.classification.documents import UNKNOWN, Part, forbidden, wanted
+from pipeline.classification.found import FoundSecret
+from pipeline.classification.item import ANY, STAYS, TRAVELS, Class, Decision, Item, Key, Kind
+from pipeline.classification.secrets import find_secrets
+
+ABOUT = "export.toml"
+
+# Among the documents' network files: what a rule of the pipeline does with each on its way.
+_REWRITTEN = (
+    (r"etc/sysconfig/iptables", Class.DERIVED, "unwanted ports are closed on the way (A:113, A:187)"),
+    (r"etc/network/interfaces", Class.PER_GATEWAY, "addresses as devices.toml wants them (A:186)"),
+    (r"etc/u?dhcpd-[^/]+\.conf", Class.PER_GATEWAY, "leases as devices.toml wants them (A:190)"),
+    (r"etc/hostapd-[^/]+\.conf", Class.PER_GATEWAY, "each gateway its own network name and passphrase (A:192, A:119)"),
+    (r".*/kuranet\.conf", Class.PER_GATEWAY, "interfaces as devices.toml wants them (A:193)"),
+    (r"etc/sysconfig/network-scripts/.+", Class.PER_GATEWAY, "addresses as devices.toml wants them (A:186)"),
+    (r"etc/ppp/scripts/.+", Class.PER_GATEWAY, "access point name as devices.toml wants it (A:189)"),
+)
+_RULES = tuple((re.compile(pattern), sort, reason) for pattern, sort, reason in _REWRITTEN)
+# Secrets that the documents want to travel, because the connection is nothing without them; and the Wi-Fi passphrase
+# of an access point, which never does: the file is written anew around it.
+_WANTED_SECRETS = (
+    (re.compile(r"etc/ppp/(?:chap|pap|srp)-secrets"), "log-in of the cellular connection (A:189)"),
+    (re.compile(r"etc/wpa_supplicant-[^/]+\.conf"), "log-in of the Wi-Fi network that is joined (A:191)"),
+)
+_REPLACED = re.compile(r"by the name (?:wpa_passphrase|wpa_psk|sae_password|wep_key\d)")
+
+
+def classify_files(files: Mapping[str, bytes], links: Iterable[str], latest: str) -> Iterator[Item]:
+    """Every file and link, in one class each.
+
+    Args:
+        files: content by path relative to the root of the export.
+        latest: path of the snapshot that counts.
+    """
+    for path, content in files.items():
+        yield _file(path, content, latest)
+    for path in links:
+        listed = wanted(path)
+        if listed is not None and listed.item is Part.NETWORK:
+            yield _item(Kind.LINK, path, Class.DERIVED, "made anew where the gateway is cellular (A:247)", TRAVELS)
+        else:
+            yield _item(Kind.LINK, path, Class.UNKNOWN, UNKNOWN, STAYS, open_=True)
+
+
+def _file(path: str, content: bytes, latest: str) -> Item:
+    if path == ABOUT:
+        return _item(Kind.FILE, path, Class.DERIVED, "describes the export; no gateway has it", STAYS)
+    listed = wanted(path)
+    reason = forbidden(path, content)
+    if reason == UNKNOWN:
+        remark = "" if not (found := find_secrets(path, content)) else f"; {_kinds(found)}"
+        return _item(Kind.FILE, path, Class.UNKNOWN, UNKNOWN + remark, STAYS, open_=True)
+    if reason or listed is None:
+        return _item(Kind.FILE, path, Class.FORBIDDEN, reason, STAYS, open_=True)
+    if listed.item is Part.SNAPSHOT:
+        if path != latest:
+            reason = f"not the latest snapshot, which is {latest} (A:137)"
+            return _item(Kind.FILE, path, Class.FORBIDDEN, reason, STAYS, open_=True)
+        return _item(Kind.FILE, path, Class.DERIVED, "rewritten setting by setting (A:143, A:164)", TRAVELS)
+    if listed.item is Part.DPA:
+        return _item(Kind.FILE, path, Class.DERIVED, "written anew from the packages that travel (A:170)", TRAVELS)
+    if listed.item is Part.POLICY:
+        return _item(Kind.FILE, path, Class.DERIVED, "made suitable for production (A:175, A:179)", TRAVELS)
+    return _with_content(path, content, listed.label)
+
+
+def _with_content(path: str, content: bytes, label: str) -> Item:
+    found = find_secrets(path, content)
+    sort, reason = next(
+        ((sort, reason) for pattern, sort, reason in _RULES if pattern.fullmatch(path)),
+        (Class.PORTABLE, f"listed: {label}"),
+    )
+    allowed = TRAVELS if sort is Class.DERIVED else ANY
+    if not found:
+        return _item(Kind.FILE, path, sort, reason, allowed, content=content)
+    if "hostapd-" in path and all(_REPLACED.fullmatch(one.reason) for one in found):
+        return _item(Kind.FILE, path, sort, reason, allowed)
+    why = next((why for pattern, why in _WANTED_SECRETS if pattern.fullmatch(path)), "")
+    if why:
+        return _item(Kind.FILE, path, Class.SECRET, why, ANY)
+    return _item(Kind.FILE, path, Class.SECRET, f"{label}: {_kinds(found)}", ANY, open_=True)
+
+
+def _kinds(found: Iterable[FoundSecret]) -> str:
+    """What was found where, briefly; a reason is one line."""
+    shown = [f"{one.kind} ({one.reason}) in {one.place.partition('!/')[2] or one.place}" for one in found]
+    return "; ".join(shown[:3]) + (f"; and {len(shown) - 3} more" if len(shown) > 3 else "")
+
+
+def digest_of(content: bytes) -> str:
+    """Enough of SHA-256 to notice a change."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _item(
+    kind: Kind,
+    path: str,
+    sort: Class,
+    reason: str,
+    allowed: frozenset[Decision],
+    *,
+    open_: bool = False,
+    content: bytes | None = None,
+) -> Item:
+    settled = Decision.STAYS if Decision.TRAVELS not in allowed else Decision.TRAVELS
+    digest = "" if content is None else digest_of(content)
+    return Item(Key(kind, "", path), sort, reason, Decision.UNDECIDED if open_ else settled, allowed, digest)

@@ -1,0 +1,140 @@
+"""An export against its lock: what has changed since, what is still to be decided, and the lock that accepts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from pipeline.classification.item import Class, Decision, Item, Key
+from pipeline.classification.lock import Entry, Lock
+from pipeline.errors import Problem, raise_if_any
+
+
+class What(StrEnum):
+    """How a thing differs from what the lock knows of it."""
+
+    NEW = "new"
+    GONE = "gone"
+    CHANGED = "changed"
+    RECLASSIFIED = "of another class"
+
+
+@dataclass(frozen=True, order=True)
+class Change:
+    """One difference, in words; never holds a value."""
+
+    key: Key
+    what: What
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.key}" + (f": {self.detail}" if self.detail else "")
+
+
+def changes(items: Sequence[Item], lock: Lock) -> tuple[Change, ...]:
+    """What is new, gone, changed or of another class since the lock was accepted, sorted."""
+    found: list[Change] = []
+    known = {item.key for item in items}
+    for item in items:
+        entry = lock.entries.get(item.key)
+        if entry is None:
+            found.append(Change(item.key, What.NEW, f"{item.sort}: {item.reason}"))
+        elif entry.sort is not item.sort:
+            found.append(Change(item.key, What.RECLASSIFIED, f"was {entry.sort}, is {item.sort}: {item.reason}"))
+        elif entry.digest and item.digest and entry.digest != item.digest:
+            found.append(Change(item.key, What.CHANGED))
+    found += [Change(key, What.GONE) for key in lock.entries if key not in known]
+    return tuple(sorted(found))
+
+
+def decision_of(item: Item, lock: Lock) -> Decision:
+    """What becomes of a thing: as the lock says; where it does not know the thing, as its rule proposes."""
+    decided = lock.decision(item.key)
+    return item.proposal if decided is None else decided
+
+
+def problems(items: Sequence[Item], lock: Lock, where: str) -> Iterator[Problem]:
+    """What keeps this export from being built.
+
+    Args:
+        where: the lock's path as the user knows it.
+    """
+    for item in items:
+        entry = lock.entries.get(item.key)
+        decision = decision_of(item, lock)
+        allowed = " or ".join(f'"{one}"' for one in sorted(item.allowed))
+        if entry is not None and entry.sort is not item.sort:
+            yield Problem(
+                f"golden: {item.key}: was {entry.sort} when it was decided, is {item.sort} now: {item.reason}",
+                f"look at it, then doit golden --accept, and decide {allowed} in {where}",
+            )
+        elif decision is Decision.UNDECIDED:
+            yield Problem(
+                f"golden: {item.key}: {item.sort}, and nobody has decided about it: {item.reason}",
+                f'doit golden --decide {min(item.allowed)} --reason "…" {_argument(item.key)}'
+                + (f", or {allowed} in {where}" if len(item.allowed) > 1 else ""),
+            )
+        elif decision not in item.allowed:
+            yield Problem(
+                f"golden: {item.key}: {where} says {decision}, but it is {item.sort}: {item.reason}",
+                _other_way(item),
+            )
+
+
+def require_decided(items: Sequence[Item], lock: Lock, where: str) -> None:
+    """Raise `PipelineError` with everything that is undecided, or decided as it cannot be."""
+    raise_if_any(problems(items, lock, where))
+
+
+def accepted(items: Sequence[Item], lock: Lock) -> Lock:
+    """The lock of this export: decisions and reasons of things whose class is the same stay, the rest is proposed."""
+    entries: dict[Key, Entry] = {}
+    for item in items:
+        known = lock.entries.get(item.key)
+        if known is not None and known.sort is item.sort:
+            entries[item.key] = replace(known, digest=item.digest)
+        else:
+            entries[item.key] = Entry(item.sort, item.proposal, item.reason, item.digest)
+    return Lock(entries)
+
+
+def decided(lock: Lock, items: Sequence[Item], names: Iterable[str], decision: Decision, reason: str) -> Lock:
+    """The lock with a decision about named things, which must be in the export.
+
+    Args:
+        names: paths, or pid and property with a blank between.
+        reason: why; empty keeps the one there is.
+
+    Raises:
+        PipelineError: names of nothing, or a decision that cannot be taken.
+    """
+    by_name = {str(item.key): item for item in items}
+    wrong: list[Problem] = []
+    entries = dict(lock.entries)
+    for name in names:
+        item = by_name.get(name)
+        if item is None:
+            wrong.append(Problem(f"{name}: no such thing in the export", "doit golden lists them"))
+        elif decision not in item.allowed:
+            wrong.append(Problem(f"{name}: cannot be {decision}: it is {item.sort}: {item.reason}", _other_way(item)))
+        else:
+            known = entries.get(item.key)
+            why = reason or (known.reason if known else item.reason)
+            entries[item.key] = Entry(item.sort, decision, why, item.digest)
+    raise_if_any(wrong)
+    return Lock(entries)
+
+
+def _argument(key: Key) -> str:
+    return f"'{key}'" if " " in str(key) else str(key)
+
+
+def _other_way(item: Item) -> str:
+    if item.sort is Class.UNKNOWN:
+        return "put the file into an overlay if gateways need it; from the export it cannot travel"
+    if item.sort is Class.FORBIDDEN:
+        return "nothing of it may reach another gateway: decide that it stays, or take it out of the export"
+    return f"decide {' or '.join(sorted(item.allowed))}: the rule that handles it leaves no other way"
+
+

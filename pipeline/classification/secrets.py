@@ -1,0 +1,115 @@
+"""Finds secrets by type, name and content, in every kind of file an export holds, inside archives too (A:135)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pipeline.classification.containers import MOST_DEPTH, Budget, NotSearchedError, members
+from pipeline.classification.found import ENTROPY, NOT_SEARCHED, PASSWORD, FoundSecret
+from pipeline.classification.magics import by_content
+from pipeline.classification.texts import by_line
+from pipeline.classification.wording import announces, is_pin, is_value, looks_random
+from pipeline.errors import PipelineError
+from pipeline.formats import esf_snapshot
+from pipeline.formats.esf_snapshot import Property
+from pipeline.formats.java_properties import Properties
+
+_NEWLINE = b"\n"
+_TEXT = re.compile(rb"[\t\n\f\r\x20-\x7e\x80-\xff]*")
+_NUMBERS = frozenset({"Long", "Double", "Float", "Integer", "Byte", "Short", "Boolean"})
+# Manifests and signature files of JARs are lists of digests; lists of digests are no secrets either.
+_DIGESTS = re.compile(
+    r"(?:.*/)?(?:META-INF/(?:MANIFEST\.MF|[^/]+\.(?:SF|RSA|DSA|EC))|SHA\d+SUMS|[^/]+\.(?:sha\d+|md5|class))"
+)
+_SCHEMA = re.compile(r"(?:.*/)?(?:OSGI-INF|schemas?)/.*\.(?:xml|xsd)|.*\.xsd")
+# Generated names of instances look random, too.
+_NAMES = re.compile(r".*(?:service\.pid|factoryPid|\.target|\.pid)")
+
+
+def find_secrets(name: str, content: bytes) -> tuple[FoundSecret, ...]:
+    """Everything in a file that is, holds or may hold a secret, sorted; values are never repeated.
+
+    Containers are looked into; what cannot be looked into is reported as ``not searched``, not passed over.
+    """
+    return tuple(sorted(set(_in_file(name, content, name, 0, Budget()))))
+
+
+def secret_in_property(pid: str, prop: Property) -> FoundSecret | None:
+    """Why a property of a snapshot is a secret: by type, by name, or by what is in it; None when nothing says so.
+
+    A downloaded snapshot has passwords in Base64 with ``encrypted="true"``, which is no encryption (formats 1.6); a
+    modem's ``config.password`` is typed as plain text before Kura 5 (formats 2).
+    """
+    place = f"{pid} {prop.name}"
+    texts = [text for text in prop.texts if text]
+    if prop.type == "Password" and texts:
+        how = 'Base64 of clear text under encrypted="true"' if prop.encrypted else "by its type Password"
+        return FoundSecret(PASSWORD, place, how)
+    values = [text for text in texts if is_value(text)]
+    if values and announces(prop.name) and (prop.type not in _NUMBERS or is_pin(prop.name)):
+        return FoundSecret(PASSWORD, place, f"by its name, though it is typed as {prop.type}")
+    if prop.type in _NUMBERS:
+        return None
+    for text in texts:
+        for _, kind, reason in by_content(text.encode("utf-8", "surrogatepass")):
+            return FoundSecret(kind, place, reason)
+        for _, kind, reason in by_line("", text, entropy=False):
+            return FoundSecret(kind, place, f"{reason}, inside the value")
+        if looks_random(text) and not _NAMES.fullmatch(prop.name):
+            return FoundSecret(ENTROPY, place, "a run that looks random")
+    return None
+
+
+def _in_file(name: str, content: bytes, place: str, depth: int, budget: Budget) -> Iterator[FoundSecret]:
+    inner = members(content, budget)
+    if inner is not None:
+        yield from _in_container(inner, place, depth, budget)
+        return
+    if b"esf:configuration" in content:
+        snapshot = esf_snapshot.load(content, "C").snapshot
+        if snapshot is not None:
+            for configuration in snapshot.configurations:
+                for prop in configuration.properties:
+                    found = secret_in_property(configuration.pid, prop)
+                    if found:
+                        yield FoundSecret(found.kind, f"{place}: {found.place}", found.reason)
+            return
+    for offset, kind, reason in by_content(content):
+        where = f"{place}: line {content.count(_NEWLINE, 0, offset) + 1}" if offset else place
+        yield FoundSecret(kind, where, reason)
+    if not _TEXT.fullmatch(content[:65536]) or _SCHEMA.fullmatch(name):
+        return
+    if name.endswith(".properties"):
+        yield from _in_properties(content, place)
+    # Lists of digests, certificates and keys in PEM are random all over; keys were found by their first line.
+    is_random_telling = not _DIGESTS.fullmatch(name) and b"-----BEGIN " not in content
+    text = content.decode("utf-8", "replace")
+    for number, kind, reason in by_line(name, text, entropy=is_random_telling):
+        yield FoundSecret(kind, f"{place}: line {number}", reason)
+
+
+def _in_container(
+    inner: Iterator[tuple[str, bytes]], place: str, depth: int, budget: Budget
+) -> Iterator[FoundSecret]:
+    if depth >= MOST_DEPTH:
+        yield FoundSecret(NOT_SEARCHED, place, f"more than {MOST_DEPTH} archives inside each other")
+        return
+    try:
+        for name, content in inner:
+            shown = name if name.isprintable() and len(name) < 200 else ascii(name[:200])
+            yield from _in_file(name, content, f"{place}!/{shown}", depth + 1, budget)
+    except NotSearchedError as error:
+        yield FoundSecret(NOT_SEARCHED, place, str(error))
+
+
+def _in_properties(content: bytes, place: str) -> Iterator[FoundSecret]:
+    """As Java reads them: escapes and continued lines hide nothing."""
+    try:
+        items = Properties.parse(content).items()
+    except PipelineError:
+        yield FoundSecret(NOT_SEARCHED, place, "a properties file that Java would refuse")
+        return
+    for key, value in items:
+        if announces(key) and is_value(value):
+            yield FoundSecret(PASSWORD, f"{place}: {key}", "by its name")

@@ -1,0 +1,137 @@
+"""The class of every property of a snapshot: by component, by name, by type, by what is in it (formats 2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from pipeline.classification.files import digest_of
+from pipeline.classification.item import ANY, STAYS, TRAVELS, Class, Decision, Item, Key, Kind
+from pipeline.classification.secrets import secret_in_property
+from pipeline.formats.esf_snapshot import Configuration, Property, Snapshot
+from pipeline.formats.esf_snapshot.values import FACTORY_PID
+from pipeline.transforms.snapshot.personal import residue
+
+_KURA = "org.eclipse.kura."
+_NETWORK = f"{_KURA}net.admin.NetworkConfigurationService"
+_INTERFACE = r"net\.interface\.[^.]+(?:\.[0-9]+)?\."
+_PLATFORM = ("org.eclipse.kura.", "com.eurotech.")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What is said of a component's properties; an empty component stands for all."""
+
+    component: str
+    name: re.Pattern[str]
+    sort: Class
+    proposal: Decision
+    allowed: frozenset[Decision]
+    reason: str
+
+
+def _rule(component: str, name: str, sort: Class, decision: Decision, reason: str, *, free: bool = False) -> _Rule:
+    fixed = TRAVELS if decision is Decision.TRAVELS else STAYS
+    allowed = ANY if free or decision is Decision.UNDECIDED else fixed
+    return _Rule(component, re.compile(name), sort, decision, allowed, reason)
+
+
+_MQTT = f"{_KURA}core.data.transport.mqtt.MqttDataTransport"
+_PROVISIONING = f"{_KURA}provisioning.ProvisioningService"
+_COMMAND = f"{_KURA}cloud.app.command.CommandCloudApp"
+_STAYS, _TRAVELS = Decision.STAYS, Decision.TRAVELS
+_OWN = "devices.toml may say otherwise for a gateway (A:181)"
+
+_RULES = (
+    _rule(_MQTT, r"username|topic\.context\.account-name|broker-url|password", Class.DERIVED, _STAYS,
+          "the document's placeholder takes its place (A:143)"),
+    _rule(_MQTT, r"client-id|ssl\.certificate\.alias", Class.PER_GATEWAY, _STAYS,
+          "gateways with one client id throw each other out (A:135)"),
+    _rule(f"{_KURA}data.DataService", r"connect\.auto-on-startup", Class.DERIVED, _STAYS, "set to false (A:160)"),
+    _rule(_PROVISIONING, r"enabled", Class.DERIVED, _STAYS, "set to true (A:162)"),
+    _rule(_PROVISIONING, r"client-id|provisioned", Class.PER_GATEWAY, _STAYS, "of the golden sample's own enrolment"),
+    _rule(_PROVISIONING, r"password", Class.SECRET, _TRAVELS, "every gateway enrols with it (A:162)", free=True),
+    _rule(_PROVISIONING, r"broker-url|account-name|username", Class.PORTABLE, _TRAVELS, "kept as set (A:162)",
+          free=True),
+    _rule(_COMMAND, r"command\.enable", Class.DERIVED, _STAYS, "as gateway.toml decides (A:117)"),
+    _rule(f"{_KURA}web.Console", r"console\.(?:username|password)\.value", Class.DERIVED, _STAYS,
+          "each gateway its own (A:115)"),
+    _rule(f"{_KURA}internal.useradmin.store.RoleRepositoryStoreImpl", r"(?:roles|users|groups)\.config",
+          Class.DERIVED, _STAYS, "each gateway its own users (A:115)"),
+    _rule(f"{_KURA}ssl.SslManagerService", r"ssl\.keystore\.password", Class.DERIVED, _STAYS,
+          "follows the keystores, which are made anew (A:206)"),
+    _rule(f"{_KURA}core.keystore.FilesystemKeystoreServiceImpl", r"keystore\.password|randomize\.password",
+          Class.DERIVED, _STAYS, "follows the keystores, which are made anew (A:206)"),
+    _rule(f"{_KURA}net.admin.FirewallConfigurationService", r"firewall\..+", Class.DERIVED, _TRAVELS,
+          "unwanted ports are closed on the way (A:113)"),
+    _rule(_NETWORK, _INTERFACE + r"config\.wifi\.master\.passphrase", Class.SECRET, _STAYS,
+          "each access point gets its own (A:119)"),
+    _rule(_NETWORK, _INTERFACE + r"config\.wifi\.(?:infra|adhoc)\.passphrase", Class.SECRET, _TRAVELS,
+          "log-in of the Wi-Fi network that is joined (A:191)", free=True),
+    _rule(_NETWORK, _INTERFACE + r"config\.password", Class.SECRET, _TRAVELS,
+          "log-in of the cellular connection, plain text by its type (A:189)", free=True),
+    _rule(_NETWORK, _INTERFACE + r"config\.(?:ip4\..+|dhcp(?:Client|Server)4\..+|nat\.enabled|autoconnect|enabled|apn"
+          r"|username|wifi\.mode|wifi\.[a-z]+\.(?:ssid|channel))", Class.PER_GATEWAY, _TRAVELS, _OWN, free=True),
+    _rule(f"{_KURA}position.PositionService", r"latitude|longitude|altitude", Class.PER_GATEWAY, _TRAVELS,
+          "where the golden sample stands; overlays cannot change it, so decide", free=True),
+    _rule("", r"(?:kura\.)?service\.(?:pid|factoryPid)|component\.(?:id|name)", Class.PORTABLE, _TRAVELS,
+          "names the component (formats 1.8)"),
+)  # fmt: skip
+
+
+def classify_settings(snapshot: Snapshot, installed: Collection[str], components: bytes) -> Iterator[Item]:
+    """Every property, in one class each.
+
+    Args:
+        installed: symbolic names of the bundles in the export's packages.
+        components: what these bundles say of their components (``OSGI-INF``), as one text.
+    """
+    gone = {(setting.pid, setting.name): setting for setting in residue(snapshot, ())}
+    for configuration in snapshot.configurations:
+        rules = [rule for rule in _RULES if not rule.component or configuration.is_instance_of(rule.component)]
+        known = _is_known(configuration, installed, components)
+        for prop in configuration.properties:
+            setting = gone.get((configuration.pid, prop.name))
+            if setting is not None and setting.values is None and not any(r.name.fullmatch(prop.name) for r in rules):
+                yield _item(configuration, prop, Class.PER_GATEWAY, "of that one device (A:129)", _STAYS, STAYS)
+            else:
+                yield _property(configuration, prop, rules, known=known)
+
+
+def _property(configuration: Configuration, prop: Property, rules: list[_Rule], *, known: bool) -> Item:
+    rule = next((rule for rule in rules if rule.name.fullmatch(prop.name)), None)
+    if rule is not None and (rule.sort is not Class.SECRET or any(prop.texts)):
+        return _item(configuration, prop, rule.sort, rule.reason, rule.proposal, rule.allowed)
+    found = secret_in_property(configuration.pid, prop)
+    if found is not None:
+        reason = f"{found.kind}: {found.reason} (A:135)"
+        return _item(configuration, prop, Class.SECRET, reason, Decision.UNDECIDED, ANY)
+    if not known:
+        reason = "neither the platform nor an installed package has this component (A:133)"
+        return _item(configuration, prop, Class.UNKNOWN, reason, Decision.UNDECIDED, ANY)
+    return _item(configuration, prop, Class.PORTABLE, "configuration of a component (A:133)", _TRAVELS, ANY)
+
+
+def _is_known(configuration: Configuration, installed: Collection[str], components: bytes) -> bool:
+    """Whether the platform or a package brings the component, which a pid or a factory's pid names."""
+    names = [name for name in (configuration.pid, configuration.text(FACTORY_PID)) if name]
+    return any(
+        name.startswith(_PLATFORM)
+        or any(name == bundle or name.startswith(f"{bundle}.") for bundle in installed)
+        or (len(name) > 3 and name.encode() in components)
+        for name in names
+    )
+
+
+def _item(
+    configuration: Configuration,
+    prop: Property,
+    sort: Class,
+    reason: str,
+    proposal: Decision,
+    allowed: frozenset[Decision],
+) -> Item:
+    key = Key(Kind.PROPERTY, configuration.pid, prop.name)
+    public = sort in (Class.PORTABLE, Class.PER_GATEWAY) and proposal is Decision.TRAVELS
+    return Item(key, sort, reason, proposal, allowed, digest_of(repr(prop.meaning).encode()) if public else "")
