@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from doit.cmd_base import Command
@@ -39,6 +40,25 @@ def _or_say_why(work: Callable[[], int]) -> int:
         # The reader has seen enough (`| head`); Python would complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+@contextmanager
+def _private_directory() -> Iterator[Path]:
+    """Where the appliance's files lie while the verifier works, which must do without a workspace.
+
+    In the user's cache, so that what was learned of KVM is remembered; else in a directory that goes with it.
+    """
+    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gateway-image-pipeline"
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        usable = os.access(place, os.W_OK) and place.stat().st_uid == os.getuid()
+    except (OSError, RuntimeError):
+        usable = False
+    if usable:
+        yield place
+    else:
+        with tempfile.TemporaryDirectory(prefix="verify-") as name:
+            yield Path(name)
 
 
 class Plan(Command):
@@ -123,14 +143,13 @@ class Verify(Command):
         if not paths:
             raise PipelineError("nothing to verify", "doit verify out/<release>, or name images or directories")
         signers = Path(str(options["signers"])) if options["signers"] else None
-        # The verifier must work without a workspace: what it needs to keep lies in a directory that goes with it.
-        with tempfile.TemporaryDirectory(prefix="verify-") as state, Progress().running() as say:
+        with _private_directory() as state, Progress().running() as say:
             verdicts = verify_paths(
                 [Path(path) for path in paths],
                 allowed_signers=signers,
                 identity=str(options["identity"]) or None,
                 deep=bool(options["deep"]),
-                state_dir=Path(state),
+                state_dir=state,
                 say=say,
             )
         if options["as_json"]:

@@ -30,6 +30,7 @@ def inspect_vanilla(workspace: Workspace, say: Say) -> None:
         sha256=digest,
         state_dir=workspace.state / "appliance",
         say=say,
+        also=[release.bootloader.environment] if release.bootloader.environment else [],
     )
     facts_file.save(vanilla, workspace.facts)
     write_record(workspace.record("inspect"), key, [workspace.raw, workspace.facts], known={workspace.raw: digest})
