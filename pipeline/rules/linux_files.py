@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pipeline.formats import accounts
 from pipeline.model.image_view import ImageView
-from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
 from pipeline.rules.looking import loose, paths
@@ -19,11 +16,6 @@ _SECRET = (
     ("/etc/gshadow", 0o640),
     ("/etc/ssh/ssh_host_*_key", 0o600),
     ("/etc/dropbear/dropbear_*_host_key", 0o600),
-    ("/etc/ppp/chap-secrets", 0o600),
-    ("/etc/ppp/pap-secrets", 0o600),
-    ("/etc/wpa_supplicant*.conf", 0o600),
-    ("/etc/hostapd*.conf", 0o600),
-    ("/etc/hostapd/*.conf", 0o600),
     ("/etc/sudoers", 0o440),
     ("/etc/sudoers.d/*", 0o440),
     ("/etc/monitrc", 0o700),
@@ -33,47 +25,33 @@ _SECRET = (
     ("/etc/openvpn/*.key", 0o600),
     ("/etc/wireguard/*", 0o600),
 )
+# secrets.modes has these where ESF is installed.
+_NETWORK = (
+    ("/etc/ppp/chap-secrets", 0o600),
+    ("/etc/ppp/pap-secrets", 0o600),
+    ("/etc/wpa_supplicant*.conf", 0o600),
+    ("/etc/hostapd*.conf", 0o600),
+    ("/etc/hostapd/*.conf", 0o600),
+)
 
 
 def _secrets(view: ImageView, expected: Expected) -> Judgement:
     del expected
     breaches: list[Breach] = []
     looked = 0
-    shadow_group = _group(view, "shadow")
-    for pattern, most in (*_SECRET, *_of_product(view.layout)):
+    groups = {0, *(gid for name in ("shadow", "ssl-cert", "bind") for gid in _group(view, name))}
+    for pattern, most in (*_SECRET, *(_NETWORK if view.layout is None else ())):
         for path in paths(view, pattern):
             node = view.node(path)
             if node is None or node.kind is not Kind.FILE:
                 continue
             looked += 1
-            breaches += loose(str(path), node, most, (0, *_owners(view, pattern)))
-            if (
-                most & 0o070
-                and node.mode & 0o070
-                and node.gid not in (0, *shadow_group, *_group(view, "ssl-cert"), *_group(view, "bind"))
-            ):
+            breaches += loose(str(path), node, most)
+            if most & node.mode & 0o070 and node.gid not in groups:
                 breaches.append(Breach(str(path), 0, f"group {node.gid} may read it", "group root, or one made for it"))
     if not looked:
         return Judgement.not_applicable("the image has no such files")
     return Judgement.of(breaches, f"{looked} files")
-
-
-def _of_product(layout: Layout | None) -> Iterator[tuple[str, int]]:
-    """Files of ESF with passwords, which only its own process reads."""
-    if layout is None:
-        return
-    for path in (layout.properties, layout.cacerts, layout.certificates):
-        if path is not None:
-            yield str(path), 0o600
-    yield f"{layout.snapshots}/snapshot_*.xml", 0o600
-
-
-def _owners(view: ImageView, pattern: str) -> tuple[int, ...]:
-    """Besides root, whose file it may be: the product's process where that has an account."""
-    layout = view.layout
-    if layout is None or not layout.owner.isdigit() or not pattern.startswith(str(layout.root)):
-        return ()
-    return (int(layout.owner),)
 
 
 def _group(view: ImageView, name: str) -> tuple[int, ...]:
@@ -89,7 +67,7 @@ RULES = (
     Rule(
         id="files.secrets",
         title="files that hold secrets can be read by nobody who need not",
-        documents=("A:11", "A:119", "A:225", "B:541"),
+        documents=("A:11", "A:119"),
         references=(
             "CIS 7.1.5",
             "CIS 7.1.7",
@@ -103,6 +81,6 @@ RULES = (
         profile="documents",
         check=_secrets,
         remedy="give the file its mode in the vanilla image, or in overlay.toml for your own",
-        enforced_by="accounts, identity, network, keystores, snapshot",
+        enforced_by="accounts, identity, network",
     ),
 )

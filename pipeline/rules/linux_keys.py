@@ -11,7 +11,7 @@ from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.rules.looking import files, lines, paths
 from pipeline.rules.people import people
 
-READS = ("/etc/ssh/*.pub", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "**/.ssh/authorized_keys*")
+READS = ("/etc/ssh/*.pub", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow")
 LEAST_RSA = 2048
 
 

@@ -9,6 +9,7 @@ from pipeline.errors import PipelineError, Problem
 from pipeline.model.image_view import ImageView, Unread
 from pipeline.model.rule import Expected, Judgement, Rule, RuleOutcome, RuleResult, Waiver
 from pipeline.rules import (
+    esf,
     linux_access,
     linux_accounts,
     linux_boot,
@@ -44,10 +45,11 @@ _LINUX = (
     linux_strict_files,
 )
 
-RULES: tuple[Rule, ...] = tuple(rule for module in _LINUX for rule in module.RULES)
+LINUX: tuple[Rule, ...] = tuple(rule for module in _LINUX for rule in module.RULES)
+RULES: tuple[Rule, ...] = (*LINUX, *esf.RULES)
 
 # Files the rules look into; links are followed, ``**`` is everything below a directory.
-READS: tuple[str, ...] = tuple(sorted({pattern for module in _LINUX for pattern in module.READS}))
+READS: tuple[str, ...] = tuple(sorted({*esf.READS, *(pattern for module in _LINUX for pattern in module.READS)}))
 
 
 def rules_of(profile: str, also: Iterable[str] = (), rules: Sequence[Rule] = RULES) -> tuple[Rule, ...]:

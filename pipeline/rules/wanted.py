@@ -10,6 +10,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Tree
 from pipeline.model.tree_glob import glob
+from pipeline.rules import esf
 from pipeline.rules.registry import READS
 
 # Keys that may log in, in whatever home they lie.
@@ -27,7 +28,7 @@ def wanted_paths(tree: Tree, layout: Layout | None) -> tuple[GuestPath, ...]:
     """
     found = {
         place
-        for pattern in (*READS, *_of_product(layout))
+        for pattern in (*READS, *(() if layout is None else esf.paths_needed(layout)))
         for path in _meant(tree, pattern)
         for place in _file(tree, path)
     }
@@ -37,29 +38,18 @@ def wanted_paths(tree: Tree, layout: Layout | None) -> tuple[GuestPath, ...]:
     )
 
 
-def _of_product(layout: Layout | None) -> Iterator[str]:
-    if layout is None:
-        return
-    single = (
-        layout.properties, layout.custom_properties, layout.dpa, layout.policy, layout.policy_backup, layout.cacerts,
-        layout.certificates, layout.kuranet, *layout.start_scripts,
-    )  # fmt: skip
-    yield from (str(path) for path in single if path is not None)
-    below = (layout.root / "bin", layout.snapshots, layout.packages, layout.restore, layout.policy_backup)
-    yield from (f"{path}/**" for path in below if path is not None)
-
-
 def _meant(tree: Tree, pattern: str) -> Iterator[GuestPath]:
-    if pattern.startswith("**"):
-        return  # by name, see above
-    if not pattern.endswith("/**"):
+    """Shell patterns; ``/**`` is everything below a directory, ``/**.jar`` what of it ends so."""
+    start, below, end = pattern.partition("/**")
+    if not below:
         yield from glob(tree, pattern)
-        return
-    for directory in glob(tree, pattern.removesuffix("/**")):
-        try:
-            yield from tree.below(tree.resolve(directory))
-        except PipelineError:
-            continue
+    else:
+        for directory in glob(tree, start):
+            try:
+                place = tree.resolve(directory)
+            except PipelineError:
+                continue
+            yield from (path for path in tree.below(place) if path.endswith(end))
 
 
 def _file(tree: Tree, path: GuestPath) -> Iterator[GuestPath]:

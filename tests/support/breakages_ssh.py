@@ -1,0 +1,199 @@
+"""What breaks the rules about the SSH server."""
+
+from __future__ import annotations
+
+from tests.support.breakages import (
+    Breakage,
+    Change,
+    append,
+    both,
+    edit,
+    link,
+    prepend,
+    put,
+    remove,
+)
+from tests.support.breakages_passwords import (
+    OPTIONS,
+    SSHD,
+)
+from tests.support.ssh_keys import ed25519
+
+_DROP_IN = "/etc/ssh/sshd_config.d/00-vendor.conf"
+
+
+def _dropped_in(line: str) -> Change:
+    return both(prepend(SSHD, "Include /etc/ssh/sshd_config.d/*.conf\n"), put(_DROP_IN, f"{line}\n"))
+
+
+SSH = (
+    Breakage("a port in a Match block", "ssh.starts", SSHD, append(SSHD, "Port 22\n"), "Port 22"),
+    Breakage("a quotation mark not closed", "ssh.starts", SSHD, append(SSHD, 'Banner "x\n'), "Banner"),
+    Breakage("a file that includes itself", "ssh.starts", SSHD, append(SSHD, "Include sshd_config\n")),
+    Breakage("no configuration", "ssh.starts", SSHD, remove(SSHD)),
+    Breakage("a keyword of a newer sshd", "ssh.starts", SSHD, prepend(SSHD, "PerSourcePenalties no\n"), "PerSource"),
+    Breakage("a port there is not", "ssh.starts", SSHD, prepend(SSHD, "Port 490153\n"), "Port 490153"),
+    Breakage(
+        "root may log in, said first",
+        "ssh.no_root",
+        SSHD,
+        prepend(SSHD, "PermitRootLogin yes\n"),
+        "PermitRootLogin yes",
+    ),
+    Breakage(
+        "root may log in by key",
+        "ssh.no_root",
+        SSHD,
+        edit(SSHD, "PermitRootLogin no", "PermitRootLogin prohibit-password"),
+        "PermitRootLogin",
+    ),
+    Breakage("root by default", "ssh.no_root", SSHD, edit(SSHD, "PermitRootLogin no\n", "")),
+    Breakage("root in a drop-in", "ssh.no_root", _DROP_IN, _dropped_in("PermitRootLogin yes"), "PermitRootLogin"),
+    Breakage(
+        "root in quotes, with CRLF", "ssh.no_root", _DROP_IN, _dropped_in('"PermitRootLogin" = "yes"\r'), '"Permit'
+    ),
+    Breakage(
+        "root from some addresses",
+        "ssh.no_root",
+        SSHD,
+        append(SSHD, "Match Address 10.0.0.0/8\n PermitRootLogin yes\n"),
+        " PermitRootLogin",
+    ),
+    Breakage(
+        "root by an option", "ssh.no_root", OPTIONS, put(OPTIONS, "SSHD_OPTS='-o PermitRootLogin=yes'\n"), "SSHD_OPTS"
+    ),
+    Breakage(
+        "root's own keys",
+        "ssh.no_root",
+        "/root/.ssh/authorized_keys",
+        put("/root/.ssh/authorized_keys", f"{ed25519()}\n"),
+    ),
+    Breakage("no keys", "ssh.public_key", SSHD, prepend(SSHD, "PubkeyAuthentication no\n"), "PubkeyAuthentication no"),
+    Breakage("any method", "ssh.public_key", SSHD, edit(SSHD, "AuthenticationMethods publickey\n", "")),
+    Breakage(
+        "another method in a Match block",
+        "ssh.public_key",
+        SSHD,
+        append(SSHD, "AuthenticationMethods any\n"),
+        "AuthenticationMethods any",
+    ),
+    Breakage("trust by host", "ssh.public_key", SSHD, prepend(SSHD, "HostbasedAuthentication yes\n"), "Hostbased"),
+    Breakage("Kerberos tickets", "ssh.public_key", SSHD, prepend(SSHD, "GSSAPIAuthentication yes\n"), "GSSAPI"),
+    Breakage(
+        "a program that knows keys",
+        "ssh.public_key",
+        SSHD,
+        prepend(SSHD, "AuthorizedKeysCommand /usr/bin/keys\n"),
+        "AuthorizedKeysCommand",
+    ),
+    Breakage(
+        "somebody who signs keys",
+        "ssh.public_key",
+        SSHD,
+        prepend(SSHD, "TrustedUserCAKeys /etc/ssh/ca.pub\n"),
+        "Trusted",
+    ),
+    Breakage(
+        "keys refused, so RSA's keyword is moot",
+        "ssh.rsa_authentication",
+        SSHD,
+        prepend(SSHD, "PubkeyAuthentication no\n"),
+        "Pubkey",
+    ),
+    Breakage(
+        "RSA keys refused by an old sshd",
+        "ssh.rsa_authentication",
+        SSHD,
+        both(prepend(SSHD, "RSAAuthentication no\n"), edit("/var/lib/dpkg/status", "1:9.2p1", "1:7.2p2")),
+        "RSAAuthentication",
+    ),
+    Breakage(
+        "passwords",
+        "ssh.no_passwords",
+        SSHD,
+        prepend(SSHD, "PasswordAuthentication yes\n"),
+        "PasswordAuthentication yes",
+    ),
+    Breakage(
+        "a dialogue",
+        "ssh.no_passwords",
+        SSHD,
+        prepend(SSHD, "KbdInteractiveAuthentication yes\n"),
+        "KbdInteractiveAuthentication yes",
+    ),
+    Breakage(
+        "a dialogue by its old name",
+        "ssh.no_passwords",
+        SSHD,
+        prepend(SSHD, "ChallengeResponseAuthentication yes\n"),
+        "Challenge",
+    ),
+    Breakage(
+        "empty passwords",
+        "ssh.no_passwords",
+        SSHD,
+        prepend(SSHD, "PermitEmptyPasswords yes\n"),
+        "PermitEmptyPasswords yes",
+    ),
+    Breakage(
+        "passwords for one user",
+        "ssh.no_passwords",
+        SSHD,
+        append(SSHD, "Match User technician\nPasswordAuthentication yes\n"),
+        "PasswordAuthentication yes",
+    ),
+    Breakage("PAM", "ssh.use_pam", SSHD, edit(SSHD, "UsePAM no", "UsePAM yes"), "UsePAM yes"),
+    Breakage("a second port", "ssh.port", SSHD, prepend(SSHD, "Port 22\n"), "Port 22"),
+    Breakage("another port of the range", "ssh.port", SSHD, edit(SSHD, "Port 49153", "Port 50000"), "Port 50000"),
+    Breakage("a port below the range", "ssh.port", SSHD, edit(SSHD, "Port 49153", "Port 49151"), "Port 49151"),
+    Breakage("port 22 by default", "ssh.port", SSHD, edit(SSHD, "Port 49153\n", "")),
+    Breakage("an address with a port", "ssh.port", SSHD, prepend(SSHD, "ListenAddress 0.0.0.0:22\n"), "ListenAddress"),
+    Breakage("a port by an option", "ssh.port", OPTIONS, put(OPTIONS, "SSHD_OPTS='-p 22'\n"), "SSHD_OPTS"),
+    Breakage(
+        "inetd starts another sshd",
+        "ssh.port",
+        "/etc/inetd.conf",
+        put("/etc/inetd.conf", "ssh stream tcp nowait root /usr/sbin/sshd sshd -i\n"),
+        "ssh ",
+    ),
+    Breakage(
+        "xinetd starts another sshd",
+        "ssh.port",
+        "/etc/xinetd.d/ssh",
+        put("/etc/xinetd.d/ssh", "service ssh\n{\n port = 2222\n server = /usr/sbin/sshd\n}\n"),
+        " port",
+    ),
+    Breakage("dropbear beside sshd", "ssh.port", "/usr/sbin/dropbear", put("/usr/sbin/dropbear", "ELF", 0o755)),
+    Breakage(
+        "systemd listens on port 22",
+        "ssh.port",
+        "/usr/lib/systemd/system/ssh.socket",
+        link("/etc/systemd/system/sockets.target.wants/ssh.socket", "/lib/systemd/system/ssh.socket"),
+        "ListenStream=22",
+        "systemd",
+    ),
+    Breakage(
+        "a unit with a port of its own",
+        "ssh.port",
+        "/etc/systemd/system/ssh.service.d/port.conf",
+        put(
+            "/etc/systemd/system/ssh.service.d/port.conf", "[Service]\nExecStart=\nExecStart=/usr/sbin/sshd -D -p 22\n"
+        ),
+        "ExecStart=/",
+        "systemd",
+    ),
+    Breakage(
+        "a client may take the port",
+        "services.reserved_ports",
+        "/etc/sysctl.d/zz-gateway-hardening.conf",
+        edit("/etc/sysctl.d/zz-gateway-hardening.conf", "49153", "49154"),
+        "net.ipv4.ip_local_reserved",
+    ),
+    Breakage(
+        "a later file frees the port",
+        "services.reserved_ports",
+        "/etc/sysctl.conf",
+        append("/etc/sysctl.conf", "net.ipv4.ip_local_reserved_ports=\n"),
+        "net.ipv4",
+    ),
+)
