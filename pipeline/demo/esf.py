@@ -74,16 +74,20 @@ def esf5(vendor: VendorIdentity, plugins: Mapping[str, bytes], *, epoch: int) ->
         "security/cacerts.ks": ({"demo-cloud-ca": vendor.cloud_ca}, CACERTS_PASSWORD),
     }
     for name, (certificates, password) in stores.items():
-        content = _keystore(certificates, password, epoch)
+        content = trust_store(certificates, password, epoch)
         members[INSTALLATION / name] = Member(Kind.FILE, 0o644, mtime=epoch, content=content)
     # Absolute, as the installer makes it: a path through it must be resolved inside the image, not on the host.
     members[SYMLINK] = Member(Kind.LINK, 0o777, mtime=epoch, target=INSTALLATION)
     return members
 
 
-def files_of(directory: str) -> dict[GuestPath, bytes]:
-    """The delivered files below a directory (relative, empty for all), by their path in the image."""
-    root = resources.files("pipeline.demo").joinpath("esf_files", _TREE)
+def files_of(directory: str, tree: str = _TREE) -> dict[GuestPath, bytes]:
+    """The delivered files below a directory (relative, empty for all), by their path in the image.
+
+    Args:
+        tree: the product's directory of files.
+    """
+    root = resources.files("pipeline.demo").joinpath("esf_files", tree)
     start = root.joinpath(directory) if directory else root
     found: dict[GuestPath, bytes] = {}
 
@@ -111,7 +115,7 @@ def _mode(path: GuestPath) -> int:
     return 0o755 if is_script else 0o644
 
 
-def _keystore(certificates: Mapping[str, x509.Certificate], password: str, epoch: int) -> bytes:
+def trust_store(certificates: Mapping[str, x509.Certificate], password: str, epoch: int) -> bytes:
     """A JKS of trusted certificates. A PKCS #12 one would show none to a reader without password (formats 5)."""
     entries = []
     for alias, certificate in sorted(certificates.items()):

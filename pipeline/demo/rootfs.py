@@ -10,34 +10,37 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline import tools
+from pipeline.demo import kura
 from pipeline.demo.apt import apt_options, candidates, debian_sources
 from pipeline.demo.esf import INIT_SCRIPTS, files_of
 from pipeline.errors import PipelineError
+from pipeline.model.guest_path import GuestPath
 
 Init = Literal["sysv", "systemd"]
 
 SUITE = "bookworm"
 
-# What a gateway of the documents runs, and no more: named one by one, recommendations are not followed.
-_PACKAGES = (
+Product = Literal["esf-5", "kura-5"]
+
+# What both products run on; named one by one, recommendations are not followed.
+_COMMON = (
     "usr-is-merged",  # else usrmerge brings all of perl, 45 MB
     "openssh-server",
     "iptables",
-    "ifupdown",
-    "isc-dhcp-client",
-    "isc-dhcp-server",
-    "bind9",
-    "ppp",
-    "hostapd",
     "wpasupplicant",
     "avahi-daemon",
-    "monit",
     "procps",
     "sudo",
     "kmod",
     "udev",
     "e2fsprogs",
 )
+_PACKAGES: Mapping[Product, tuple[str, ...]] = {
+    # What a gateway of the documents runs, and no more.
+    "esf-5": ("ifupdown", "isc-dhcp-client", "isc-dhcp-server", "bind9", "ppp", "hostapd", "monit"),
+    # From Kura 5.3 on the network is NetworkManager's, told what to do over the bus (formats 8).
+    "kura-5": ("dbus", "network-manager", "dnsmasq-base", "modemmanager"),
+}
 _INIT_PACKAGES: Mapping[str, tuple[str, ...]] = {
     # Debian 12 has dropped some packages' init scripts (avahi-daemon's among them); orphan-sysvinit-scripts has them.
     "sysv": ("sysvinit-core", "orphan-sysvinit-scripts"),
@@ -56,16 +59,26 @@ _LEFT_OUT = (
 )
 # ESF starts and stops these itself as its configuration says (formats 6); Debian's own start at boot must not.
 _STARTED_BY_ESF = ("hostapd", "isc-dhcp-server", "named")
-_STEPS = (
-    *(f"chmod 0755 /etc/init.d/{name} && update-rc.d {name} defaults" for name in INIT_SCRIPTS),
-    *(f"update-rc.d {name} disable" for name in _STARTED_BY_ESF),
-    # systemd keeps its journal in memory when this directory, the only one with an access list, is not there
-    "rm -rf /var/log/journal",
-)
+_NO_JOURNAL = "rm -rf /var/log/journal"  # kept in memory then; it is the only directory with an access list
+_STEPS: Mapping[Product, tuple[str, ...]] = {
+    "esf-5": (
+        *(f"chmod 0755 /etc/init.d/{name} && update-rc.d {name} defaults" for name in INIT_SCRIPTS),
+        *(f"update-rc.d {name} disable" for name in _STARTED_BY_ESF),
+        _NO_JOURNAL,
+    ),
+    "kura-5": (
+        f"groupadd --system --gid {kura.GID} {kura.USER}",
+        f"useradd --system --uid {kura.UID} --gid {kura.GID} --no-create-home --home-dir /opt/eclipse"
+        f" --shell /usr/sbin/nologin {kura.USER}",
+        _NO_JOURNAL,
+    ),
+}
 _MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
 
 
-def debian_rootfs(work: Path, *, epoch: int, init: Init, progress: Callable[[str], None]) -> Path:
+def debian_rootfs(
+    work: Path, *, epoch: int, init: Init, progress: Callable[[str], None], product: Product = "esf-5"
+) -> Path:
     """The root file system's tar archive in a work directory, made if it is not there yet.
 
     The file is named by a digest of the recipe: packages, what is left out, init scripts, clock, and the package
@@ -74,16 +87,14 @@ def debian_rootfs(work: Path, *, epoch: int, init: Init, progress: Callable[[str
     Raises:
         PipelineError: mmdebstrap is missing or fails, or this user may not make a root file system.
     """
-    packages = tuple(sorted({*_PACKAGES, *_INIT_PACKAGES[init]}))
+    packages = tuple(sorted({*_COMMON, *_PACKAGES[product], *_INIT_PACKAGES[init]}))
     recipe = {
         "suite": SUITE,
         "packages": candidates(packages),
         "left out": _LEFT_OUT,
-        "steps": _STEPS,
+        "steps": _STEPS[product],
         "init scripts": {
-            str(path): hashlib.sha256(content).hexdigest()
-            for path, content in files_of("etc/init.d").items()
-            if path.name in INIT_SCRIPTS
+            str(path): hashlib.sha256(content).hexdigest() for path, content in _init_scripts(product).items()
         },
         "init": init,
         "epoch": epoch,
@@ -97,11 +108,11 @@ def debian_rootfs(work: Path, *, epoch: int, init: Init, progress: Callable[[str
     for old in work.glob("rootfs-*.tar*"):
         old.unlink()
     progress(f"demo: making a Debian {SUITE} root file system with mmdebstrap, about half a minute")
-    _mmdebstrap(archive, packages, work, epoch=epoch)
+    _mmdebstrap(archive, packages, work, product, epoch=epoch)
     return archive
 
 
-def _mmdebstrap(archive: Path, packages: tuple[str, ...], work: Path, *, epoch: int) -> None:
+def _mmdebstrap(archive: Path, packages: tuple[str, ...], work: Path, product: Product, *, epoch: int) -> None:
     part = archive.with_suffix(".tar.part")
     sources = work / "sources.list"
     sources.write_text(debian_sources(SUITE), "utf-8")
@@ -117,7 +128,7 @@ def _mmdebstrap(archive: Path, packages: tuple[str, ...], work: Path, *, epoch: 
             '--aptopt=Apt::Install-Recommends "false"',
             f"--aptopt={options}",
             *(f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT),
-            *_hooks(work),
+            *_hooks(work, product),
             *(SUITE, part, sources),
             reason="make the Debian root file system of the demo's vanilla image",
             env={"SOURCE_DATE_EPOCH": str(epoch), **_proxies()},
@@ -136,18 +147,24 @@ def _proxies() -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
-def _hooks(work: Path) -> tuple[str, ...]:
-    """Hooks that register the installation's init scripts, as its installer does (formats 3.2)."""
-    scripts = work / "init.d"
-    scripts.mkdir(exist_ok=True)
-    for path, content in files_of("etc/init.d").items():
-        if path.name in INIT_SCRIPTS:
-            (scripts / path.name).write_bytes(content)
-    copied = " ".join(f"'{scripts / name}'" for name in INIT_SCRIPTS)
-    return (
-        f"--customize-hook=copy-in {copied} /etc/init.d",
-        *(f"--customize-hook=chroot \"$1\" /bin/sh -c '{step}'" for step in _STEPS),
-    )
+def _init_scripts(product: Product) -> dict[GuestPath, bytes]:
+    """Scripts that the installation registers; under systemd its units are linked instead."""
+    delivered = files_of("etc/init.d") if product == "esf-5" else {}
+    return {path: content for path, content in delivered.items() if path.name in INIT_SCRIPTS}
+
+
+def _hooks(work: Path, product: Product) -> tuple[str, ...]:
+    """Hooks that do what the installer does to the system: register init scripts, or make a user (formats 3.2)."""
+    hooks: list[str] = []
+    scripts = _init_scripts(product)
+    if scripts:
+        directory = work / "init.d"
+        directory.mkdir(exist_ok=True)
+        for path, content in scripts.items():
+            (directory / path.name).write_bytes(content)
+        copied = " ".join(f"'{directory / name}'" for name in INIT_SCRIPTS)
+        hooks.append(f"--customize-hook=copy-in {copied} /etc/init.d")
+    return (*hooks, *(f"--customize-hook=chroot \"$1\" /bin/sh -c '{step}'" for step in _STEPS[product]))
 
 
 def _mode() -> tuple[str, ...]:

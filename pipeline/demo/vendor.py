@@ -36,6 +36,21 @@ class VendorIdentity:
     cloud_ca: x509.Certificate
 
 
+@dataclass(frozen=True)
+class HttpsIdentity:
+    """What a Kura installer makes for the console's HTTPS, once for every copy of the image."""
+
+    key: rsa.RSAPrivateKey = field(repr=False)
+    certificate: x509.Certificate
+
+
+def https_identity(keys: Path) -> HttpsIdentity:
+    """The identity whose key lies in a directory; made if it is not there yet. Errors as of `vendor_identity`."""
+    key = _key(keys / "vendor-https.pem")
+    name = _name("localhost")
+    return HttpsIdentity(key, _certificate(key.public_key(), name, key, name, is_ca=False))
+
+
 def vendor_identity(keys: Path) -> VendorIdentity:
     """The vendor whose private keys lie in a directory; keys that are not there yet are made.
 

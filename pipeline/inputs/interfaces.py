@@ -8,7 +8,10 @@ from ipaddress import IPv4Address, IPv4Interface
 from pipeline.inputs.toml_table import Table
 from pipeline.model.gateway import Interface
 
-_NAME = r"[a-z][a-z0-9]{0,14}"  # IFNAMSIZ less the terminating NUL; no dots or colons, which mean VLANs and aliases
+# IFNAMSIZ less the terminating NUL; no dots or colons, which mean VLANs and aliases. Or, from Kura 5.3 on, a modem by
+# the USB port it is in.
+_USB_PORT = r"[0-9]{1,3}-[0-9]{1,3}(?:\.[0-9]{1,3}){0,6}"
+_NAME = rf"[a-z][a-z0-9]{{0,14}}|{_USB_PORT}"
 # An SSID goes unquoted into hostapd.conf, into XML and into templates.
 _SSID = r"[A-Za-z0-9._+-]([A-Za-z0-9 ._+-]{0,30}[A-Za-z0-9._+-])?"
 _APN = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,98}[A-Za-z0-9])?"
@@ -20,7 +23,7 @@ def read_interface(name: str, table: Table) -> Interface:
     if not re.fullmatch(_NAME, name):
         table.wrong("", f"{ascii(name)} is not the name of an interface", f"allowed form: {_NAME}")
     state = table.choice("state", "", ("lan", "wan", "disabled"))
-    default = "ppp" if name.startswith("ppp") else "dhcp"
+    default = "ppp" if is_cellular(name) else "dhcp"
     method = table.choice("method", default, ("dhcp", "static", "ppp"))
     own = _own_address(table)
     interface = Interface(
@@ -40,6 +43,11 @@ def read_interface(name: str, table: Table) -> Interface:
     _check_together(table, interface, own)
     table.close()
     return interface
+
+
+def is_cellular(name: str) -> bool:
+    """Whether an interface is a modem: ppp0 and its like, or 1-2 and its like."""
+    return name.startswith("ppp") or re.fullmatch(_USB_PORT, name) is not None
 
 
 def _own_address(table: Table) -> IPv4Interface | None:
@@ -104,10 +112,10 @@ def _check_together(table: Table, interface: Interface, own: IPv4Interface | Non
         table.wrong("address", f"means nothing with method {interface.method}", 'write method = "static"')
     if interface.gateway and own and IPv4Address(interface.gateway) not in own.network:
         table.wrong("gateway", f"does not lie in {own.network}", "give the router of the interface's network")
-    is_cellular = interface.name.startswith("ppp")
-    if is_cellular != (interface.method == "ppp"):
-        table.wrong("method", "ppp goes with ppp interfaces, and they with it", "correct method")
-    if interface.apn and not is_cellular:
+    cellular = is_cellular(interface.name)
+    if cellular != (interface.method == "ppp"):
+        table.wrong("method", "ppp goes with ppp interfaces and modems, and they with it", "correct method")
+    if interface.apn and not cellular:
         table.wrong("apn", "belongs to a cellular interface", "move it to ppp0")
     if (interface.ssid or interface.channel) and not interface.name.startswith("wl"):
         table.wrong("ssid", "and channel belong to a wireless interface", "move them to wlan0")

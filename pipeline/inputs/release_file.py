@@ -14,6 +14,7 @@ from pipeline.inputs.users import read_users
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.release import (
     Accounts,
+    DEMOS,
     Bootloader,
     Console,
     Firewall,
@@ -56,7 +57,7 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         name=head.text("name", form=_NAME, meaning="a name that can be a directory"),
         epoch=_epoch(head, environ_epoch),
         production=head.boolean("production", default=False),
-        demo=head.boolean("demo", default=False),
+        demo=head.variant("demo", DEMOS),
         vanilla=vanilla.text("image", form=_PATH, meaning="a path"),
         vanilla_sha256=vanilla.text("sha256", "", form=r"[0-9a-f]{64}", meaning="64 lower-case hex digits"),
         golden=golden.text("export", form=_PATH, meaning="a path"),

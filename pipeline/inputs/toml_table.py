@@ -126,6 +126,16 @@ class Table:
             return default
         return value
 
+    def variant(self, key: str, allowed: Sequence[str]) -> str:
+        """One of a few words, or true for the first of them, or false for none, which reads as empty."""
+        value = self._take(key, default=False)
+        if isinstance(value, bool):
+            return allowed[0] if value else ""
+        if value in allowed:
+            return str(value)
+        self.wrong(key, "is not one of the values known", f"use one of: false, {', '.join(allowed)}")
+        return ""
+
     def items(self, key: str, default: Sequence[object] = ()) -> tuple[object, ...]:
         """An array of anything; the caller checks the elements."""
         value = self._take(key, list(default))

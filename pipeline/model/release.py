@@ -10,6 +10,10 @@ from pipeline.model.rule import Waiver
 
 
 @dataclass(frozen=True)
+DEMOS = ("esf-5", "kura-5")
+"""The demonstrations that ship, by the layout of the product they stand for."""
+
+
 class Ssh:
     """SSH server (A:26 to A:86).
 
@@ -176,7 +180,7 @@ class Release:
     Attributes:
         epoch: seconds since 1970, the only clock of the build.
         production: refuses development keys.
-        demo: the demonstration that ships; its inputs are made on first run.
+        demo: which of the demonstrations that ship (`DEMOS`), whose inputs are made on first run; empty for none.
         vanilla / golden / devices / overlays / keys: paths as written in ``gateway.toml``, relative to it.
         vanilla_sha256: pinned digest of the vanilla image file, or empty.
         command_enabled: remote command execution (A:117); off unless chosen.
@@ -199,7 +203,7 @@ class Release:
     bundle_key: str
     manifest_key: str
     secrets_source: str
-    demo: bool = False
+    demo: str = ""
     secrets_generation: int = 1
     secrets_given: str = ""
     secrets_identity: str = ""

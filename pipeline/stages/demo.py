@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import pipeline
 from pipeline.demo.bundles import DemoPackage, bundle
 from pipeline.demo.golden import plant
-from pipeline.demo.vanilla import build_vanilla
-from pipeline.demo.vendor import VendorIdentity, vendor_identity
+from pipeline.demo.vanilla import build_kura_vanilla, build_vanilla
+from pipeline.demo.vendor import VendorIdentity, https_identity, vendor_identity
 from pipeline.digests import digest_of_tree, key_of, write_atomically
 from pipeline.errors import PipelineError
 from pipeline.progress import Say
@@ -23,11 +24,16 @@ from pipeline.stages import reading
 from pipeline.stages.names import is_demo
 from pipeline.workspace import Workspace
 
-# Two bundles stand for the platform's many.
-_PLATFORM = (
-    DemoPackage("core", "1.0.0", "org.example.platform.core", "5.0.0", "Core of the demo's platform"),
-    DemoPackage("net", "1.0.0", "org.example.platform.net", "5.0.0", "Network administration of the demo's platform"),
-)
+
+def _platform(version: str) -> tuple[DemoPackage, ...]:
+    """Two bundles that stand for the platform's many."""
+    return (
+        DemoPackage("core", "1.0.0", "org.example.platform.core", version, "Core of the demo's platform"),
+        DemoPackage(
+            "net", "1.0.0", "org.example.platform.net", version, "Network administration of the demo's platform"
+        ),
+    )
+
 
 # The demo's vanilla image stands for a file that comes from elsewhere: its clock is its own, not the release's.
 _EPOCH = 1_735_689_600  # 2025-01-01T00:00:00Z
@@ -42,7 +48,7 @@ def make_demo(workspace: Workspace, say: Say) -> None:
     """Make what is missing; keys and secrets that exist are never replaced."""
     if not is_demo(workspace):
         raise PipelineError(
-            "this workspace does not build the demonstration", "set demo = true under [release] in gateway.toml"
+            "this workspace does not build the demonstration", 'set demo = "esf-5" under [release] in gateway.toml'
         )
     workspace.make_state()
     source = workspace.root / "golden"
@@ -53,6 +59,15 @@ def make_demo(workspace: Workspace, say: Say) -> None:
     say("making development keys and a fleet secret where they are missing")
     make_development_keys(workspace.demo, epoch=_EPOCH)
     _make_user_key(workspace.demo / "keys")
+    variant = reading.release_of(workspace).demo
+    _VANILLA[variant](workspace, say)
+    say("planting what must never travel into a copy of the golden sample")
+    plant(source, workspace.demo / "golden", epoch=_EPOCH, variant=variant)
+    write_record(_record(workspace), _key(workspace), _outputs(workspace))
+    reading.forget_inputs()
+
+
+def _esf5(workspace: Workspace, say: Say) -> None:
     vendor = vendor_identity(workspace.demo / "keys")
     build_vanilla(
         workspace.demo / "vanilla.img",
@@ -62,10 +77,23 @@ def make_demo(workspace: Workspace, say: Say) -> None:
         vendor=vendor,
         plugins=_plugins(vendor),
     )
-    say("planting what must never travel into a copy of the golden sample")
-    plant(source, workspace.demo / "golden", epoch=_EPOCH)
-    write_record(_record(workspace), _key(workspace), _outputs(workspace))
-    reading.forget_inputs()
+
+
+def _kura5(workspace: Workspace, say: Say) -> None:
+    keys = workspace.demo / "keys"
+    build_kura_vanilla(
+        workspace.demo / "vanilla.img",
+        workspace.demo / "work",
+        epoch=_EPOCH,
+        progress=say,
+        vendor=vendor_identity(keys),
+        https=https_identity(keys),
+        # Open-source Kura has no policy that would ask for signatures, and its bundles have none.
+        plugins={f"{package.bundle}_{package.bundle_version}.jar": bundle(package) for package in _platform("5.5.0")},
+    )
+
+
+_VANILLA: Mapping[str, Callable[[Workspace, Say], None]] = {"esf-5": _esf5, "kura-5": _kura5}
 
 
 def _plugins(vendor: VendorIdentity) -> dict[str, bytes]:
@@ -73,7 +101,8 @@ def _plugins(vendor: VendorIdentity) -> dict[str, bytes]:
     chain = [certificate.public_bytes(Encoding.DER) for certificate in vendor.signer_chain]
     signer = BundleSigner.of("vendor", vendor.signer_key, chain, development=True)
     return {
-        f"{package.bundle}_{package.bundle_version}.jar": sign_bundle(bundle(package), signer) for package in _PLATFORM
+        f"{package.bundle}_{package.bundle_version}.jar": sign_bundle(bundle(package), signer)
+        for package in _platform("5.0.0")
     }
 
 
@@ -106,6 +135,7 @@ def _record(workspace: Workspace) -> Path:
 def _key(workspace: Workspace) -> str:
     package = Path(pipeline.__file__).parent
     return key_of(
+        variant=reading.release_of(workspace).demo,
         golden=digest_of_tree(workspace.root / "golden"),
         demo=digest_of_tree(package / "demo"),
         signing=digest_of_tree(package / "signing"),

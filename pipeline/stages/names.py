@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
+from pipeline.model.release import DEMOS
 from pipeline.stages import reading
 from pipeline.workspace import Workspace
 
@@ -31,9 +32,11 @@ def gateway_names(workspace: Workspace) -> tuple[str, ...]:
 def is_demo(workspace: Workspace) -> bool:
     """Whether this workspace builds the demonstration that ships."""
     try:
-        return bool(_release(workspace)["release"].get("demo") is True)
+        told = _release(workspace)["release"].get("demo", False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return reading.release_of(workspace).demo
+        told = None
+    # What is neither a demonstration's name nor a plain yes or no, the strict reader judges.
+    return bool(told) if told in (True, False, *DEMOS) else bool(reading.release_of(workspace).demo)
 
 
 def _release(workspace: Workspace) -> dict[str, Any]:
