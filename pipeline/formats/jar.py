@@ -23,10 +23,10 @@ def is_covered(name: str) -> bool:
     return not name.endswith("/") and name != MANIFEST and not is_signature_file(name)
 
 
-def signature_names(alias: str) -> tuple[str, str]:
-    """Names of the signature file and the signature block for a key's alias, as jarsigner would choose them."""
+def signature_names(alias: str, kind: str = "RSA") -> tuple[str, str]:
+    """Names of the signature file and the signature block for a key's alias and kind, as jarsigner chooses them."""
     base = re.sub(r"[^A-Z0-9_-]", "_", alias.upper())[:8]
-    return f"META-INF/{base}.SF", f"META-INF/{base}.RSA"
+    return f"META-INF/{base}.SF", f"META-INF/{base}.{kind}"
 
 
 def signatures(names: Iterable[str]) -> tuple[tuple[str, str | None], ...]:

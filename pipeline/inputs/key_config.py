@@ -13,6 +13,7 @@ from pipeline.model.keyring import KeyEntry, KeyRing
 __all__ = ["KeyEntry", "KeyRing", "allowed_signers", "read_keys"]
 
 _URI = r"[a-z][a-z0-9]*:[^\0-\x1f\x7f]+"
+_SOURCE = r"prompt|fd:[0-9]{1,6}|(env|file):[^\0-\x1f\x7f]+"
 _PATH = r"[^\0-\x1f\x7f]+"
 _PRINCIPAL = r"[A-Za-z0-9._@+-]+"
 
@@ -59,8 +60,8 @@ def _entry(name: str, table: Table, directory: Path) -> KeyEntry:
     entry = KeyEntry(
         name=name,
         use=use,
-        uri=table.text("key", form=_URI, meaning="a URI such as file:… or env:…"),
-        passphrase=table.text("passphrase", "", form=_URI, meaning="a URI such as file:… or env:…"),
+        uri=table.text("key", form=_URI, meaning="a URI such as file:…, env:…, pkcs11:… or detached:…"),
+        passphrase=table.text("passphrase", "", form=_SOURCE, meaning="a source such as fd:3, env:…, file:… or prompt"),
         certificates=tuple(
             directory / file
             for file in (table.texts("certificates", form=_PATH, meaning="a path") if use == "bundle" else ())

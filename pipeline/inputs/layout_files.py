@@ -69,6 +69,7 @@ def _layout(table: Table) -> Layout:
         keystore_model=table.choice("keystore_model", "property", ("property", "service")),
         owner=table.text("owner", form=r"[0-9]+|[a-z_][a-z0-9_-]*", meaning="a user's number or name"),
         markers=_paths(table, "markers"),
+        framework_accepts_ec=table.boolean("framework_accepts_ec", default=False),
     )
     for key, value in (("versions", layout.versions), ("start_scripts", layout.start_scripts)):
         if not value:

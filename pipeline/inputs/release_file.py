@@ -8,13 +8,14 @@ from pathlib import Path
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.inputs.rules_section import read_rules
+from pipeline.inputs.signing_section import read_signing
 from pipeline.inputs.toml_table import Table, load
 from pipeline.inputs.trust_sections import read_given, read_keystores, read_policy
 from pipeline.inputs.users import read_users
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.release import (
-    Accounts,
     DEMOS,
+    Accounts,
     Bootloader,
     Console,
     Firewall,
@@ -61,6 +62,7 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         vanilla=vanilla.text("image", form=_PATH, meaning="a path"),
         vanilla_sha256=vanilla.text("sha256", "", form=r"[0-9a-f]{64}", meaning="64 lower-case hex digits"),
         golden=golden.text("export", form=_PATH, meaning="a path"),
+        golden_lock=golden.text("lock", "golden.lock", form=_PATH, meaning="a path"),
         golden_esf_version=golden.text("esf_version", "", form=r"\d+(\.\d+){1,3}", meaning="a version such as 5.0.0"),
         devices=gateways.text("file", form=_PATH, meaning="a path"),
         overlays=overlays.texts("directories", form=_PATH, meaning="a path"),
@@ -82,6 +84,7 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         policy=read_policy(root.table("policy")),
         keystores=read_keystores(root.table("keystores")),
         output=_output(root.table("output")),
+        signing=read_signing(keys, root.table("signing")),
         rules=read_rules(root.table("rules")),
     )
     for table in (head, vanilla, golden, gateways, overlays, keys, secrets, command, root):

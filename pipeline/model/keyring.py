@@ -13,8 +13,10 @@ class KeyEntry:
 
     Attributes:
         use: ``bundle`` (RSA, signs the bundles) or ``manifest`` (Ed25519, signs manifests).
-        uri: where the private key is: ``file:…`` or ``env:NAME``.
-        passphrase: URI of the private key's passphrase; empty when it has none.
+        uri: where the private key is: ``file:…``, ``env:NAME``, ``pkcs11:…`` (RFC 7512), or ``detached:DIRECTORY``: not
+            here; the directory holds what was signed elsewhere.
+        passphrase: source of the private key's passphrase or the token's PIN: ``fd:N``, ``env:NAME``, ``file:…`` or
+            ``prompt``; empty when it has none.
         certificates: PEM files of a bundle key's chain, leaf first.
         public: the ``.pub`` file of a manifest key.
         principal: who signs manifests, as ``allowed_signers`` names them.
@@ -33,7 +35,7 @@ class KeyEntry:
 
 @dataclass(frozen=True)
 class KeyRing:
-    """All keys by name; relative paths in URIs count from ``directory``."""
+    """All keys by name; relative paths count from ``directory``."""
 
     file: str
     directory: Path

@@ -27,6 +27,7 @@ class Layout:
         policy: None where the product has no security policy (open-source Kura).
         owner: numeric uid and gid of the process that reads the files, in the vanilla image ``0`` for root; a name is
             looked up in the image.
+        framework_accepts_ec: the OSGi framework is known to take bundles signed with EC keys (Equinox 3.17 and later).
     """
 
     name: str
@@ -52,3 +53,4 @@ class Layout:
     keystore_model: str
     owner: str
     markers: tuple[GuestPath, ...] = ()
+    framework_accepts_ec: bool = False

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pipeline.model.gateway import User
 from pipeline.model.rule import Waiver
 
 
-@dataclass(frozen=True)
 DEMOS = ("esf-5", "kura-5")
 """The demonstrations that ship, by the layout of the product they stand for."""
 
 
+@dataclass(frozen=True)
 class Ssh:
     """SSH server (A:26 to A:86).
 
@@ -148,6 +149,22 @@ class Keystores:
 
 
 @dataclass(frozen=True)
+class Signing:
+    """How bundles are signed (B:439 to B:617).
+
+    Attributes:
+        resign: bundles that come signed: ``refuse`` them, ``replace`` their signatures by ours, ``keep`` the vendor's.
+        timestamp_url / timestamp_command: RFC 3161 authority; both empty for no timestamps.
+        timestamps: directory of the tokens, which are inputs of the build; path relative to ``gateway.toml``.
+    """
+
+    resign: Literal["refuse", "replace", "keep"] = "refuse"
+    timestamp_url: str = ""
+    timestamp_command: tuple[str, ...] = ()
+    timestamps: str = "keys/timestamps"
+
+
+@dataclass(frozen=True)
 class Output:
     """What comes out: ``none``, ``gz``, ``xz`` or ``zst`` compression, and who stamps the device layer."""
 
@@ -183,6 +200,7 @@ class Release:
         demo: which of the demonstrations that ship (`DEMOS`), whose inputs are made on first run; empty for none.
         vanilla / golden / devices / overlays / keys: paths as written in ``gateway.toml``, relative to it.
         vanilla_sha256: pinned digest of the vanilla image file, or empty.
+        golden_lock: reviewed decisions about everything in the golden sample's export.
         command_enabled: remote command execution (A:117); off unless chosen.
         secrets_source: URI of the fleet secret, such as ``file:.demo/secrets/fleet.key``.
         secrets_given: URI of what a gateway has been given instead of derived, with ``{gateway}`` for its name, or empty.
@@ -204,6 +222,7 @@ class Release:
     manifest_key: str
     secrets_source: str
     demo: str = ""
+    golden_lock: str = "golden.lock"
     secrets_generation: int = 1
     secrets_given: str = ""
     secrets_identity: str = ""
@@ -217,4 +236,5 @@ class Release:
     policy: Policy = field(default_factory=Policy)
     keystores: Keystores = field(default_factory=Keystores)
     output: Output = field(default_factory=Output)
+    signing: Signing = field(default_factory=Signing)
     rules: Rules = field(default_factory=Rules)

@@ -88,8 +88,25 @@ def _copied(source: FileSource) -> Iterator[bytes]:
         yield source.read(offset, 1 << 20)
 
 
-def _parts(archive: ZipArchive, signer: BundleSigner, mode: Mode) -> list[NewFile | Kept] | None:
-    """The signed archive's parts, or None when it is kept as it is."""
+@dataclass(frozen=True)
+class Unsigned:
+    """A bundle that has everything but its signature.
+
+    Attributes:
+        signature_file: what is to be signed; the same whoever signs.
+    """
+
+    archive: ZipArchive
+    manifest: bytes
+    signature_file: bytes
+
+
+def unsigned(archive: ZipArchive, mode: Mode, *, accept_ec: bool = False) -> Unsigned | None:
+    """What is to be signed of a bundle; None when it is kept as it is (then its signature has been checked).
+
+    Raises:
+        PipelineError: see `sign_bundle`.
+    """
     names = [entry.name for entry in archive.entries]
     misspelt = jar.misspelt(names)
     if misspelt is not None:
@@ -97,23 +114,30 @@ def _parts(archive: ZipArchive, signer: BundleSigner, mode: Mode) -> list[NewFil
     signed = any(jar.is_signature_file(name) for name in names)
     if signed and mode == "refuse":
         raise PipelineError(
-            f"{archive.name}: it is signed already", 'keep that signature (mode "keep") or replace it (mode "replace")'
+            f"{archive.name}: it is signed already",
+            'say under [keys] in gateway.toml: resign = "keep" its signature, or "replace" it',
         )
     if signed and mode == "keep":
-        inspect(archive)
+        inspect(archive, accept_ec=accept_ec)
         return None
     manifest = _covering(archive, _manifest(archive, replace=mode == "replace"))
-    content = manifest.render()
-    signature_file = jar_manifest.signature_file(manifest, _CREATED_BY)
-    chain = [certificate.der for certificate in signer.certificates]
-    block = signature_block.build_block(chain, signer.sign(signature_file))
-    wrong = signature_block.check_shape(block) + jar_manifest.check_signature_file(signature_file, content)
+    return Unsigned(archive, manifest.render(), jar_manifest.signature_file(manifest, _CREATED_BY))
+
+
+def _parts(archive: ZipArchive, signer: BundleSigner, mode: Mode) -> list[NewFile | Kept] | None:
+    """The signed archive's parts, or None when it is kept as it is."""
+    bundle = unsigned(archive, mode, accept_ec=signer.elliptic)
+    if bundle is None:
+        return None
+    block = signer.block(bundle.signature_file, archive.name)
+    wrong = signature_block.check_shape(block, accept_ec=signer.elliptic, timestamped=signer.timestamped)
+    wrong += jar_manifest.check_signature_file(bundle.signature_file, bundle.manifest)
     if wrong:
         raise AssertionError(f"{archive.name}: our own signature is not in shape: {wrong}")
-    file_name, block_name = jar.signature_names(signer.name)
+    file_name, block_name = jar.signature_names(signer.name, "EC" if signer.elliptic else "RSA")
     return [
-        NewFile(jar.MANIFEST, content),
-        NewFile(file_name, signature_file),
+        NewFile(jar.MANIFEST, bundle.manifest),
+        NewFile(file_name, bundle.signature_file),
         NewFile(block_name, block),
         *(
             Kept(archive, entry)

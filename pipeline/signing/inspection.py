@@ -12,7 +12,7 @@ from typing import NoReturn
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from pipeline.errors import PipelineError
 from pipeline.formats import jar, jar_manifest, signature_block
@@ -40,8 +40,11 @@ class BundleSignature:
         return tuple(hashlib.sha256(der).hexdigest() for der in self.chain)
 
 
-def inspect(archive: ZipArchive) -> BundleSignature | None:
+def inspect(archive: ZipArchive, *, accept_ec: bool = False) -> BundleSignature | None:
     """The signature of a bundle, fully checked; None when it has none.
+
+    Args:
+        accept_ec: the framework is known to be a newer one, which takes EC signatures.
 
     Raises:
         PipelineError: there is a signature, but the gateway would take the bundle for unsigned, or something in the
@@ -58,7 +61,7 @@ def inspect(archive: ZipArchive) -> BundleSignature | None:
         _refuse(archive, "it is signed and has no manifest")
     content = archive.read(entry)
     reasons: list[str] = []
-    seen = (_accepted(archive, file_name, block_name, content, reasons) for file_name, block_name in found)
+    seen = (_accepted(archive, names, content, reasons, accept_ec=accept_ec) for names in found)
     signature = next((one for one in seen if one is not None), None)
     if signature is None:
         _refuse(archive, f"it is signed, but gateways would take it for unsigned: {'; '.join(reasons)}")
@@ -76,9 +79,10 @@ def digests_of(archive: ZipArchive, entry: ZipEntry, algorithms: Iterable[str]) 
 
 
 def _accepted(
-    archive: ZipArchive, file_name: str, block_name: str | None, manifest: bytes, reasons: list[str]
+    archive: ZipArchive, names: tuple[str, str | None], manifest: bytes, reasons: list[str], *, accept_ec: bool
 ) -> BundleSignature | None:
     """One signature, or None with the reasons why the gateway does not accept it."""
+    file_name, block_name = names
     if block_name is None:
         reasons.append(f"{file_name} has no signature block")
         return None
@@ -88,7 +92,7 @@ def _accepted(
     signed = archive.read(file)
     try:
         block = signature_block.parse_block(archive.read(data))
-        problems = signature_block.rejections(block)
+        problems = signature_block.rejections(block, accept_ec=accept_ec)
         chain = block.chain(block.signers[0]) if block.signers else ()
     except signature_block.BlockError as error:
         reasons.append(f"{block_name}: {error}")
@@ -97,11 +101,15 @@ def _accepted(
         reasons.extend(f"{block_name}: {problem}" for problem in problems)
         return None
     key = x509.load_der_x509_certificate(chain[0]).public_key()
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise AssertionError("rejections() let a key pass that is not RSA")
     signer = block.signers[0]
+    digest = _HASHES[signer.digest]
     try:
-        key.verify(signer.signature, signed, padding.PKCS1v15(), _HASHES[signer.digest])
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signer.signature, signed, padding.PKCS1v15(), digest)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signer.signature, signed, ec.ECDSA(digest))
+        else:
+            raise AssertionError("rejections() let a key pass that is neither RSA nor EC")
     except InvalidSignature:
         _refuse(archive, f"{block_name} is not a signature of {file_name}")
     if not _states_digest_of(signed, manifest):

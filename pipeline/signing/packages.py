@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import deployment_package, jar_manifest, zip_archive
@@ -12,15 +14,33 @@ from pipeline.formats.deployment_package import MANIFEST, BundleEntry, Member
 from pipeline.formats.jar_manifest import Section
 from pipeline.formats.zip_archive import Kept, NewFile, ZipArchive
 from pipeline.model.trust import SignedBundle, SignedPackage
-from pipeline.signing.bundle import Mode, sign_bundle
+from pipeline.signing.bundle import Mode, sign_bundle, unsigned
 from pipeline.signing.inspection import inspect
 from pipeline.signing.signers import BundleSigner
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9._-]+\.dp")
 
 
+@dataclass(frozen=True)
+class ToBeSigned:
+    """One bundle of a package, and what is to be signed of it.
+
+    Attributes:
+        package / bundle: the package's file name, and the bundle's path in it.
+        sha256: of the bundle as it is now.
+        signature_file: the bytes to be signed.
+    """
+
+    package: str
+    bundle: str
+    symbolic_name: str
+    version: str
+    sha256: str
+    signature_file: bytes = field(repr=False)
+
+
 def sign_packages(
-    packages: Mapping[str, bytes], signer: BundleSigner, mode: Mode = "keep"
+    packages: Mapping[str, bytes], signer: BundleSigner, mode: Mode = "refuse"
 ) -> tuple[SignedPackage, ...]:
     """Deployment packages whose bundles are signed, sorted by file name.
 
@@ -31,18 +51,46 @@ def sign_packages(
     Raises:
         PipelineError: every package and bundle that the gateway would not install or not trust.
     """
+    return _all(packages, lambda file_name, content: _sign_package(file_name, content, signer, mode))
+
+
+def to_be_signed(
+    packages: Mapping[str, bytes], mode: Mode = "refuse", *, accept_ec: bool = False
+) -> tuple[ToBeSigned, ...]:
+    """What `sign_packages` would have signed, in the order of packages and their bundles; raises as it does."""
+
+    def of_package(file_name: str, content: bytes) -> list[ToBeSigned]:
+        archive, package = _open(file_name, content)
+        found = []
+        for declared in package.bundles:
+            before, inner = _open_inner(archive, declared)
+            bundle = unsigned(inner, mode, accept_ec=accept_ec)
+            if bundle is not None:
+                digest = hashlib.sha256(before).hexdigest()
+                names = (file_name, declared.name, declared.symbolic_name, declared.version)
+                found.append(ToBeSigned(*names, digest, bundle.signature_file))
+        return found
+
+    return tuple(bundle for bundles in _all(packages, of_package) for bundle in bundles)
+
+
+_Result = TypeVar("_Result")
+
+
+def _all(packages: Mapping[str, bytes], do: Callable[[str, bytes], _Result]) -> tuple[_Result, ...]:
+    """What is to be done of every package, with the problems of all; a problem of the key comes once."""
     problems: list[Problem] = []
-    signed: list[SignedPackage] = []
+    done: list[_Result] = []
     for file_name, content in sorted(packages.items()):
         try:
-            signed.append(_sign_package(file_name, content, signer, mode))
+            done.append(do(file_name, content))
         except PipelineError as error:
             problems.extend(error.problems)
-    raise_if_any(problems)
-    return tuple(signed)
+    raise_if_any(dict.fromkeys(problems))
+    return tuple(done)
 
 
-def _sign_package(file_name: str, content: bytes, signer: BundleSigner, mode: Mode) -> SignedPackage:
+def _open(file_name: str, content: bytes) -> tuple[ZipArchive, deployment_package.DeploymentPackage]:
     if not _FILE_NAME.fullmatch(file_name):
         raise PipelineError(
             f"packages/{file_name!r}: the gateway does not decode %-escapes in the names of packages",
@@ -50,7 +98,11 @@ def _sign_package(file_name: str, content: bytes, signer: BundleSigner, mode: Mo
         )
     where = f"packages/{file_name}"
     archive = zip_archive.read_archive(zip_archive.MemorySource(content), where)
-    package = _read(archive, where)
+    return archive, _read(archive, where)
+
+
+def _sign_package(file_name: str, content: bytes, signer: BundleSigner, mode: Mode) -> SignedPackage:
+    archive, package = _open(file_name, content)
     problems: list[Problem] = []
     bundles: dict[str, tuple[bytes, SignedBundle]] = {}
     for declared in package.bundles:
@@ -69,7 +121,7 @@ def _sign_package(file_name: str, content: bytes, signer: BundleSigner, mode: Mo
         file_name,
         package.symbolic_name,
         package.version,
-        b"".join(zip_archive.write_archive(parts, where)),
+        b"".join(zip_archive.write_archive(parts, archive.name)),
         hashlib.sha256(content).hexdigest(),
         tuple(bundle for _, bundle in bundles.values()),
     )
@@ -99,9 +151,8 @@ def _read(archive: ZipArchive, where: str) -> deployment_package.DeploymentPacka
     )
 
 
-def _sign_inner(
-    archive: ZipArchive, declared: BundleEntry, signer: BundleSigner, mode: Mode
-) -> tuple[bytes, SignedBundle]:
+def _open_inner(archive: ZipArchive, declared: BundleEntry) -> tuple[bytes, ZipArchive]:
+    """A bundle of a package: its bytes, and what is in it."""
     where = f"{archive.name}: {declared.name}"
     entry = archive.find(declared.name)
     if entry is None:
@@ -113,10 +164,18 @@ def _sign_inner(
         raise PipelineError(f"{where}: it has no manifest: it is not a bundle", "build the package again")
     manifest = jar_manifest.parse_manifest(inner.read(manifest_entry), f"{where}: {MANIFEST}")
     raise_if_any(deployment_package.check_bundle(declared, _headers(manifest.main), archive.name))
-    after = sign_bundle(before, signer, mode, name=where)
-    signature = inspect(zip_archive.read_archive(zip_archive.MemorySource(after), where))
+    return before, inner
+
+
+def _sign_inner(
+    archive: ZipArchive, declared: BundleEntry, signer: BundleSigner, mode: Mode
+) -> tuple[bytes, SignedBundle]:
+    before, inner = _open_inner(archive, declared)
+    after = sign_bundle(before, signer, mode, name=inner.name)
+    signed = zip_archive.read_archive(zip_archive.MemorySource(after), inner.name)
+    signature = inspect(signed, accept_ec=signer.elliptic)
     if signature is None:
-        raise AssertionError(f"{where}: signed, yet unsigned")
+        raise AssertionError(f"{inner.name}: signed, yet unsigned")
     return after, SignedBundle(
         name=declared.name,
         symbolic_name=declared.symbolic_name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
@@ -11,33 +12,73 @@ from pipeline.model.keyring import KeyRing
 from pipeline.model.release import Release
 from pipeline.model.trust import Certificate, Trust
 from pipeline.signing.packages import sign_packages
-from pipeline.signing.signers import open_bundle_signer, read_certificates
+from pipeline.signing.signers import BundleSigner, bundle_certificates, open_bundle_signer, read_certificates
+from pipeline.signing.timestamps import Authority, authority_of
 
 
-def prepare_trust(golden: Golden, release: Release, keyring: KeyRing, *, base: Path = Path()) -> Trust:
+def prepare_trust(
+    golden: Golden,
+    release: Release,
+    keyring: KeyRing,
+    *,
+    base: Path = Path(),
+    accepts_ec: Callable[[], bool] = lambda: False,
+) -> Trust:
     """Signed packages, our signer's certificates, further TLS certificates.
 
     Args:
-        base: from where the paths in ``[keystores.trusted_tls]`` count: the directory of ``gateway.toml``.
+        base: from where the paths in ``gateway.toml`` count: its directory.
+        accepts_ec: whether the framework of the gateways is known to take EC signatures; asked for EC keys only.
 
     Raises:
         PipelineError: keys, certificates or packages that gateways would not accept, or that this release must not
             use; all of one kind at once.
     """
-    signer = open_bundle_signer(keyring, release.bundle_key)
+    chain, tls = prepare_certificates(release, keyring, base=base)
+    signer = open_signer(release, keyring, base=base, accepts_ec=accepts_ec)
+    return Trust(sign_packages(golden.packages, signer, release.signing.resign), chain, tls)
+
+
+def prepare_certificates(
+    release: Release, keyring: KeyRing, *, base: Path = Path()
+) -> tuple[tuple[Certificate, ...], tuple[Certificate, ...]]:
+    """Our signer's certificates and the further TLS certificates: what is public of trust; no key is opened.
+
+    Raises:
+        PipelineError: see `prepare_trust`.
+    """
+    chain = bundle_certificates(keyring, release.bundle_key)
     tls = tuple(_tls(alias, base / path) for alias, path in sorted(release.keystores.trusted_tls.items()))
-    raise_if_any(problem for certificate in (*signer.certificates, *tls) for problem in _unfit(certificate, release))
-    _refuse_development_key(release, keyring)
-    return Trust(sign_packages(golden.packages, signer, "keep"), signer.certificates, tls)
+    problems = [problem for certificate in (*chain, *tls) for problem in _unfit(certificate, release)]
+    raise_if_any(problems + _development_key(release, keyring))
+    return chain, tls
 
 
-def _refuse_development_key(release: Release, keyring: KeyRing) -> None:
+def open_signer(
+    release: Release, keyring: KeyRing, *, base: Path, accepts_ec: Callable[[], bool] = lambda: False
+) -> BundleSigner:
+    """The signer of this release's bundles, with its timestamp authority if it has one."""
+    return open_bundle_signer(
+        keyring, release.bundle_key, accepts_ec=accepts_ec, authority=timestamp_authority(release, base)
+    )
+
+
+def timestamp_authority(release: Release, base: Path) -> Authority | None:
+    """The authority a release names, or None."""
+    signing = release.signing
+    return authority_of(signing.timestamp_url, signing.timestamp_command, base / signing.timestamps)
+
+
+def _development_key(release: Release, keyring: KeyRing) -> list[Problem]:
     manifest_key = keyring.entries.get(release.manifest_key)
-    if release.production and manifest_key is not None and manifest_key.development:
-        raise PipelineError(
+    if not release.production or manifest_key is None or not manifest_key.development:
+        return []
+    return [
+        Problem(
             f"{keyring.file}: {release.manifest_key} is a development key; the release is for production",
             "name a production key in gateway.toml [keys], or set production = false",
         )
+    ]
 
 
 def _tls(alias: str, path: Path) -> Certificate:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import NameOID
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import distinguished_name, jks
+from pipeline.formats import distinguished_name, jks, signature_block
 from pipeline.model.keyring import KeyEntry, KeyRing
 from pipeline.model.trust import Certificate
-from pipeline.signing.sources import read_secret
+from pipeline.signing.detached import DetachedKey, SignatureStore
+from pipeline.signing.private_keys import LocalKey, PublicKey, SigningKey, load_private_key
+from pipeline.signing.timestamps import Authority
+from pipeline.signing.token import open_token_key
 
 # Certificates made for the demo have this organizational unit, so that every report that names a signer shows it.
 DEVELOPMENT_UNIT = "Development"
 
 _LEAST_BITS = 2048  # A:39
+_CURVES = ("secp256r1", "secp384r1", "secp521r1")  # those every JDK knows
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,54 @@ class BundleSigner:
 
     name: str
     certificates: tuple[Certificate, ...]
-    _key: rsa.RSAPrivateKey = field(repr=False)
+    _key: SigningKey = field(repr=False)
+    _authority: Authority | None = field(default=None, repr=False)
 
     @classmethod
     def of(
-        cls, name: str, key: rsa.RSAPrivateKey, chain: Sequence[bytes], *, development: bool = False
+        cls,
+        name: str,
+        key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | SigningKey,
+        chain: Sequence[bytes],
+        *,
+        development: bool = False,
+        authority: Authority | None = None,
     ) -> BundleSigner:
         """A signer of a key and its certificates as DER, leaf first.
+
+        Args:
+            authority: for timestamps.
 
         Raises:
             PipelineError: everything that would make gateways reject what this signer signs.
         """
-        raise_if_any(_chain_problems(name, key, chain))
-        return cls(name, tuple(_described(alias, der, development) for alias, der in _aliased(name, chain)), key)
+        signing = LocalKey(key) if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) else key
+        raise_if_any(chain_problems(name, chain, signing.public))
+        return cls(name, described_chain(name, chain, development=development), signing, authority)
 
-    def sign(self, data: bytes) -> bytes:
-        """An RSA signature with SHA-256 and PKCS #1 v1.5 padding, which has no randomness in it."""
-        return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+    @property
+    def elliptic(self) -> bool:
+        """Whether it signs with an EC key, which frameworks of the ESF 5 generation do not look at."""
+        return isinstance(self._key.public, ec.EllipticCurvePublicKey)
+
+    @property
+    def timestamped(self) -> bool:
+        """Whether its signatures get timestamps."""
+        return self._authority is not None
+
+    def block(self, signature_file: bytes, what: str) -> bytes:
+        """The signature block of a signature file.
+
+        Raises:
+            PipelineError: the key cannot be reached, or no timestamp is to be had.
+        """
+        signature = self._key.sign(signature_file, what)
+        return signature_block.build_block(
+            [certificate.der for certificate in self.certificates],
+            signature,
+            algorithm=signature_block.ECDSA_WITH_SHA256 if self.elliptic else signature_block.RSA_ENCRYPTION,
+            timestamp=self._authority.token(signature, what) if self._authority is not None else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -66,48 +98,73 @@ class ManifestSigner:
     principal: str
     public: bytes
     development: bool
-    _key: Ed25519PrivateKey = field(repr=False)
+    _key: SigningKey = field(repr=False)
 
     def sign(self, data: bytes) -> bytes:
         """A raw Ed25519 signature."""
-        return self._key.sign(data)
+        return self._key.sign(data, "a manifest")
 
 
-def open_bundle_signer(keyring: KeyRing, name: str) -> BundleSigner:
-    """Open the key that signs bundles; `PipelineError` says what is wrong with it or its certificates."""
+def open_bundle_signer(
+    keyring: KeyRing,
+    name: str,
+    *,
+    accepts_ec: Callable[[], bool] = lambda: False,
+    authority: Authority | None = None,
+) -> BundleSigner:
+    """Open the key that signs bundles; `PipelineError` says what is wrong with it or its certificates.
+
+    Args:
+        accepts_ec: whether the framework of the gateways is known to take EC signatures; asked for EC keys only.
+        authority: for timestamps.
+    """
     entry = _entry(keyring, name, "bundle")
-    key = _private_key(entry, keyring)
-    if isinstance(key, ec.EllipticCurvePrivateKey):
+    key = _bundle_key(entry, keyring)
+    if isinstance(key.public, ec.EllipticCurvePublicKey) and not accepts_ec():
         raise PipelineError(
             f"{keyring.file}: {name} is an elliptic curve key; the framework of ESF 5 looks at .RSA and .DSA "
             "signatures only and would take the bundles for unsigned",
-            "make an RSA key of 2048 bits or more",
+            "make an RSA key of 2048 bits or more; EC needs a framework that is known to be newer (docs/signing.md)",
         )
-    if not isinstance(key, rsa.RSAPrivateKey):
+    if isinstance(key.public, Ed25519PublicKey):
         raise PipelineError(f"{keyring.file}: {name} is not an RSA key", "make an RSA key of 2048 bits or more")
-    chain = [der for path in entry.certificates for der in read_certificates(path, name)]
-    return BundleSigner.of(name, key, chain, development=entry.development)
+    return BundleSigner.of(name, key, _chain(entry), development=entry.development, authority=authority)
+
+
+def bundle_certificates(keyring: KeyRing, name: str) -> tuple[Certificate, ...]:
+    """The certificates of the key that signs bundles, leaf first: what is public of it; the key is not opened.
+
+    Raises:
+        PipelineError: no such key, or a chain that is not complete, in order, and fit for gateways.
+    """
+    entry = _entry(keyring, name, "bundle")
+    chain = _chain(entry)
+    raise_if_any(chain_problems(name, chain, None))
+    return described_chain(name, chain, development=entry.development)
 
 
 def open_manifest_signer(keyring: KeyRing, name: str) -> ManifestSigner:
     """Open the key that signs manifests; `PipelineError` says what is wrong with it."""
     entry = _entry(keyring, name, "manifest")
-    key = _private_key(entry, keyring)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise PipelineError(f"{keyring.file}: {name} is not an Ed25519 key", "make one with ssh-keygen -t ed25519")
-    public = key.public_key().public_bytes_raw()
-    if (
-        entry.public is not None
-        and _public_words(entry.public, name)
-        != key.public_key()
-        .public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-        .decode()
-        .split()[:2]
-    ):
+    what = f"{keyring.file}: {entry.name}"
+    stated = _stated_public(entry, name)
+    key: SigningKey
+    if entry.uri.startswith("pkcs11:"):
+        if stated is None:
+            raise PipelineError(f"{what}: {entry.public} is not an Ed25519 key", "write it with ssh-keygen -y")
+        key = open_token_key(entry.uri, entry.passphrase, stated, keyring.directory, what)
+    elif entry.uri.startswith("detached:"):
         raise PipelineError(
-            f"{keyring.file}: {name}: {entry.public} belongs to another key", "write it with ssh-keygen -y"
+            f"{what}: manifests can only be signed where the build runs",
+            "name a file:, env: or pkcs11: key; one in a token is as far from the build machine as can be",
         )
-    return ManifestSigner(name, entry.principal, public, entry.development, key)
+    else:
+        key = LocalKey(load_private_key(entry.uri, entry.passphrase, keyring.directory, what))
+    if not isinstance(key.public, Ed25519PublicKey):
+        raise PipelineError(f"{what} is not an Ed25519 key", "make one with ssh-keygen -t ed25519")
+    if key.public != stated:
+        raise PipelineError(f"{what}: {entry.public} belongs to another key", "write it with ssh-keygen -y")
+    return ManifestSigner(name, entry.principal, key.public.public_bytes_raw(), entry.development, key)
 
 
 def read_certificates(path: Path, what: str) -> list[bytes]:
@@ -142,35 +199,44 @@ def _entry(keyring: KeyRing, name: str, use: str) -> KeyEntry:
     return entry
 
 
-def _private_key(entry: KeyEntry, keyring: KeyRing) -> PrivateKeyTypes:
+def _bundle_key(entry: KeyEntry, keyring: KeyRing) -> SigningKey:
     what = f"{keyring.file}: {entry.name}"
-    data = read_secret(entry.uri, keyring.directory, what)
-    passphrase = None
-    if entry.passphrase:
-        passphrase = read_secret(entry.passphrase, keyring.directory, f"{what}: passphrase").rstrip(b"\r\n")
-    openssh = b"BEGIN OPENSSH PRIVATE KEY" in data
-    load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
-    try:
-        return load(data, passphrase)
-    except TypeError:
-        if passphrase is None:
-            _refuse(what, "the private key has a passphrase", "add passphrase = to the key, with its source")
-        _refuse(what, "the private key has no passphrase", "take passphrase = away from the key")
-    except (ValueError, binascii.Error, UnsupportedAlgorithm):
-        # the library's own text is not repeated: it may quote what it read
-        reason = (
-            "cannot be decrypted with this passphrase, or is damaged"
-            if passphrase
-            else "is damaged or of no known kind"
-        )
-        _refuse(what, f"the private key {reason}", "give a PEM (PKCS #8) or OpenSSH private key and its passphrase")
+    scheme, _, rest = entry.uri.partition(":")
+    if scheme in ("pkcs11", "detached"):
+        public = _leaf_public(entry, what)
+        if scheme == "pkcs11":
+            return open_token_key(entry.uri, entry.passphrase, public, keyring.directory, what)
+        return DetachedKey(entry.name, public, SignatureStore(keyring.directory / rest))
+    return LocalKey(load_private_key(entry.uri, entry.passphrase, keyring.directory, what))
 
 
-def _public_words(path: Path, name: str) -> list[str]:
+def _chain(entry: KeyEntry) -> list[bytes]:
+    return [der for path in entry.certificates for der in read_certificates(path, entry.name)]
+
+
+def _leaf_public(entry: KeyEntry, what: str) -> PublicKey:
+    """The public key of the first certificate: all there is of a key that lies elsewhere."""
+    chain = _chain(entry)
     try:
-        return path.read_text(encoding="ascii").split()[:2]
-    except (OSError, UnicodeDecodeError):
-        raise PipelineError(f"{name}: {path} cannot be read as a public key", "write it with ssh-keygen -y") from None
+        public = x509.load_der_x509_certificate(chain[0]).public_key() if chain else None
+    except (ValueError, UnsupportedAlgorithm):
+        public = None
+    if not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise PipelineError(f"{what}: its certificate has neither an RSA nor an EC key", "name the leaf's file first")
+    return public
+
+
+def _stated_public(entry: KeyEntry, name: str) -> Ed25519PublicKey | None:
+    """The key of the public file; None when it holds another kind of key."""
+    if entry.public is None:
+        return None
+    try:
+        found = serialization.load_ssh_public_key(entry.public.read_bytes())
+    except (OSError, ValueError, UnsupportedAlgorithm):
+        raise PipelineError(
+            f"{name}: {entry.public} cannot be read as a public key", "write it with ssh-keygen -y"
+        ) from None
+    return found if isinstance(found, Ed25519PublicKey) else None
 
 
 def _aliased(name: str, chain: Sequence[bytes]) -> list[tuple[str, bytes]]:
@@ -184,15 +250,26 @@ def _described(alias: str, der: bytes, development: bool) -> Certificate:  # noq
     return jks.describe(alias, der, development=development or marked)
 
 
-def _chain_problems(name: str, key: rsa.RSAPrivateKey, chain: Sequence[bytes]) -> list[Problem]:
-    """What is wrong with a key or its chain, which must be complete, in order, and without anything else."""
-    if key.key_size < _LEAST_BITS:
-        return [Problem(f"{name}: its RSA key has {key.key_size} bits", f"use {_LEAST_BITS} bits or more (A:39)")]
+def described_chain(name: str, chain: Sequence[bytes], *, development: bool) -> tuple[Certificate, ...]:
+    """Certificates with the aliases they have in keystores: the key's name, and ``-ca`` behind it upwards."""
+    return tuple(_described(alias, der, development) for alias, der in _aliased(name, chain))
+
+
+def chain_problems(name: str, chain: Sequence[bytes], public: PublicKey | None) -> list[Problem]:
+    """What is wrong with a chain, which must be complete, in order, without anything else, and fit for policies.
+
+    Args:
+        public: of the private key, whose certificate must come first; None where that is not at hand.
+    """
     if not chain:
         return [Problem(f"{name}: it has no certificate", "name its certificates in keys.toml, leaf first")]
     certificates = [x509.load_der_x509_certificate(der) for der in chain]
+    leaf = certificates[0].public_key()
+    weak = weakness(public or leaf)
+    if weak:
+        return [Problem(f"{name}: {weak}", f"use RSA of {_LEAST_BITS} bits or more (A:39)")]
     problems = []
-    if certificates[0].public_key() != key.public_key():
+    if public is not None and leaf != public:
         problems.append(Problem(f"{name}: its first certificate belongs to another key", "name the leaf's file first"))
     for lower, upper in zip(certificates, [*certificates[1:], certificates[-1]], strict=True):
         try:
@@ -216,5 +293,10 @@ def _chain_problems(name: str, key: rsa.RSAPrivateKey, chain: Sequence[bytes]) -
     return problems
 
 
-def _refuse(what: str, problem: str, remedy: str) -> NoReturn:
-    raise PipelineError(f"{what}: {problem}", remedy) from None
+def weakness(key: object) -> str:
+    """Why a key is too weak, or of a kind no framework knows; empty when it is fit."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"its RSA key has {key.key_size} bits" if key.key_size < _LEAST_BITS else ""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"its curve is {key.curve.name}" if key.curve.name not in _CURVES else ""
+    return "its key is neither RSA nor EC"

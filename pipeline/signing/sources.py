@@ -32,10 +32,6 @@ def read_secret(uri: str, directory: Path, what: str) -> bytes:
                 f"{what}: environment variable {rest} is not set", f"export {rest}, or name another source"
             )
         return value
-    if scheme == "pkcs11":
-        raise PipelineError(
-            f"{what}: keys in PKCS #11 tokens are not supported yet", "name the key by file: or env: for now"
-        )
     raise PipelineError(f"{what}: {scheme or uri}: is no known kind of source", "use file:PATH or env:NAME")
 
 

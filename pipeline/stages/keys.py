@@ -23,7 +23,6 @@ def inspect_key(workspace: Workspace) -> str:
 def base_key(workspace: Workspace) -> str:
     """The base depends on everything the gateways share."""
     release = reading.release_of(workspace)
-    trust = reading.trust_of(workspace)
     return key_of(
         inspect=inspect_key(workspace),
         configuration=reading.configuration_digest_of(workspace),
@@ -31,7 +30,8 @@ def base_key(workspace: Workspace) -> str:
         golden=reading.golden_of(workspace).sha256,
         overlays=dict(reading.overlay_digests_of(workspace)),
         keys=sha256_of(workspace.input(release.keys)),
-        certificates=[certificate.sha256 for certificate in (*trust.signer_chain, *trust.tls)],
+        certificates=[certificate.sha256 for certificate in reading.certificates_of(workspace)],
+        signatures=reading.signing_digest_of(workspace),
         allowed_signers=reading.allowed_signers_of(workspace).decode("ascii", "replace"),
         tools=dict(toolchain()),
     )

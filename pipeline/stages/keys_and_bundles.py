@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.digests import key_of, sha256_of, write_atomically
-from pipeline.errors import PipelineError
-from pipeline.model.trust import Certificate
 from pipeline.progress import Say
 from pipeline.records import is_current, write_record
-from pipeline.signing import signers
+from pipeline.signing import prepare, signers
 from pipeline.stages import reading
 from pipeline.stages.toolchain import pipeline_digest
 from pipeline.workspace import Workspace
@@ -25,26 +23,13 @@ def check_keys(workspace: Workspace, say: Say) -> None:
     workspace.make_state()
     release = reading.release_of(workspace)
     keyring = reading.keyring_of(workspace)
-    bundle_signer = signers.open_bundle_signer(keyring, release.bundle_key)
+    # what is public first: a key that this release must not use need not be opened
+    chain, _ = prepare.prepare_certificates(release, keyring, base=workspace.root)
+    prepare.open_signer(release, keyring, base=workspace.root, accepts_ec=lambda: reading.accepts_ec(workspace))
     signers.open_manifest_signer(keyring, release.manifest_key)
-    for certificate in bundle_signer.certificates:
+    for certificate in chain:
         say(f"{release.bundle_key}: {certificate.subject}{' (development)' if certificate.development else ''}")
-        require_fit(certificate, production=release.production, epoch=release.epoch)
     write_record(workspace.record("keys"), _keys_key(workspace), [])
-
-
-def require_fit(certificate: Certificate, *, production: bool, epoch: int) -> None:
-    """A certificate that may sign: not a development one in production, and valid at the release's epoch."""
-    if production and certificate.development:
-        raise PipelineError(
-            f"{certificate.alias}: {certificate.subject} is a development certificate, but this is a production release",
-            "name a production key in keys/keys.toml, or set production = false under [release]",
-        )
-    if not certificate.not_before <= epoch <= certificate.not_after:
-        raise PipelineError(
-            f"{certificate.alias}: {certificate.subject} is not valid at the release's epoch {epoch}",
-            "use a certificate whose validity covers the release, or correct [release] epoch",
-        )
 
 
 def are_signed(workspace: Workspace) -> bool:
@@ -66,6 +51,9 @@ def sign_bundles(workspace: Workspace, say: Say) -> None:
         for bundle in package.bundles:
             did = "signed" if bundle.resigned else "already signed, left alone"
             say(f"{package.file_name}: {bundle.symbolic_name} {bundle.version} {did}, {bundle.signer_chain[0]}")
+    authority = prepare.timestamp_authority(reading.release_of(workspace), workspace.root)
+    for doubt in authority.doubts() if authority is not None else []:
+        say(f"warning: timestamp {doubt}; gateways would take the bundle for unsigned")
     write_record(workspace.record("bundles"), _bundles_key(workspace), written)
 
 
@@ -77,8 +65,15 @@ def _keys_key(workspace: Workspace) -> str:
         production=release.production,
         epoch=release.epoch,
         signers=reading.allowed_signers_of(workspace).decode("ascii", "replace"),
+        certificates=[certificate.sha256 for certificate in reading.certificates_of(workspace)],
     )
 
 
 def _bundles_key(workspace: Workspace) -> str:
-    return key_of(keys=_keys_key(workspace), golden=reading.golden_of(workspace).sha256, pipeline=pipeline_digest())
+    return key_of(
+        keys=_keys_key(workspace),
+        golden=reading.golden_of(workspace).sha256,
+        resign=reading.release_of(workspace).signing.resign,
+        signatures=reading.signing_digest_of(workspace),
+        pipeline=pipeline_digest(),
+    )

@@ -10,18 +10,19 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.digests import DigestCache, digest_of_tree, sha256_of, write_atomically
+from pipeline.digests import DigestCache, digest_of_tree, key_of, sha256_of, write_atomically
 from pipeline.errors import PipelineError
 from pipeline.image import facts_file
-from pipeline.inputs import golden_export, inventory_file, key_config, layout_files, overlay_dir, release_file
+from pipeline.inputs import inventory_file, key_config, layout_files, overlay_dir, release_file
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.overlay import Overlay
 from pipeline.model.release import Release
-from pipeline.model.trust import GatewaySecrets, Trust
+from pipeline.model.trust import Certificate, GatewaySecrets, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.plan import Inputs, Plan, plan_product
 from pipeline.signing import prepare, secrets
+from pipeline.stages import golden_lock
 from pipeline.signing.platform import platform_bundles
 from pipeline.workspace import Workspace
 
@@ -51,8 +52,8 @@ def gateway_of(workspace: Workspace, name: str) -> Gateway:
 
 @lru_cache(maxsize=2)
 def golden_of(workspace: Workspace) -> Golden:
-    """The golden sample's export."""
-    return golden_export.read_golden(workspace.input(release_of(workspace).golden))
+    """The golden sample: what of its export travels, as `golden.lock` decides."""
+    return golden_lock.decided_golden(workspace, release_of(workspace))
 
 
 @lru_cache(maxsize=2)
@@ -71,8 +72,36 @@ def keyring_of(workspace: Workspace) -> key_config.KeyRing:
 def trust_of(workspace: Workspace) -> Trust:
     """Signed packages and certificates: signing happens here, before the plan, and repeats to the byte."""
     return prepare.prepare_trust(
-        golden_of(workspace), release_of(workspace), keyring_of(workspace), base=workspace.root
+        golden_of(workspace),
+        release_of(workspace),
+        keyring_of(workspace),
+        base=workspace.root,
+        accepts_ec=lambda: accepts_ec(workspace),
     )
+
+
+def certificates_of(workspace: Workspace) -> tuple[Certificate, ...]:
+    """What is public of trust: our signer's certificates and those for TLS; no key is opened."""
+    chain, tls = prepare.prepare_certificates(release_of(workspace), keyring_of(workspace), base=workspace.root)
+    return (*chain, *tls)
+
+
+def accepts_ec(workspace: Workspace) -> bool:
+    """Whether the framework of the gateways is known to take EC signatures: its layout says so."""
+    name = release_of(workspace).layout
+    layout = vanilla_of(workspace).layout if name == "auto" else layout_files.choose_layouts(name)[0]
+    return layout.framework_accepts_ec
+
+
+def signing_digest_of(workspace: Workspace) -> str:
+    """Over what else goes into signatures: those taken back from elsewhere, and timestamps."""
+    release, keyring = release_of(workspace), keyring_of(workspace)
+    entry = keyring.entries.get(release.bundle_key)
+    scheme, _, store = entry.uri.partition(":") if entry is not None else ("", "", "")
+    authority = prepare.timestamp_authority(release, workspace.root)
+    directories = [keyring.directory / store] if scheme == "detached" else []
+    directories += [authority.directory] if authority is not None else []
+    return key_of(digests=[digest_of_tree(directory) for directory in directories])
 
 
 @lru_cache(maxsize=2)
@@ -157,7 +186,7 @@ def _read(file: Path) -> bytes:
 def forget_inputs() -> None:
     """Read everything anew next time."""
     for known in (
-        release_of, gateways_of, golden_of, overlays_of, keyring_of, trust_of, vanilla_of, inputs_of, product_plan_of,
+        golden_lock.judged, release_of, gateways_of, golden_of, overlays_of, keyring_of, trust_of, vanilla_of, inputs_of, product_plan_of,
         fleet_secret_of,
     ):  # fmt: skip
         known.cache_clear()

@@ -152,7 +152,7 @@ def a_golden(
 def a_trust(golden: Golden | None = None, signer: BundleSigner | None = None) -> Trust:
     """Trust as `prepare_trust` makes it."""
     signer = signer or a_signer()
-    return Trust(sign_packages((golden or a_golden()).packages, signer), signer.certificates)
+    return Trust(sign_packages((golden or a_golden()).packages, signer, "keep"), signer.certificates)
 
 
 def archive_of(data: bytes, name: str = "test.jar") -> zip_archive.ZipArchive:

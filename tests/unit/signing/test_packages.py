@@ -27,7 +27,7 @@ PACKAGE = a_package({HEATER: a_bundle(), METER: sign_bundle(a_bundle("org.exampl
 
 
 def test_bundles_are_signed_and_the_vendors_kept() -> None:
-    (signed,) = sign_packages({"heater_1.0.0.dp": PACKAGE}, a_signer())
+    (signed,) = sign_packages({"heater_1.0.0.dp": PACKAGE}, a_signer(), "keep")
     heater, meter = signed.bundles
     assert (heater.resigned, heater.signer_chain) == (True, (LEAF,))
     assert (meter.resigned, meter.signer_chain) == (False, (VENDOR, VENDOR_CA))
@@ -48,9 +48,9 @@ def test_bundles_are_signed_and_the_vendors_kept() -> None:
 
 
 def test_the_same_bytes_twice_and_again() -> None:
-    first = sign_packages({"a.dp": PACKAGE}, a_signer())
-    assert sign_packages({"a.dp": PACKAGE}, a_signer()) == first
-    again = sign_packages({"a.dp": first[0].content}, a_signer())
+    first = sign_packages({"a.dp": PACKAGE}, a_signer(), "keep")
+    assert sign_packages({"a.dp": PACKAGE}, a_signer(), "keep") == first
+    again = sign_packages({"a.dp": first[0].content}, a_signer(), "keep")
     assert again[0].content == first[0].content
     replaced = sign_packages({"a.dp": PACKAGE}, a_signer(), "replace")
     assert [bundle.signer_chain for bundle in replaced[0].bundles] == [(LEAF,), (LEAF,)]

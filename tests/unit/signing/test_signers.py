@@ -126,7 +126,7 @@ def other_root(data: bytes) -> Callable[[Path], None]:
     ("spoil", "reason"),
     [
         (spoil_mode, r"can be read by others than its owner \(mode 0640\)"),
-        (spoil_pkcs11, "PKCS #11 tokens are not supported yet"),
+        (spoil_pkcs11, "module-path does not give the absolute path"),
         (spoil_scheme, "no known kind of source"),
         (lambda keys: (keys / "bundle.pem").unlink(), "cannot be read: No such file"),
         (lambda keys: private(keys / "bundle.pem", b"junk"), "damaged or of no known kind"),

@@ -1,0 +1,187 @@
+"""Keys in PKCS #11 tokens: the token signs, the key never leaves it. Needs the optional package python-pkcs11."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from pipeline.errors import PipelineError
+from pipeline.formats import pkcs11_uri
+from pipeline.formats.pkcs11_uri import Pkcs11Uri, UriError
+from pipeline.signing.passphrase import read_passphrase
+from pipeline.signing.private_keys import PublicKey, is_valid
+
+if TYPE_CHECKING:
+    from pkcs11 import Token
+    from pkcs11._pkcs11 import lib as Library  # noqa: N812 - it is a class
+
+# DigestInfo of SHA-256 up to the digest (RFC 8017, section 9.2, note 1)
+_DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+
+_WRONG_PIN = ("the token refuses the PIN", "correct it before the token locks itself")
+
+_PIDS: dict[str, int] = {}
+# A wrong PIN is tried once: a release has many bundles, and tokens lock themselves after a few.
+_REFUSED: set[Pkcs11Uri] = set()
+
+
+class _Signing(Protocol):
+    def sign(self, data: bytes, *, mechanism: object) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class TokenKey:
+    """A private key in a token.
+
+    Attributes:
+        what: what the user calls the key.
+        public: its public half, from the certificate or public key file beside it: each signature is checked with it.
+    """
+
+    what: str
+    uri: Pkcs11Uri
+    public: PublicKey
+    _pin: str = field(repr=False)
+
+    def sign(self, data: bytes, what: str) -> bytes:
+        """See `pipeline.signing.private_keys.SigningKey`.
+
+        Raises:
+            PipelineError: token, PIN or key are not as named, or what the token gave is no signature of this key.
+        """
+        if self.uri in _REFUSED:
+            _refuse(self.what, *_WRONG_PIN)
+        with self._key() as key:
+            signature = self._signature(key, data)
+        if not is_valid(self.public, signature, data):
+            raise PipelineError(
+                f"{self.what}: what the token gave for {what} is no signature of the key in its certificate",
+                "name the certificate or public key that belongs to the key in the token",
+            )
+        return signature
+
+    def _signature(self, key: _Signing, data: bytes) -> bytes:
+        from pkcs11 import Mechanism  # noqa: PLC0415 - optional
+
+        if isinstance(self.public, Ed25519PublicKey):
+            return bytes(key.sign(data, mechanism=Mechanism.EDDSA))
+        # The digest is taken here: tokens are slow and limit what they take at once; the padding has no randomness.
+        return bytes(key.sign(_DIGEST_INFO + hashlib.sha256(data).digest(), mechanism=Mechanism.RSA_PKCS))
+
+    @contextmanager
+    def _key(self) -> Iterator[_Signing]:
+        """The key in a session that ends with the block."""
+        import pkcs11  # noqa: PLC0415 - optional; open_token_key() has looked
+
+        failures: tuple[tuple[type[Exception], str, str], ...] = (
+            (pkcs11.PinIncorrect, *_WRONG_PIN),
+            (pkcs11.PinLenRange, *_WRONG_PIN),
+            (pkcs11.PinLocked, "the token's PIN is locked", "unlock it with the token's own tool"),
+            (
+                pkcs11.NoSuchToken,
+                "there is no such token",
+                "plug it in, or correct token=, serial= or slot-id=",
+            ),
+            (pkcs11.MultipleTokensReturned, "several tokens fit", "say which: add serial= to the URI"),
+            (pkcs11.NoSuchKey, "the token has no such private key", "correct object= or id= of the URI"),
+            (pkcs11.MultipleObjectsReturned, "several keys of the token fit", "say which: add id= to the URI"),
+            (pkcs11.MechanismInvalid, "the token cannot sign this way", "use another token, or a key of another kind"),
+        )
+        try:
+            found = [token for token in _library(self.uri.module).get_tokens() if self._fits(token)]
+            if len(found) != 1:
+                raise pkcs11.MultipleTokensReturned if found else pkcs11.NoSuchToken
+            with found[0].open(user_pin=self._pin) as session:
+                found_key = session.get_key(
+                    object_class=pkcs11.ObjectClass.PRIVATE_KEY,
+                    label=self.uri.object or None,
+                    id=self.uri.id or None,
+                )
+                yield cast(_Signing, found_key)
+        except pkcs11.PKCS11Error as error:
+            if isinstance(error, pkcs11.PinIncorrect | pkcs11.PinLenRange):
+                _REFUSED.add(self.uri)
+            for kind, problem, remedy in failures:
+                if isinstance(error, kind):
+                    _refuse(self.what, problem, remedy)
+            _refuse(self.what, f"the token fails: {type(error).__name__}", "look at it with the token's own tool")
+
+    def _fits(self, token: Token) -> bool:
+        uri, slot = self.uri, token.slot.slot_id
+        asked = (uri.token, uri.manufacturer, uri.model, uri.serial)
+        found = (token.label, token.manufacturer_id, token.model, token.serial)
+        return uri.slot in (None, slot) and all(
+            not wanted or wanted == _text(known) for wanted, known in zip(asked, found, strict=True)
+        )
+
+
+def open_token_key(uri: str, passphrase: str, public: PublicKey, directory: Path, what: str) -> TokenKey:
+    """A key in a token, once URI, library and PIN are at hand; the token itself is asked when something is signed.
+
+    Args:
+        passphrase: source of the PIN.
+        public: what the key in the token must be the private half of.
+
+    Raises:
+        PipelineError: malformed URI, python-pkcs11 or the token's library missing, no PIN, a kind of key whose
+            signatures would not repeat.
+    """
+    try:
+        parsed = pkcs11_uri.parse(uri)
+    except UriError as error:
+        _refuse(
+            what, f"key: {error}", 'write it as "pkcs11:token=NAME;object=NAME?module-path=/…/library.so" (RFC 7512)'
+        )
+    try:
+        import pkcs11  # noqa: F401, PLC0415 - optional
+    except ImportError:
+        _refuse(what, "keys in tokens need the Python package python-pkcs11", "pip install python-pkcs11")
+    if not isinstance(public, rsa.RSAPublicKey | Ed25519PublicKey):
+        _refuse(
+            what,
+            "tokens make EC signatures with a random number, so no build would repeat",
+            "use an RSA key in the token, or an EC key in a file",
+        )
+    if not Path(parsed.module).is_file():
+        _refuse(what, f"{parsed.module}: the token's library is not there", "correct module-path= of the URI")
+    if not passphrase:
+        _refuse(what, "the token's PIN is missing", "add passphrase = to the key, with its source")
+    pin = read_passphrase(passphrase, directory, what)
+    try:
+        return TokenKey(what, parsed, public, pin.decode("utf-8"))
+    except UnicodeDecodeError:
+        _refuse(what, "the token's PIN is not UTF-8", "correct it")
+
+
+def _library(path: str) -> Library:
+    """The token's library, begun anew in a forked process, as PKCS #11 demands (section 5.4, C_Initialize)."""
+    import pkcs11  # noqa: PLC0415 - optional
+
+    try:
+        library = pkcs11.lib(path)
+    except pkcs11.PKCS11Error as error:
+        if type(error) is not pkcs11.PKCS11Error:
+            raise
+        _refuse("keys in tokens", f"{path} is no PKCS #11 library", "correct module-path= of the URI")
+    if _PIDS.setdefault(path, os.getpid()) != os.getpid():
+        with suppress(pkcs11.PKCS11Error):  # libraries that notice the fork themselves have nothing to end
+            library.finalize()
+        library.initialize()
+        _PIDS[path] = os.getpid()
+    return library
+
+
+def _text(value: object) -> str:
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).rstrip(" \0")
+
+
+def _refuse(what: str, problem: str, remedy: str) -> NoReturn:
+    raise PipelineError(f"{what}: {problem}", remedy) from None
