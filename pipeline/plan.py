@@ -64,7 +64,7 @@ class Plan:
 def plan_product(inputs: Inputs) -> Plan:
     """What every gateway of the release shares: goes into the base image, once."""
     vanilla, golden, release, trust = inputs.vanilla, inputs.golden, inputs.release, inputs.trust
-    require_same_release(vanilla, golden)
+    require_same_release(vanilla, golden, release)
     layer = combine(
         (
             packages.install(trust, golden, vanilla),
@@ -110,8 +110,13 @@ def plan_device(inputs: Inputs, product: Plan, gateway: Gateway, secrets: Gatewa
     return replace(plan, snapshot=tuple(str(change) for change in changes))
 
 
-def require_same_release(vanilla: Vanilla, golden: Golden) -> None:
-    """The golden sample and the vanilla image must be of one ESF release (A:240)."""
+def require_same_release(vanilla: Vanilla, golden: Golden, release: Release) -> None:
+    """The golden sample and the vanilla image must be of one ESF release (A:240), and of the one that was decided."""
+    if release.golden_esf_version not in ("", golden.esf_version):
+        raise PipelineError(
+            f"gateway.toml [golden] esf_version is {release.golden_esf_version}, the export is of {golden.esf_version}",
+            "name the release the golden gateway runs, or take the export of the right gateway (A:240)",
+        )
     if vanilla.esf_version != golden.esf_version:
         raise PipelineError(
             f"the golden sample is {vanilla.layout.product} {golden.esf_version}, "
