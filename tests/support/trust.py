@@ -37,6 +37,13 @@ def ec_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
+def pkcs8_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    """A private key as keystores hold it."""
+    return key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
 def name_of(text: str) -> x509.Name:
     """A name of ``CN=…,O=…`` text without escapes, most specific part first."""
     parts = [part.split("=", 1) for part in text.split(",")]
