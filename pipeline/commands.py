@@ -29,7 +29,7 @@ from pipeline.workspace import Workspace
 _TROUBLE = 2  # could not look, or not even begin
 
 
-def _or_say_why(work: Callable[[], int]) -> int:
+def or_say_why(work: Callable[[], int]) -> int:
     """Run a command; what a user can mend is printed without a traceback."""
     try:
         return work()
@@ -74,7 +74,7 @@ class Plan(Command):
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
         """Print to standard output."""
-        return _or_say_why(lambda: self._print(pos_args))
+        return or_say_why(lambda: self._print(pos_args))
 
     def _print(self, names: Sequence[str]) -> int:
         workspace = Workspace.here()
@@ -137,7 +137,7 @@ class Verify(Command):
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Print verdicts to standard output."""
-        return _or_say_why(lambda: self._verify(opt_values, pos_args))
+        return or_say_why(lambda: self._verify(opt_values, pos_args))
 
     def _verify(self, options: Mapping[str, object], paths: Sequence[str]) -> int:
         if not paths:
@@ -184,8 +184,8 @@ class Explain(Command):
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Print to standard output."""
         if pos_args and all(is_bundle(path) for path in pos_args):
-            return _or_say_why(lambda: self._explain_bundles(pos_args, str(opt_values["policy"])))
-        return _or_say_why(lambda: self._explain(pos_args))
+            return or_say_why(lambda: self._explain_bundles(pos_args, str(opt_values["policy"])))
+        return or_say_why(lambda: self._explain(pos_args))
 
     def _explain_bundles(self, paths: Sequence[str], policy: str) -> int:
         with Progress().running() as say:
@@ -229,7 +229,7 @@ class Doctor(Command):
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
         """Print findings; 1 when something is missing."""
-        return _or_say_why(lambda: self._examine(quick=bool(opt_values["quick"])))
+        return or_say_why(lambda: self._examine(quick=bool(opt_values["quick"])))
 
     def _examine(self, *, quick: bool) -> int:
         if quick:
