@@ -117,7 +117,8 @@ def decided(lock: Lock, items: Sequence[Item], names: Iterable[str], decision: D
         if item is None:
             wrong.append(Problem(f"{name}: no such thing in the export", "doit golden lists them"))
         elif decision not in item.allowed:
-            wrong.append(Problem(f"{name}: cannot be {decision}: it is {item.sort}: {item.reason}", _other_way(item)))
+            what = f"{name}: {decision} cannot be decided: it is {item.sort}: {item.reason}"
+            wrong.append(Problem(what, _other_way(item)))
         else:
             known = entries.get(item.key)
             why = reason or (known.reason if known else item.reason)
