@@ -46,6 +46,12 @@ RANKS = {
     "doit_adapter": 8,
     "tasks": 8,
     "commands": 8,
+    "audit_command": 8,
+    "capture": 6,
+    "bundles_command": 8,
+    "keys_command": 8,
+    "golden_command": 8,
+    "capture_command": 8,
     "dodo": 9,
 }
 PURE_RANKS = range(5)

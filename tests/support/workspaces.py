@@ -13,7 +13,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 # What a workspace of the demonstration is made of; the pipeline itself is imported from the checkout.
-_PARTS = ("dodo.py", "gateway.toml", "devices.toml", "overlays", "keys", "golden")
+_PARTS = ("dodo.py", "gateway.toml", "golden.lock", "devices.toml", "overlays", "keys", "golden")
 
 
 @dataclass(frozen=True)
