@@ -160,3 +160,27 @@ class RuleResult:
     def blocks(self) -> bool:
         """Whether this must stop a build: a failure nobody has waived."""
         return self.judgement.outcome is RuleOutcome.FAIL and self.waiver is None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One image, judged.
+
+    Attributes:
+        subject: the image file or the gateway.
+        about: what was found in it: system, init, product.
+    """
+
+    subject: str
+    about: str
+    profile: str
+    results: tuple[RuleResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed that nobody has waived."""
+        return not any(result.blocks for result in self.results)
+
+    def with_outcome(self, outcome: RuleOutcome) -> tuple[RuleResult, ...]:
+        """The results that ended in one way, in their order."""
+        return tuple(result for result in self.results if result.judgement.outcome is outcome)

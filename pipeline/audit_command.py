@@ -1,0 +1,185 @@
+"""``doit audit``: judge any image by the rules, without a build."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from doit.cmd_base import Command
+
+from pipeline.digests import write_atomically
+from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.image.look import look
+from pipeline.image.prepare import prepare_raw
+from pipeline.inputs.layout_files import load_layouts
+from pipeline.inputs.release_file import read_release
+from pipeline.model.image_view import ImageView
+from pipeline.model.release import Release
+from pipeline.model.rule import Audit, Expected
+from pipeline.progress import Progress
+from pipeline.report.junit import junit
+from pipeline.report.rules_json import audit_status, rules_json
+from pipeline.report.rules_text import rules_text
+from pipeline.report.sarif import sarif
+from pipeline.rules.expectations import expected_of
+from pipeline.rules.registry import PROFILES, judge, waiver_problems
+
+Say = Callable[[str], None]
+
+_TROUBLE = 2  # could not look, or not even begin
+_IMAGES = ("image.img", "image.img.zst", "image.img.xz", "image.img.gz")
+_FORMATS: Mapping[str, Callable[[Sequence[Audit]], bytes]] = {
+    "text": lambda audits: rules_text(audits).encode("utf-8"),
+    "json": rules_json,
+    "junit": junit,
+    "sarif": sarif,
+}
+
+
+class AuditImages(Command):
+    """Judge images by the hardening rules."""
+
+    name = "audit"
+    doc_purpose = "judge any image by the hardening rules: vanilla, built, or somebody else's"
+    doc_usage = "IMAGE ..."
+    doc_description = (
+        "IMAGE is a disk image, raw, qcow2 or compressed, or a gateway's directory under out/. It is only read. "
+        "Exit status: 0 nothing failed that is not waived, 1 something did, 2 could not look."
+    )
+    cmd_options = (
+        {
+            "name": "profile",
+            "short": "",
+            "long": "profile",
+            "type": str,
+            "default": "",
+            "choices": tuple((name, "") for name in PROFILES),
+            "help": "documents (what the documents ask) or strict (public benchmarks too); default: the release's, "
+            "or documents",
+        },
+        {
+            "name": "config",
+            "short": "c",
+            "long": "config",
+            "type": str,
+            "default": "",
+            "help": "judge by the decisions and waivers of this gateway.toml; without it by the documents alone",
+        },
+        {
+            "name": "format",
+            "short": "",
+            "long": "format",
+            "type": str,
+            "default": "text",
+            "choices": tuple((name, "") for name in _FORMATS),
+            "help": "text, json, junit or sarif",
+        },
+        {
+            "name": "output",
+            "short": "o",
+            "long": "output",
+            "type": str,
+            "default": "",
+            "help": "write the report to this file instead of printing it",
+        },
+    )
+
+    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
+        """Print the report, or write it."""
+        try:
+            return self._audit(opt_values, pos_args)
+        except PipelineError as error:
+            sys.stderr.write(f"{error}\n")
+            return _TROUBLE
+        except BrokenPipeError:
+            # The reader has seen enough (`| head`); Python would complain about it at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+    def _audit(self, options: Mapping[str, object], paths: Sequence[str]) -> int:
+        if not paths:
+            raise PipelineError("nothing to audit", "doit audit IMAGE, or a gateway's directory under out/")
+        images = [_image_of(Path(path)) for path in paths]
+        release = None
+        if options["config"]:
+            release = read_release(Path(str(options["config"])), os.environ.get("SOURCE_DATE_EPOCH"))
+        with Progress().running() as say:
+            audits = audit_images(images, release, profile=str(options["profile"]), say=say)
+        report = _FORMATS[str(options["format"])](audits)
+        if options["output"]:
+            write_atomically(Path(str(options["output"])), report, 0o644)
+        else:
+            sys.stdout.write(report.decode("utf-8"))
+        if release is not None:
+            for problem in _idle_waivers(release, audits):
+                sys.stderr.write(f"{problem}\n")
+        return audit_status(audits)
+
+
+def audit_images(
+    images: Sequence[Path],
+    release: Release | None,
+    *,
+    profile: str = "",
+    say: Say,
+    name_of: Callable[[Path], str] = str,
+) -> tuple[Audit, ...]:
+    """Look at images, one after the other, and judge each.
+
+    Args:
+        release: whose decisions and waivers count; None judges by the documents alone.
+        profile: instead of the release's.
+
+    Raises:
+        PipelineError: an image could not be looked at; nothing is said of any then.
+    """
+    layouts = load_layouts()
+    audits = []
+    for image in images:
+        # Private, because the copy holds every secret of the image.
+        with tempfile.TemporaryDirectory(prefix="audit-") as place:
+            raw = Path(place) / "disk.img"
+            prepare_raw(image, raw, say)
+            view = look(raw, layouts, state_dir=Path(place), say=say)
+        audits.append(audit_view(name_of(image), view, release, profile=profile))
+    return tuple(audits)
+
+
+def audit_view(subject: str, view: ImageView, release: Release | None, *, profile: str = "") -> Audit:
+    """Judge what was seen of one image."""
+    rules = None if release is None else release.rules
+    chosen = profile or (rules.profile if rules else PROFILES[0])
+    results = judge(
+        view,
+        Expected() if release is None else expected_of(release),
+        profile=chosen,
+        waivers=rules.waivers if rules else (),
+        epoch=release.epoch if release else 0,
+        also=rules.also if rules else (),
+    )
+    return Audit(subject, _about(view), chosen, results)
+
+
+def _about(view: ImageView) -> str:
+    system = view.os_release.get("PRETTY_NAME") or view.os_release.get("ID") or "unknown system"
+    product = f"{view.layout.product} {view.esf_version}".strip() if view.layout else "no ESF"
+    return f"{system}, {view.init or 'unknown'} init, {product}"
+
+
+def _idle_waivers(release: Release, audits: Sequence[Audit]) -> tuple[Problem, ...]:
+    return waiver_problems(release.rules.waivers, [result for audit in audits for result in audit.results])
+
+
+def _image_of(path: Path) -> Path:
+    """The image file a user means; a gateway's directory has one."""
+    if path.is_dir():
+        for name in _IMAGES:
+            if (path / name).is_file():
+                return path / name
+        raise_if_any([Problem(f"{path}: no image in this directory", f"it should hold {_IMAGES[0]}; name the file")])
+    if not path.is_file():
+        raise PipelineError(f"{path}: no such image", "check the path")
+    return path
