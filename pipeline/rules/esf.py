@@ -79,6 +79,8 @@ def paths_needed(layout: Layout) -> tuple[str, ...]:
     root = layout.root
     below = (root / "bin", layout.snapshots, layout.packages, layout.restore, layout.policy_backup)
     plugins = (root / "plugins", root / "kura/plugins")
+    # Where a keystore or key of somebody else would lie under whatever name.
+    beside = (root, root / "kura", root / "data", root / "security", root / "user", root / "user/security")
     return tuple(
         sorted(
             {
@@ -86,6 +88,7 @@ def paths_needed(layout: Layout) -> tuple[str, ...]:
                 *(str(path) for path in single if path is not None),
                 *(f"{path}/**" for path in below if path is not None),
                 *(f"{path}/**.jar" for path in plugins),
+                *(f"{path}/*" for path in beside),
             }
         )
     )

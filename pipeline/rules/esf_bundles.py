@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pipeline.errors import PipelineError
 from pipeline.formats import distinguished_name, jks
 from pipeline.formats.distinguished_name import DnError
+from pipeline.formats.esf_policy import SIGNER, SecurityPolicy
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.rules.esf_ground import document, on_esf
 from pipeline.rules.esf_packages import Bundle, bundles
-from pipeline.rules.esf_policy import patterns, policy_of
+from pipeline.rules.esf_policy import policy_of
 from pipeline.rules.esf_signature import Signature, signature_of
 from pipeline.rules.looking import harmless
 
@@ -55,15 +56,25 @@ def _admitted(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     found = policy_of(view, layout)
     if found is None:
         return Judgement.not_applicable("the policy is missing (see policy.schema)")
-    admitted = tuple(patterns(found[1]))
 
     def wrong(bundle: Bundle, signature: Signature) -> str:
         del bundle
-        if signature.problem or any(_matches(pattern, signature.subjects) for pattern in admitted):
+        if signature.problem or _is_allowed(found[1], signature.subjects):
             return ""
         return f"signed by {harmless(signature.subjects[0])!r}, whom {found[0].path} does not admit"
 
     return _each(view, layout, wrong, "a row of the policy for its signer", "are admitted by the policy, where signed")
+
+
+def _is_allowed(policy: SecurityPolicy, subjects: tuple[str, ...]) -> bool:
+    """Whether the first row that is about a signer allows something; none means no (formats 5)."""
+    for row in policy.rows:
+        condition = row.condition
+        if condition is None or (
+            condition.type == SIGNER and _matches(condition.argument, subjects) is not condition.negated
+        ):
+            return row.access == "ALLOW"
+    return False
 
 
 def _matches(pattern: str, subjects: tuple[str, ...]) -> bool:

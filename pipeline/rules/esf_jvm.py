@@ -9,8 +9,16 @@ from pipeline.formats import start_script
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import Document, on_esf
-from pipeline.rules.esf_start import booted, commands, debug_scripts, environments, scripts, starters
+from pipeline.rules.esf_ground import Document, on_esf, unread
+from pipeline.rules.esf_start import (
+    booted,
+    commands,
+    debug_scripts,
+    environments,
+    scripts,
+    starters,
+    unread_environments,
+)
 from pipeline.rules.looking import harmless
 
 # B:397 to B:409. What ends in a colon, and -verbose, stand for everything that starts so: -verbose:gc counts.
@@ -104,6 +112,9 @@ def _environment(view: ImageView, layout: Layout, expected: Expected) -> Judgeme
     if not documents:
         return Judgement.not_applicable("no file of this image sets variables for the framework")
     breaches = [breach for found in documents for breach in _in_environment(found)]
+    hidden = unread_environments(view)
+    if hidden and not breaches:
+        return unread(hidden[0])
     return Judgement.of(breaches, f"{len(documents)} files looked through, none adds options to Java")
 
 

@@ -115,10 +115,11 @@ def _opens(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
 def _not_default(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     """Neither the documents' public defaults nor anything weak, in whatever place (A:225, B:541)."""
     del expected
-    breaches = []
+    breaches, seen = [], 0
     for store in keystores(view, layout):
         if store.document is None:
             continue
+        seen += 1
         path = store.document.path
         if store.value is None:
             breaches.append(Breach(str(view.place(layout.properties)), 0, f"{store.key} is not set", "a strong one"))
@@ -126,7 +127,9 @@ def _not_default(view: ImageView, layout: Layout, expected: Expected) -> Judgeme
             breaches.append(Breach(store.value.path, store.value.line, f"password of {path} {weak}", "a strong one"))
         if any(_is_opened_by(store.document, word) for word in _DEFAULTS):
             breaches.append(Breach(path, 0, "opens with a well-known default password", "a strong one"))
-    return Judgement.of(breaches, "no keystore has a default or weak password")
+    if not seen:
+        return Judgement.not_applicable("the image has no keystores (see keystores.jks)")
+    return Judgement.of(breaches, f"{seen} keystores, none with a default or weak password")
 
 
 def _is_opened_by(store: Document, word: str) -> bool:

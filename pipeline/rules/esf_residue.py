@@ -46,7 +46,8 @@ def _no_private_keys(view: ImageView, layout: Layout, expected: Expected) -> Jud
     root = view.place(layout.root)
     known = {place_of(view, path) for path in (layout.cacerts, layout.certificates) if path is not None}
     breaches = []
-    for path in sorted(path for path in view.files if path.is_under(root) and path not in known):
+    looked_at = sorted(path for path in view.files if path.is_under(root) and path not in known)
+    for path in looked_at:
         content = view.files[path]
         if hit := _PRIVATE.search(content):
             breaches.append(Breach(str(path), content.count(b"\n", 0, hit.start()) + 1, "a private key", "not there"))
@@ -57,7 +58,12 @@ def _no_private_keys(view: ImageView, layout: Layout, expected: Expected) -> Jud
         for path in below(view, root)
         if path not in view.files and path not in known and re.search(r"\.(?:ks|jks|p12|pfx|keystore)$", path.name)
     ]
-    return Judgement.of(breaches, f"no private keys below {root} but those of the gateway's own keystores")
+    if not looked_at and not breaches:
+        return Judgement.unverifiable(f"nothing below {root} was read")
+    return Judgement.of(
+        breaches,
+        f"{len(looked_at)} files looked through: no private keys below {root} but those of the gateway's own keystores",
+    )
 
 
 def _same_release(view: ImageView, layout: Layout, expected: Expected) -> Judgement:

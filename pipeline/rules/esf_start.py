@@ -27,7 +27,7 @@ ENVIRONMENTS = (
     "/etc/environment", "/etc/profile", "/etc/profile.d/*", "/etc/default/*", "/etc/sysconfig/kura",
     "/etc/sysconfig/esf", "/etc/security/pam_env.conf", "/etc/environment.d/*", "/etc/systemd/system.conf",
     "/etc/systemd/system.conf.d/*.conf", "/etc/init.d/rc", "/etc/init.d/rcS", "/etc/bash.bashrc",
-    "/root/.profile", "/root/.bashrc", "/root/.bash_profile",
+    "/etc/*.env", "/root/.profile", "/root/.bashrc", "/root/.bash_profile",
 )  # fmt: skip
 
 _UNIT = re.compile(r"^\s*Exec(?:Start|StartPre|StartPost)\s*=\s*[-@+!:|]*(.*)$", re.MULTILINE)
@@ -55,10 +55,17 @@ def starters(view: ImageView) -> tuple[Document, ...]:
 
 def environments(view: ImageView) -> tuple[Document, ...]:
     """The files that may set variables for it; a unit's own settings are in the starters."""
-    named = [
-        path for unit in starters(view) for path in re.findall(r"(?m)^\s*EnvironmentFile\s*=\s*-?(\S+)", unit.text)
-    ]
-    return tuple(read_documents(view, [*paths(view, *ENVIRONMENTS), *named]))
+    return tuple(read_documents(view, [*paths(view, *ENVIRONMENTS), *_named(view)]))
+
+
+def unread_environments(view: ImageView) -> tuple[str, ...]:
+    """Files of variables that a unit names, that are there, and that nobody read."""
+    return tuple(path for path in _named(view) if is_file(view, path) and place_of(view, path) not in view.files)
+
+
+def _named(view: ImageView) -> tuple[str, ...]:
+    pattern = r"(?m)^\s*EnvironmentFile\s*=\s*-?(/\S+)"
+    return tuple(path for unit in starters(view) for path in re.findall(pattern, unit.text))
 
 
 def booted(view: ImageView, layout: Layout) -> tuple[Document, ...]:

@@ -1,0 +1,138 @@
+"""Breakages of the firewall file itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.support.esf_breakage import Breakage
+from tests.support.esf_edits import (
+    Edit,
+    both,
+    gone,
+    put,
+    remade,
+    sub,
+    swap,
+)
+from tests.support.network import IPTABLES
+
+_BEFORE = "-A INPUT -i lo -j ACCEPT\n"
+
+
+def _rule(text: str) -> Edit:
+    """A rule put before all others of INPUT."""
+    return swap(IPTABLES, _BEFORE, f"{_BEFORE}{text}\n")
+
+
+def _chain(rules: str) -> Edit:
+    return both(swap(IPTABLES, ":INPUT DROP [0:0]\n", ":INPUT DROP [0:0]\n:own - [0:0]\n"), _rule(rules))
+
+
+def _firewall() -> Iterator[Breakage]:
+    for rule in (
+        "firewall.readable",
+        "firewall.policy",
+        "firewall.restrict",
+        "firewall.ssh_22",
+        "firewall.console_from_vpn",
+        "firewall.osgi_console",
+        "firewall.translation",
+        "firewall.forward",
+    ):
+        yield Breakage(f"no firewall ({rule})", rule, IPTABLES, gone(IPTABLES))
+    yield Breakage(
+        "a chain nobody declared", "firewall.readable", IPTABLES, _rule("-A INPUT -j input-kura"), "input-kura"
+    )
+    yield Breakage(
+        "no COMMIT",
+        "firewall.readable",
+        IPTABLES,
+        remade(IPTABLES, lambda data: data.replace(b"COMMIT\n", b"")),
+    )
+    yield Breakage(
+        "a port that is none", "firewall.readable", IPTABLES, _rule("-A INPUT -p tcp --dport 70000 -j ACCEPT"), "70000"
+    )
+    yield Breakage(
+        "no filter table", "firewall.readable", IPTABLES, put(IPTABLES, "*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n")
+    )
+    for name in ("INPUT", "FORWARD"):
+        yield Breakage(
+            f"{name} accepts",
+            "firewall.policy",
+            IPTABLES,
+            sub(IPTABLES, rf":{name} DROP", f":{name} ACCEPT"),
+            f":{name} ACCEPT",
+        )
+    yield Breakage("no policy of INPUT", "firewall.policy", IPTABLES, sub(IPTABLES, r":INPUT DROP \[0:0\]\n", ""))
+    yield from _open_ports()
+
+
+def _open_ports() -> Iterator[Breakage]:
+    closed = "firewall.restrict"
+    for text in (
+        "-A INPUT -p tcp -m tcp --dport 8000 -j ACCEPT",
+        "-A INPUT -p tcp -m tcp --dport 1450 -j ACCEPT",
+        "-A INPUT -p tcp -m tcp --dport 7000:9000 -j ACCEPT",
+        "-A INPUT -p tcp -m multiport --dports 22000,1400:1500 -j ACCEPT",
+        "-A INPUT -s 192.168.10.0/24 -p tcp -m tcp --dport 8000 -j ACCEPT",
+        "-A INPUT -i eth1 -p tcp -m tcp --dport 8000 -j ACCEPT",
+        "-A INPUT -p tcp -m tcp ! --dport 80 -j ACCEPT",
+        "-A INPUT -i eth0 -j ACCEPT",
+        "-A INPUT -p udp -m udp --dport 1450 -j ACCEPT",
+        "-A INPUT -s 10.234.0.0/16 -j ACCEPT",
+        "-A INPUT -p tcp -m limit --limit 3/min -j ACCEPT",
+        "-A INPUT ! -i eth0 -p tcp --dport 8000 -j ACCEPT",
+        "-A INPUT -m conntrack --ctstate INVALID -j ACCEPT",
+    ):
+        yield Breakage(f"open by {text}", closed, IPTABLES, _rule(text), text)
+    yield Breakage(
+        "open by a chain of its own",
+        closed,
+        IPTABLES,
+        _chain("-A INPUT -p tcp -j own\n-A own -p tcp --dport 8000 -j ACCEPT"),
+        "-A own",
+    )
+    yield Breakage(
+        "open by an inserted rule",
+        closed,
+        IPTABLES,
+        remade(IPTABLES, lambda data: data.replace(b"COMMIT\n", b"-I INPUT -p tcp --dport 8000 -j ACCEPT\nCOMMIT\n")),
+        "-I INPUT",
+    )
+    for text in (
+        "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT",
+        "-A INPUT -p tcp -m tcp --dport 1:1024 -s 192.0.2.0/24 -j ACCEPT",
+    ):
+        yield Breakage(f"SSH's old port by {text}", "firewall.ssh_22", IPTABLES, _rule(text), text)
+    for text in (
+        "-A INPUT -i eth0 -p tcp -m tcp --dport 80 -j ACCEPT",
+        "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 80 -j ACCEPT",
+        "-A INPUT -s 10.234.0.0/15 -p tcp -m tcp --dport 80 -j ACCEPT",
+        "-A INPUT -p tcp -m multiport --dports 79:81 -j ACCEPT",
+        "-A INPUT -i wlan0 -p tcp -m mac --mac-source 02:00:00:00:00:01 --dport 80 -j ACCEPT",
+    ):
+        yield Breakage(f"console by {text}", "firewall.console_from_vpn", IPTABLES, _rule(text), text)
+    for text in (
+        "-A INPUT -p tcp -m tcp --dport 5002 -j ACCEPT",
+        "-A INPUT -s 10.234.0.0/16 -p tcp -m tcp --dport 5000:5010 -j ACCEPT",
+    ):
+        yield Breakage(f"OSGi console by {text}", "firewall.osgi_console", IPTABLES, _rule(text), text)
+    for text in (
+        "-A PREROUTING -p tcp -m tcp --dport 8080 -j REDIRECT --to-ports 80",
+        "-A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 192.168.10.1:80",
+        "-A PREROUTING -i eth1 -p tcp -m tcp --dport 8000 -j DNAT --to-destination 192.168.10.5:80",
+        "-A PREROUTING -i eth1 -p tcp -j DNAT --to-destination 192.168.10.1",
+        "-A PREROUTING -p tcp --dport 9000 -j REDIRECT --to-ports 5000-5010",
+    ):
+        yield Breakage(
+            f"around by {text}",
+            "firewall.translation",
+            IPTABLES,
+            sub(IPTABLES, r"(\*nat\n(?::[^\n]*\n)*)", rf"\1{text}\n"),
+            text,
+        )
+    for text in ("-A FORWARD -i eth1 -o eth0 -j ACCEPT", "-A FORWARD -j ACCEPT"):
+        yield Breakage(f"through by {text}", "firewall.forward", IPTABLES, _rule(text), text)
+
+
+BREAKAGES = (*_firewall(),)
