@@ -1,4 +1,4 @@
-"""What people want to find quickly in a manifest: accounts, ports, services; and what is left for them to do."""
+"""What people want to find quickly in a manifest: accounts, ports, services."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import asdict
 
 from pipeline.formats import ssh_public_key
 from pipeline.model.gateway import Gateway
-from pipeline.model.manifest import Step
 from pipeline.model.release import Release
 from pipeline.model.trust import GatewaySecrets
 from pipeline.model.vanilla import Vanilla
@@ -57,25 +56,3 @@ def _fingerprint(line: str) -> str:
     """As ``ssh-keygen -l`` prints it."""
     digest = hashlib.sha256(ssh_public_key.parse(line).blob).digest()
     return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
-
-
-def steps_for_people(release: Release, *, development: bool) -> tuple[Step, ...]:
-    """What the documents ask for that no offline build can do."""
-    steps = [
-        Step("Boot the gateway once in the factory before it is shipped: the first boot replaces the initial keystore "
-             "passwords, which until then stand in plain text in kura.properties.", "A:227"),
-        Step("After the first boot, check in the console that no development-mode warning is shown and that "
-             "all services and applications are active.", "A:248"),
-        Step("Keep image and snapshot confidential until the first boot: they hold initial passwords.", "A:141"),
-        Step("Check that the operating system image is still the latest released one before flashing.", "A:105"),
-    ]  # fmt: skip
-    if release.bootloader.bootdelay >= 0:
-        steps.append(
-            Step(
-                "A boot delay of 0 still takes a key press on the serial console; lock the case, or choose -2.",
-                "A:90",
-            )
-        )
-    if development:
-        steps.append(Step("Do not ship: this image was signed with development keys."))
-    return tuple(steps)

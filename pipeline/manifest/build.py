@@ -44,6 +44,8 @@ def build_manifest(inputs: ManifestInputs) -> Manifest:
         ),
         facts=inputs.facts,
         steps=inputs.steps,
+        profile=inputs.profile,
+        rules=tuple(sorted(inputs.rules, key=lambda rule: rule.id)),
     )
 
 

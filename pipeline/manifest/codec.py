@@ -20,8 +20,10 @@ from pipeline.model.manifest import (
     Keystore,
     Manifest,
     Package,
+    RuleFact,
     Sources,
     Step,
+    WaiverFact,
 )
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.trust import SignedBundle
@@ -52,6 +54,10 @@ def to_json(manifest: Manifest) -> dict[str, object]:
         "keystores": {keystore.path: _keystore(keystore) for keystore in manifest.keystores},
         "facts": manifest.facts,
         "steps": [{"text": step.text, "document": step.document} for step in manifest.steps],
+        "rules": {
+            "profile": manifest.profile,
+            "outcomes": {rule.id: _rule(rule) for rule in manifest.rules},
+        },
     }
 
 
@@ -80,6 +86,34 @@ def from_json(value: Mapping[str, Any]) -> Manifest:
         keystores=tuple(_read_keystore(GuestPath(path), store) for path, store in value["keystores"].items()),
         facts=value["facts"],
         steps=tuple(Step(**step) for step in value["steps"]),
+        profile=value["rules"]["profile"],
+        rules=tuple(_read_rule(name, rule) for name, rule in value["rules"]["outcomes"].items()),
+    )
+
+
+def _rule(rule: RuleFact) -> dict[str, object]:
+    value: dict[str, object] = {
+        "title": rule.title,
+        "documents": list(rule.documents),
+        "outcome": rule.outcome,
+        "why": rule.why,
+    }
+    if rule.breaches:
+        value["breaches"] = list(rule.breaches)
+    if rule.waiver is not None:
+        value["waiver"] = {"reason": rule.waiver.reason, "by": rule.waiver.by, "until": rule.waiver.until}
+    return value
+
+
+def _read_rule(name: str, value: Mapping[str, Any]) -> RuleFact:
+    return RuleFact(
+        name,
+        value["title"],
+        tuple(value["documents"]),
+        value["outcome"],
+        value["why"],
+        tuple(value.get("breaches", ())),
+        WaiverFact(**value["waiver"]) if "waiver" in value else None,
     )
 
 

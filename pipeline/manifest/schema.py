@@ -160,5 +160,21 @@ SCHEMA: Rule = {
         keystores=_map(_ref("path"), _record(type={"enum": ["JKS", "PKCS12"]}, entries=_list(_ref("certificate")))),
         facts={"type": "object"},
         steps=_list(_record(text=_WORDS, document=_ANY)),
+        rules=_record(
+            profile={"enum": ["documents", "strict"]},
+            outcomes=_map(
+                _WORDS,
+                _record(
+                    "breaches",
+                    "waiver",
+                    title=_WORDS,
+                    documents=_list(_WORDS),
+                    outcome={"enum": ["pass", "fail", "not applicable", "cannot be verified offline"]},
+                    why=_ANY,
+                    breaches=_list(_WORDS, least=1),
+                    waiver=_record(reason=_WORDS, by=_WORDS, until=_text("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")),
+                ),
+            ),
+        ),
     ),
 }

@@ -133,6 +133,35 @@ class Step:
 
 
 @dataclass(frozen=True)
+class WaiverFact:
+    """Why somebody lives with a failed rule, who decided it, and until which day (``YYYY-MM-DD``)."""
+
+    reason: str
+    by: str
+    until: str
+
+
+@dataclass(frozen=True)
+class RuleFact:
+    """A hardening rule and how its check ended on this image.
+
+    Attributes:
+        documents: lines of the documents that ask for it.
+        outcome: ``pass``, ``fail`` (then there is a waiver), ``not applicable`` or ``cannot be verified offline``.
+        why: what was looked at, or why nothing could be.
+        breaches: where a waived rule is broken: path, line and what is there, in words.
+    """
+
+    id: str
+    title: str
+    documents: tuple[str, ...]
+    outcome: str
+    why: str
+    breaches: tuple[str, ...] = ()
+    waiver: WaiverFact | None = None
+
+
+@dataclass(frozen=True)
 class ManifestInputs:
     """Everything a manifest is made of.
 
@@ -158,6 +187,8 @@ class ManifestInputs:
     keystores: tuple[Keystore, ...]
     facts: Mapping[str, object]
     steps: tuple[Step, ...]
+    profile: str = "documents"
+    rules: tuple[RuleFact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,3 +214,5 @@ class Manifest:
     keystores: tuple[Keystore, ...]
     facts: Mapping[str, object]
     steps: tuple[Step, ...]
+    profile: str = "documents"
+    rules: tuple[RuleFact, ...] = ()

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import RuleResult
+from pipeline.model.manifest import RuleFact, Step, WaiverFact
+from pipeline.model.release import Release
+from pipeline.model.rule import RuleOutcome, RuleResult
 from pipeline.plan import Plan
 from pipeline.rules.expectations import expected_of
 from pipeline.rules.registry import judge
@@ -30,6 +32,43 @@ def judged(workspace: Workspace, plan: Plan) -> tuple[RuleResult, ...]:
         epoch=release.epoch,
         also=release.rules.also,
     )
+
+
+def rule_facts(results: Iterable[RuleResult]) -> tuple[RuleFact, ...]:
+    """The outcomes as the manifest tells them."""
+    return tuple(
+        RuleFact(
+            id=result.rule.id,
+            title=result.rule.title,
+            documents=result.rule.documents,
+            outcome=result.judgement.outcome.value,
+            why=result.judgement.why,
+            breaches=tuple(
+                f"{breach.path}{f':{breach.line}' if breach.line else ''}: {breach.found}"
+                for breach in result.judgement.breaches
+            ),
+            waiver=WaiverFact(result.waiver.reason, result.waiver.by, result.waiver.until) if result.waiver else None,
+        )
+        for result in results
+    )
+
+
+def steps_for_people(release: Release, results: Iterable[RuleResult], *, development: bool) -> tuple[Step, ...]:
+    """What only people or a running gateway can do: rules that cannot be verified offline, and what no rule tells."""
+    steps = [
+        Step(f"{result.rule.title}: {result.judgement.why}", ", ".join(result.rule.documents))
+        for result in results
+        if result.judgement.outcome is RuleOutcome.UNVERIFIABLE
+    ]
+    if release.bootloader.bootdelay >= 0:
+        steps.append(
+            Step(
+                "A boot delay of 0 still takes a key press on the serial console; lock the case, or choose -2.", "A:90"
+            )
+        )
+    if development:
+        steps.append(Step("Do not ship: this image was signed with development keys."))
+    return tuple(steps)
 
 
 def require_rules(name: str, results: Iterable[RuleResult]) -> None:

@@ -8,7 +8,7 @@ from pipeline import __version__, standards
 from pipeline.digests import write_atomically
 from pipeline.formats import jks
 from pipeline.formats.sshsig import fingerprint
-from pipeline.gateway_facts import facts_of, row_of, steps_for_people
+from pipeline.gateway_facts import facts_of, row_of
 from pipeline.image import bmap
 from pipeline.manifest import NAMESPACE, build_manifest, to_bytes
 from pipeline.model.gateway import Gateway
@@ -22,6 +22,7 @@ from pipeline.records import is_current, write_record
 from pipeline.signing import signers, sshsig
 from pipeline.stages import reading
 from pipeline.stages.base import base_tree_of
+from pipeline.stages.judging import judged, rule_facts, steps_for_people
 from pipeline.stages.keys import device_key
 from pipeline.stages.stamping import device_plan_of
 from pipeline.stages.toolchain import pipeline_digest, toolchain
@@ -82,6 +83,7 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
     secrets = reading.secrets_of(workspace, gateway)
     certificates = (*trust.signer_chain, *trust.tls)
     development = any(certificate.development for certificate in certificates)
+    results = judged(workspace, plan)
     return ManifestInputs(
         release=release.name,
         epoch=release.epoch,
@@ -109,7 +111,9 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
         packages=trust.packages,
         keystores=_keystores(inputs, plan),
         facts=facts_of(vanilla, release, gateway, secrets),
-        steps=steps_for_people(release, development=development),
+        steps=steps_for_people(release, results, development=development),
+        profile=release.rules.profile,
+        rules=rule_facts(results),
     )
 
 

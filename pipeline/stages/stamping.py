@@ -14,6 +14,7 @@ from pipeline.progress import Say
 from pipeline.records import is_current, write_record
 from pipeline.stages import reading
 from pipeline.stages.base import base_tree_of, require_as_planned, require_space
+from pipeline.stages.judging import judged, require_rules
 from pipeline.stages.keys import device_key
 from pipeline.workspace import Workspace
 
@@ -40,6 +41,7 @@ def stamp_gateway(workspace: Workspace, name: str, say: Say) -> None:
     key = device_key(workspace, reading.gateway_of(workspace, name))
     inputs = reading.inputs_of(workspace)
     plan = device_plan_of(workspace, name)
+    require_rules(name, judged(workspace, plan))
     candidate = workspace.candidate(name)
     for step in ("publish", "sign", "stamp"):
         workspace.record(f"{step}-{name}").unlink(missing_ok=True)

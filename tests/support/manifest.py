@@ -16,8 +16,10 @@ from pipeline.model.manifest import (
     Keystore,
     Manifest,
     ManifestInputs,
+    RuleFact,
     Sources,
     Step,
+    WaiverFact,
 )
 from pipeline.model.observation import Observation
 from pipeline.model.tree import Kind, Node, Tree
@@ -154,6 +156,18 @@ def manifest_inputs(gateway: str = "gw-1") -> ManifestInputs:
         ),
         facts={"ssh": {"port": 49153}, "users": ["support"]},
         steps=(Step("Boot once and let the keystores be encrypted", "B:543"),),
+        rules=(
+            RuleFact("ssh.port", "SSH server on a high port", ("A:76", "A:84"), "pass", "port 49153"),
+            RuleFact(
+                "bootloader.delay",
+                "U-Boot takes no key press",
+                ("A:90",),
+                "fail",
+                "1 found",
+                ("/boot/uboot.env: bootdelay is 2",),
+                WaiverFact("laboratory", "release engineer", "2030-01-01"),
+            ),
+        ),
     )
 
 
