@@ -96,7 +96,7 @@ def _username(found: SnapshotFile, view: ImageView, layout: Layout, expected: Ex
     """The console's user is the one the release names (A:115)."""
     del view
     if layout.console_auth != "plain":
-        return Judgement.not_applicable("this generation has named users (see console.password)")
+        return Judgement.not_applicable("this generation has named users (see snapshot.console_password)")
     console = found.snapshot.get(CONSOLE)
     name = console.text(_USER) if console else ""
     wanted = expected.console_username
@@ -113,7 +113,7 @@ def _own_username(found: SnapshotFile, view: ImageView, layout: Layout, expected
     """A name nobody can know from a manual is half of a credential (A:115)."""
     del view, expected
     if layout.console_auth != "plain":
-        return Judgement.not_applicable("this generation has named users (see console.password)")
+        return Judgement.not_applicable("this generation has named users (see snapshot.console_password)")
     console = found.snapshot.get(CONSOLE)
     name = console.text(_USER) if console else "admin"
     if name.lower() in WELL_KNOWN:

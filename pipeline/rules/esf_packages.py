@@ -41,8 +41,8 @@ class Bundle:
 
 
 def package_files(view: ImageView, layout: Layout) -> tuple[GuestPath, ...]:
-    """Everything in the packages directory."""
-    return below(view, layout.packages)
+    """Everything in the packages directory; from Kura 5 its list lies there too."""
+    return tuple(path for path in below(view, layout.packages) if path != view.place(layout.dpa))
 
 
 def bundles(view: ImageView, layout: Layout) -> Iterator[Bundle | GuestPath]:

@@ -115,7 +115,7 @@ def _no_auto_connect(found: SnapshotFile, view: ImageView, layout: Layout, expec
 
 
 @on_snapshot("provisioning is not configured")
-def _provisioning(found: SnapshotFile, view: ImageView, layout: Layout, expected: Expected) -> Judgement:
+def _provisioned(found: SnapshotFile, view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     """On, with a broker and credentials, and not marked as done (A:116, A:162)."""
     del view, layout, expected
     instances = found.snapshot.instances_of(PROVISIONING)
@@ -140,6 +140,13 @@ def _provisioning(found: SnapshotFile, view: ImageView, layout: Layout, expected
         if configuration.text("client-id"):
             breaches.append(found.breach(configuration, "client-id", "set: all gateways would use it", "empty"))
     return Judgement.of(breaches, "provisioning is on, with broker and credentials")
+
+
+def _provisioning(view: ImageView, expected: Expected) -> Judgement:
+    """Everyware Cloud Provisioning is ESF's; open-source Kura has none."""
+    if view.layout is not None and view.layout.product != "ESF":
+        return Judgement.not_applicable(f"{view.layout.product} has no provisioning service")
+    return _provisioned(view, expected)
 
 
 @on_snapshot()

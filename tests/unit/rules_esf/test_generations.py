@@ -14,7 +14,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.rule import RuleOutcome
 from tests.support import esf_view
 from tests.support.esf_breakage import AS_GOLDEN
-from tests.support.esf_edits import SNAPSHOT, both, gone, put, setting, unset, without
+from tests.support.esf_edits import SNAPSHOT, both, copied, gone, put, setting, unset, without
 from tests.support.network import IPTABLES
 from tests.unit.rules_esf.test_breakages import look
 
@@ -85,6 +85,20 @@ def test_open_source_kura_has_no_policy() -> None:
     ):
         assert look(view, rule).outcome is NONE, rule
     assert look(view, "keystores.jks").outcome is PASS
+
+
+def test_open_source_kura_has_no_provisioning() -> None:
+    view = without("org.eclipse.kura.provisioning.ProvisioningService")(a_view(product="Kura"))
+    assert look(view, "snapshot.provisioning").outcome is NONE
+
+
+def test_a_list_among_the_packages_is_no_package() -> None:
+    packages = f"{esf_view.REAL}/kura/packages"
+    view = copied(f"{esf_view.REAL}/kura/dpa.properties", f"{packages}/dpa.properties")(a_view())
+    assert look(view, "packages.only_listed").outcome is FAIL
+    assert view.layout is not None
+    moved = replace(view, layout=replace(view.layout, dpa=view.layout.packages / "dpa.properties"))
+    assert look(moved, "packages.only_listed").outcome is PASS
 
 
 @pytest.mark.parametrize(
