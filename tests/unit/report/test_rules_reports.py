@@ -28,12 +28,15 @@ def a_result(name: str, judgement: Judgement, *waivers: Waiver | None) -> RuleRe
     return RuleResult(a_rule(name, remedy="mend it", conflict="others disagree"), judgement, *waivers)
 
 
+FAILED = Judgement.failed(
+    Breach("/etc/ssh/sshd_config", 3, "Port 22", "49153"), Breach(NASTY, 0, "a & <b>\x07", "none")
+)
 AUDIT = Audit(
     "out/r1/gw-1/image.img",
     "Debian 12, sysv init, ESF 5.0.0",
     "documents",
     (
-        a_result("test.fails", Judgement.failed(Breach("/etc/ssh/sshd_config", 3, "Port 22", "49153"), Breach(NASTY, 0, "a & <b>\x07", "none"))),
+        a_result("test.fails", FAILED),
         a_result("test.waived", Judgement.failed(Breach("/etc/x", 1, "UsePAM yes", "no")), WAIVER),
         a_result("test.lapsed", Judgement.failed(Breach("/etc/y", 2, "bad", "good")), None, LAPSED),
         a_result("test.passes", Judgement.passed("looked at 3 files")),
