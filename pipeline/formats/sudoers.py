@@ -70,7 +70,7 @@ def parse(data: bytes) -> Sudoers:
         if include:
             path = include["path"].rstrip("/")
             includes.setdefault(path if include["kind"] == "include" else f"{path}/*", number)
-        elif line.startswith("#") or _ALIAS.fullmatch(line):
+        elif _ALIAS.fullmatch(line):
             continue
         elif defaults:
             if re.search(r"(^|,)\s*rootpw\s*(,|$)", defaults["settings"]):
