@@ -21,6 +21,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from jks.util import (
     BadKeystoreFormatException,
     DecryptionFailureException,
+    DuplicateAliasException,
     KeystoreException,
     KeystoreSignatureException,
     UnsupportedKeystoreVersionException,
@@ -86,6 +87,10 @@ def read_keystore(data: bytes, password: str, where: str) -> tuple[KeystoreEntry
         raise PipelineError(
             f"{where}: keystore version is not 2", "write it anew with keytool -storetype JKS"
         ) from None
+    except DuplicateAliasException:
+        raise PipelineError(
+            f"{where}: two of its entries have the same alias", "remove one: keytool -list shows them, -delete removes"
+        ) from None
     except (BadKeystoreFormatException, KeystoreException, ValueError):
         raise damaged from None
     if hashlib.sha1(_utf16(password) + b"Mighty Aphrodite" + data[:-20]).digest() != data[-20:]:  # noqa: S324
@@ -112,6 +117,44 @@ def certificates_in(data: bytes, where: str = "keystore") -> tuple[Certificate, 
         return tuple(describe(alias, der) for alias, der in pairs)
     except (KeystoreException, ValueError, AttributeError):
         raise PipelineError(f"{where}: the keystore is damaged or cut short", "build the image again") from None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One entry as somebody sees it who does not know the password.
+
+    Attributes:
+        created: milliseconds since 1970.
+        chain: of a private key, leaf first; of a trusted certificate, that one alone.
+    """
+
+    alias: str
+    created: int
+    is_key: bool
+    chain: tuple[bytes, ...] = field(repr=False)
+
+
+def listing(data: bytes, where: str) -> tuple[Listed, ...]:
+    """What is in a keystore, sorted by alias, without its password: integrity is not checked, keys stay closed.
+
+    Raises:
+        PipelineError: another keystore type, damaged or cut short.
+    """
+    if not data.startswith(_MAGIC):
+        kind = next((name for magic, name in _OTHER.items() if data.startswith(magic)), "no keystore")
+        raise PipelineError(f"{where}: it is {kind}, not JKS", "gateways read JKS only; keytool shows other types")
+    try:
+        store = jks.KeyStore.loads(data, None, try_decrypt_keys=False)
+        return tuple(
+            Listed(alias, entry.timestamp, is_key=False, chain=(entry.cert,))
+            if isinstance(entry, jks.TrustedCertEntry)
+            else Listed(alias, entry.timestamp, is_key=True, chain=tuple(der for _, der in entry.cert_chain))
+            for alias, entry in sorted(store.entries.items())
+        )
+    except (KeystoreException, ValueError, AttributeError):
+        raise PipelineError(
+            f"{where}: the keystore is damaged or cut short", "take it again from where it came from"
+        ) from None
 
 
 def fingerprint(der: bytes) -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
 import secrets as randomness
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pipeline.errors import PipelineError
 from pipeline.formats import sshsig
 from pipeline.manifest import NAMESPACE
+from pipeline.signing.certificates import parse_name, self_signed
 from pipeline.signing.host_keys import openssh_private_key
 from pipeline.signing.private_file import make_once
 from pipeline.signing.signers import DEVELOPMENT_UNIT
@@ -23,7 +20,6 @@ from pipeline.signing.signers import DEVELOPMENT_UNIT
 PRINCIPAL = "release@demo.invalid"
 
 _YEARS = 20
-_DAY = 86_400
 
 
 def make_development_keys(directory: Path, *, epoch: int) -> None:
@@ -51,51 +47,9 @@ def make_development_keys(directory: Path, *, epoch: int) -> None:
     make_once(keys / "allowed_signers", allowed.encode("ascii"), mode=0o644)
 
 
-def self_signed(key: rsa.RSAPrivateKey, common_name: str, *, unit: str, first: int, days: int) -> x509.Certificate:
-    """A self-signed certificate for signing bundles, the documents' own way to get started (B: Certificate Generation).
-
-    Everything in it comes from the key and the arguments, so it can be made again byte for byte.
-    """
-    start = datetime.datetime.fromtimestamp(first - first % _DAY, datetime.UTC)
-    encoded = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    # least specific first, so that RFC 4514 text and policies read CN first
-    attributes = [
-        (NameOID.COUNTRY_NAME, "IT"),
-        (NameOID.ORGANIZATION_NAME, "Demo"),
-        (NameOID.ORGANIZATIONAL_UNIT_NAME, unit),
-        (NameOID.COMMON_NAME, common_name),
-    ]
-    name = x509.Name([x509.NameAttribute(kind, text) for kind, text in attributes])
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=False,
-        crl_sign=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(int.from_bytes(hashlib.sha256(encoded).digest()[:16], "big") >> 1)
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-    return builder.sign(key, hashes.SHA256())
-
-
 def _certificate(key: rsa.RSAPrivateKey, epoch: int) -> bytes:
-    certificate = self_signed(key, "Demo Bundle Signing", unit=DEVELOPMENT_UNIT, first=epoch, days=_YEARS * 365)
-    return certificate.public_bytes(serialization.Encoding.PEM)
+    name = parse_name(f"CN=Demo Bundle Signing,OU={DEVELOPMENT_UNIT},O=Demo,C=IT")
+    return self_signed(key, name, first=epoch, days=_YEARS * 365).public_bytes(serialization.Encoding.PEM)
 
 
 def _bundle_key(path: Path) -> rsa.RSAPrivateKey:

@@ -14,6 +14,8 @@ from pipeline.signing.sources import read_secret
 
 SOURCES = "fd:N, env:NAME, file:PATH or prompt"
 
+PROMPT = "prompt"
+
 _LONGEST = 64 * 1024
 # A descriptor gives its content once, and nobody wants to be asked twice.
 _REMEMBERED: dict[tuple[str, str], bytes] = {}
@@ -31,7 +33,7 @@ def read_passphrase(source: str, directory: Path, what: str) -> bytes:
         PipelineError: nothing there, empty, or no terminal to ask on.
     """
     kind, _, rest = source.partition(":")
-    if source == "prompt":
+    if source == PROMPT:
         text = _once(source, what, lambda: _ask(what))
     elif kind == "fd" and re.fullmatch(r"[0-9]{1,6}", rest):
         text = _once(source, "", lambda: _drain(int(rest), what))

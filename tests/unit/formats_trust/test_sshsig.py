@@ -13,13 +13,14 @@ from pipeline.errors import PipelineError
 from pipeline.formats import sshsig
 from pipeline.signing import sshsig as signing
 from pipeline.signing.host_keys import ed25519_host_key
+from pipeline.signing.private_keys import LocalKey
 from pipeline.signing.signers import ManifestSigner
 
 NAMESPACE = "gateway-image-manifest"
 SEED = bytes(range(32))
 KEY = Ed25519PrivateKey.from_private_bytes(SEED)
 PUBLIC = KEY.public_key().public_bytes_raw()
-SIGNER = ManifestSigner("m", "release@example.com", PUBLIC, development=False, _key=KEY)
+SIGNER = ManifestSigner("m", "release@example.com", PUBLIC, development=False, _key=LocalKey(KEY))
 MESSAGE = b'{"a":1}\n'
 SIGNATURE = signing.sign(MESSAGE, SIGNER, NAMESPACE)
 LINE = sshsig.allowed_signer_line("release@example.com", PUBLIC, NAMESPACE)

@@ -1,0 +1,222 @@
+"""``doit keys``: makes keys and certificates, takes certificates back, exports them, shows what is in a keystore."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from doit.cmd_base import Command
+from doit.doit_cmd import DoitMain
+
+from pipeline.commands import or_say_why
+from pipeline.digests import write_atomically
+from pipeline.errors import PipelineError
+from pipeline.formats import jks
+from pipeline.inputs.key_config import read_keys
+from pipeline.report.keystore_text import certificate_lines, keystore_text
+from pipeline.signing.certificates import parse_name
+from pipeline.signing.key_files import Authority, KeyFiles, make_key, make_request, take_certificates
+from pipeline.signing.passphrase import SOURCES, read_passphrase
+from pipeline.signing.signers import read_certificates
+from pipeline.stages import reading
+from pipeline.workspace import Workspace
+
+_LEAST_BITS, _BITS, _DAYS = 2048, 3072, 3650
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_SOURCE_HELP = f"where the passphrase comes from: {SOURCES}; never the passphrase itself"
+
+
+class Keys(Command):
+    """Keys that sign bundles, and their certificates."""
+
+    name = "keys"
+    doc_purpose = "make keys and certificates for signing bundles; show what is in a keystore"
+    doc_usage = "new|csr|import|export|show ... (--help after each)"
+    doc_description = (
+        "new NAME --dn DN: a key with a self-signed certificate, or one issued by your company's authority (--ca, "
+        "--ca-cert). csr NAME --dn DN: a key and a signing request; import NAME CERT...: what came back. "
+        "export NAME --pem|--der: the certificate. show FILE: a JKS keystore, PEM or DER file, as keytool -list -v. "
+        "Without arguments: the task of this name, which checks the release's keys. docs/signing.md has the whole way."
+    )
+
+    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
+        """Print to standard output; files are written where the words say so."""
+        if not pos_args:
+            # the task keeps its name; doit gives that of a command to the command
+            return int(DoitMain().run(["run", "keys"]))
+        options = _parser().parse_args(pos_args)
+        return or_say_why(lambda: _WORK[options.work](options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("doit keys")
+    works = parser.add_subparsers(dest="work", required=True)
+    for name, text in (("new", "make a key with a certificate"), ("csr", "make a key and a signing request")):
+        work = works.add_parser(name, help=text)
+        _place(work)
+        work.add_argument("--dn", required=True, help="such as CN=www.companyname.com,O=Company Name,C=US")
+        work.add_argument("--bits", type=int, default=_BITS, help=f"of the RSA key, {_LEAST_BITS} or more ({_BITS})")
+        work.add_argument("--ec", action="store_true", help="an EC key (P-256), for frameworks known to be newer only")
+        work.add_argument("--passphrase", default="", metavar="SOURCE", help=_SOURCE_HELP)
+        if name == "new":
+            work.add_argument("--days", type=int, default=_DAYS, help=f"of validity ({_DAYS})")
+            work.add_argument(
+                "--from", dest="first", default="", metavar="YYYY-MM-DD", help="first day (release's epoch)"
+            )
+            work.add_argument(
+                "--ca", default="", metavar="KEY", help="of your company's authority: file:PATH or env:NAME"
+            )
+            work.add_argument(
+                "--ca-cert", nargs="+", type=Path, default=[], metavar="FILE", help="its own first, then up"
+            )
+            work.add_argument("--ca-passphrase", default="", metavar="SOURCE", help="as --passphrase")
+    work = works.add_parser("import", help="take back the certificates that came for a request")
+    _place(work)
+    work.add_argument("certificates", nargs="+", type=Path, metavar="CERT", help="PEM or DER files, in any order")
+    work.add_argument("--passphrase", default="", metavar="SOURCE", help=_SOURCE_HELP)
+    work = works.add_parser("export", help="write out the certificate of a key in keys.toml")
+    _place(work)
+    form = work.add_mutually_exclusive_group(required=True)
+    form.add_argument("--pem", action="store_true", help="as the console takes it")
+    form.add_argument("--der", action="store_true", help="as keytool -export writes it")
+    work.add_argument("--chain", action="store_true", help="with --pem: the issuers' certificates too")
+    work.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of standard output")
+    work = works.add_parser("show", help="show what is in a keystore or certificate file")
+    work.add_argument("file", type=Path, metavar="FILE")
+    work.add_argument(
+        "--password", default="", metavar="SOURCE", help="checks the keystore's integrity; as --passphrase"
+    )
+    return parser
+
+
+def _place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="of the key, as in keys.toml")
+    parser.add_argument("--keys", type=Path, default=Path("keys"), metavar="DIRECTORY", help="of keys.toml (keys)")
+
+
+def _new(options: argparse.Namespace) -> int:
+    files = _files(options)
+    if bool(options.ca) != bool(options.ca_cert):
+        raise PipelineError("doit keys new: --ca and --ca-cert belong together", "give both, or none for self-signed")
+    authority = Authority(options.ca, options.ca_passphrase, tuple(options.ca_cert)) if options.ca else None
+    chain = make_key(
+        files,
+        parse_name(options.dn),
+        first=_first(options.first),
+        days=_days(options.days),
+        bits=options.bits,
+        elliptic=options.ec,
+        authority=authority,
+    )
+    _say(*certificate_lines(chain[0]), "", *_snippet(files))
+    return 0
+
+
+def _csr(options: argparse.Namespace) -> int:
+    files = _files(options)
+    make_request(files, parse_name(options.dn), bits=options.bits, elliptic=options.ec)
+    _say(
+        f"{files.request}: send this to your authority; {files.private} stays here",
+        f"then: doit keys import {files.name} CERTIFICATE...  (its certificate and those of its issuers)",
+    )
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    files = _files(options)
+    for der in take_certificates(files, options.certificates):
+        _say(*certificate_lines(der), "")
+    _say(*_snippet(files))
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    keyring = read_keys(options.keys / "keys.toml")
+    entry = keyring.entries.get(options.name)
+    if entry is None or not entry.certificates:
+        raise PipelineError(f"{keyring.file}: there is no key {options.name} with certificates", "correct the name")
+    chain = [der for path in entry.certificates for der in read_certificates(path, options.name)]
+    if options.der and options.chain:
+        raise PipelineError("doit keys export: DER holds one certificate", "leave --chain away, or take --pem")
+    wanted = chain if options.chain else chain[:1]
+    content = b"".join(
+        der if options.der else x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in wanted
+    )
+    if options.output is not None:
+        write_atomically(options.output, content, 0o644)
+    else:
+        sys.stdout.buffer.write(content)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    try:
+        data = options.file.read_bytes()
+    except OSError as error:
+        raise PipelineError(f"{options.file}: cannot be read: {error.strerror}", "correct the path") from None
+    where = str(options.file)
+    if b"-----BEGIN CERTIFICATE-----" in data or _is_certificate(data):
+        for der in read_certificates(options.file, where):
+            _say(*certificate_lines(der), "")
+        return 0
+    if options.password:
+        password = read_passphrase(options.password, Path(), where)
+        jks.read_keystore(data, password.decode("utf-8", "replace"), where)
+    sys.stdout.write(keystore_text(jks.listing(data, where), checked=bool(options.password)))
+    return 0
+
+
+def _is_certificate(data: bytes) -> bool:
+    try:
+        x509.load_der_x509_certificate(data)
+    except (ValueError, x509.InvalidVersion):
+        return False
+    return True
+
+
+def _files(options: argparse.Namespace) -> KeyFiles:
+    if not re.fullmatch(_NAME, options.name):
+        raise PipelineError(f"{options.name!r}: not the name of a key", "use letters, digits, dot, dash, underscore")
+    if getattr(options, "bits", _BITS) < _LEAST_BITS:
+        raise PipelineError(f"--bits: {options.bits} bits are too weak", f"use {_LEAST_BITS} bits or more (A:39)")
+    return KeyFiles(options.keys, options.name, options.passphrase)
+
+
+def _first(text: str) -> int:
+    """The first day of validity: as given, else that of the release, at whose epoch certificates must be valid."""
+    if text:
+        try:
+            return int(datetime.datetime.fromisoformat(f"{text}T00:00:00+00:00").timestamp())
+        except ValueError:
+            raise PipelineError(f"--from: {text!r} is not a day", "write it as YYYY-MM-DD") from None
+    workspace = Workspace.here()
+    if not workspace.release_file.exists():
+        raise PipelineError("--from: no gateway.toml here to take the first day from", "give --from YYYY-MM-DD")
+    return reading.release_of(workspace).epoch
+
+
+def _days(days: int) -> int:
+    if not 1 <= days <= 36_500:
+        raise PipelineError("--days: not between one day and a hundred years", "correct the number")
+    return days
+
+
+def _snippet(files: KeyFiles) -> list[str]:
+    """What goes into keys.toml; written by hand, so that nobody signs by accident with another key."""
+    lines = [f"[{files.name}]", 'use = "bundle"', f'key = "file:private/{files.private.name}"']
+    lines += [f'passphrase = "{files.passphrase}"'] if files.passphrase else []
+    lines += [f'certificates = ["{files.certificate.name}"]']
+    return [f"{files.certificate}: written. In {files.directory / 'keys.toml'}:", "", *lines]
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+_WORK = {"new": _new, "csr": _csr, "import": _import, "export": _export, "show": _show}

@@ -1,0 +1,168 @@
+"""Keys and certificates as files of a workspace: made, asked for, taken back; what exists is never replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from pipeline.digests import write_atomically
+from pipeline.errors import PipelineError, raise_if_any
+from pipeline.signing.certificates import SignsBundles, issued, ordered_chain, request, self_signed
+from pipeline.signing.passphrase import PROMPT, read_passphrase
+from pipeline.signing.private_file import make_once
+from pipeline.signing.private_keys import load_private_key
+from pipeline.signing.signers import chain_problems, read_certificates, weakness
+
+
+@dataclass(frozen=True)
+class KeyFiles:
+    """The files of one key below a directory of keys; only the first is secret.
+
+    Attributes:
+        passphrase: source of the private key's passphrase, counted from the current directory; empty for none.
+    """
+
+    directory: Path
+    name: str
+    passphrase: str = ""
+
+    @property
+    def private(self) -> Path:
+        """The private key, PKCS #8 in PEM, mode 0600."""
+        return self.directory / "private" / f"{self.name}.pem"
+
+    @property
+    def certificate(self) -> Path:
+        """Its certificates in PEM, leaf first."""
+        return self.directory / f"{self.name}.crt"
+
+    @property
+    def request(self) -> Path:
+        """Its signing request in PEM."""
+        return self.directory / f"{self.name}.csr"
+
+    def make(self, *, bits: int, elliptic: bool) -> SignsBundles:
+        """Make the private key; `PipelineError` when there is one already."""
+        key: SignsBundles
+        if elliptic:
+            key = ec.generate_private_key(ec.SECP256R1())
+        else:
+            key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+        encoded = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, self._encryption())
+        if self.certificate.exists() or not make_once(self.private, encoded):
+            raise PipelineError(
+                f"{self.private}: there is a key or certificate of this name already", "give the new key another name"
+            )
+        return key
+
+    def open(self) -> SignsBundles:
+        """The private key."""
+        key = load_private_key(f"file:{self.private.absolute()}", self.passphrase, Path(), str(self.private))
+        if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+            raise PipelineError(f"{self.private}: it is neither an RSA nor an EC key", "make another one")
+        return key
+
+    def _encryption(self) -> KeySerializationEncryption:
+        if not self.passphrase:
+            return NoEncryption()
+        secret = read_passphrase(self.passphrase, Path(), str(self.private))
+        again = f"{self.private} (again)"
+        if self.passphrase == PROMPT and read_passphrase(PROMPT, Path(), again) != secret:
+            raise PipelineError(f"{self.private}: the two passphrases differ", "type the same twice")
+        return BestAvailableEncryption(secret)
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A company's own authority: its key, and its certificates from its own up to the root."""
+
+    key: str
+    passphrase: str
+    certificates: tuple[Path, ...]
+
+
+def make_key(
+    files: KeyFiles,
+    subject: x509.Name,
+    *,
+    first: int,
+    days: int,
+    bits: int,
+    elliptic: bool = False,
+    authority: Authority | None = None,
+) -> list[bytes]:
+    """A key with a certificate, self-signed or issued by an authority; returns the chain as DER, leaf first.
+
+    Raises:
+        PipelineError: the name is taken, or the authority's key, certificates or validity do not fit.
+    """
+    if authority is None:
+        key = files.make(bits=bits, elliptic=elliptic)
+        chain = [self_signed(key, subject, first=first, days=days).public_bytes(Encoding.DER)]
+    else:
+        what = f"authority {authority.key.partition(':')[0]}"
+        above = [der for path in authority.certificates for der in read_certificates(path, what)]
+        signing = load_private_key(authority.key, authority.passphrase, Path(), what)
+        if not isinstance(signing, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or not above:
+            raise PipelineError(f"{what}: it needs an RSA or EC key and its certificate", "name both")
+        issuer = x509.load_der_x509_certificate(above[0])
+        # tried with the authority's own key first: a key whose certificate cannot be issued would be left over
+        issued(signing.public_key(), subject, signing, issuer, first=first, days=days)
+        raise_if_any(chain_problems(what, above, signing.public_key()))
+        key = files.make(bits=bits, elliptic=elliptic)
+        leaf = issued(key.public_key(), subject, signing, issuer, first=first, days=days)
+        chain = [leaf.public_bytes(Encoding.DER), *above]
+    _keep(files, chain)
+    return chain
+
+
+def make_request(files: KeyFiles, subject: x509.Name, *, bits: int, elliptic: bool = False) -> bytes:
+    """A signing request, of a key that is made unless there is one; it may be made anew at any time."""
+    key = files.open() if files.private.exists() else files.make(bits=bits, elliptic=elliptic)
+    content = request(key, subject)
+    write_atomically(files.request, content, 0o644)
+    return content
+
+
+def take_certificates(files: KeyFiles, given: Sequence[Path]) -> list[bytes]:
+    """Take back the certificates that came for a request, in any order; returns the chain, leaf first.
+
+    Raises:
+        PipelineError: they are not those of the key, not complete, or not fit for gateways.
+    """
+    found = {der for path in given for der in read_certificates(path, files.name)}
+    public = _requested(files)
+    raise_if_any(chain_problems(files.name, chain := ordered_chain(public, sorted(found), files.name), public))
+    if files.certificate.exists():
+        raise PipelineError(f"{files.certificate}: there is a certificate already", "move it away first")
+    _keep(files, chain)
+    return chain
+
+
+def _requested(files: KeyFiles) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+    """The public key: of the request where there is one, so that nobody need open the private key."""
+    if not files.request.exists():
+        return files.open().public_key()
+    try:
+        public = x509.load_pem_x509_csr(files.request.read_bytes()).public_key()
+    except ValueError:
+        raise PipelineError(f"{files.request}: it is not a signing request", "make it anew: doit keys csr") from None
+    if weakness(public) or not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise PipelineError(f"{files.request}: {weakness(public)}", "make another key: doit keys csr")
+    return public
+
+
+def _keep(files: KeyFiles, chain: Sequence[bytes]) -> None:
+    pem = b"".join(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in chain)
+    make_once(files.certificate, pem, mode=0o644)

@@ -1,0 +1,87 @@
+"""The signing station: ``python -m pipeline.signing.offline DIRECTORY --key URI`` signs a request, and nothing else.
+
+It needs no release, no images and no network, and of Python packages only cryptography (python-pkcs11 for tokens). It
+refuses what is not the signature file of a JAR, and a key that is not that of the certificate in the request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from pipeline.digests import write_atomically
+from pipeline.errors import PipelineError
+from pipeline.signing.exchange import CERTIFICATES, read_request
+from pipeline.signing.passphrase import SOURCES
+from pipeline.signing.private_keys import LocalKey, SigningKey, is_valid, load_private_key
+from pipeline.signing.token import open_token_key
+
+_TROUBLE = 2
+
+
+def sign_request(directory: Path, uri: str, passphrase: str) -> list[str]:
+    """Sign everything a request asks for; returns lines for the person who signs.
+
+    Args:
+        uri: ``file:``, ``env:`` or ``pkcs11:``; relative paths count from the current directory.
+        passphrase: source of the key's passphrase or the token's PIN; empty when it has none.
+
+    Raises:
+        PipelineError: no such request, one that was tampered with, or another key than the one asked for.
+    """
+    items = read_request(directory)
+    public = _expected(directory / CERTIFICATES)
+    what = "signing key"
+    key: SigningKey
+    if uri.startswith("pkcs11:"):
+        key = open_token_key(uri, passphrase, public, Path(), what)
+    else:
+        key = LocalKey(load_private_key(uri, passphrase, Path(), what))
+    if key.public != public:
+        raise PipelineError(
+            f"{what}: it is not the key of the certificate in {directory / CERTIFICATES}",
+            "use the key the request is for, or have the request written for yours",
+        )
+    signed = [(item, key.sign(item.content, item.sha256)) for item in items]
+    lines = []
+    for item, signature in signed:
+        if not is_valid(public, signature, item.content):
+            raise AssertionError(f"{item.sha256}: our own signature is none")
+        write_atomically(directory / f"{item.sha256}.sig", signature, 0o644)
+        lines += [f"signed {bundle}" for bundle in item.bundles]
+    return [*lines, f"{len(signed)} signatures in {directory}; take them back with: doit bundles --take DIRECTORY"]
+
+
+def _expected(file: Path) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+    try:
+        public = x509.load_pem_x509_certificates(file.read_bytes())[0].public_key()
+    except (OSError, ValueError):
+        public = None
+    if not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise PipelineError(f"{file}: no certificate of an RSA or EC key in it", "write the request anew")
+    return public
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line; 2 when something is wrong."""
+    parser = argparse.ArgumentParser("python -m pipeline.signing.offline", description="sign a request for signatures")
+    parser.add_argument("directory", type=Path, help="as written by doit bundles --emit")
+    parser.add_argument("--key", required=True, help="file:PATH, env:NAME or pkcs11:… (RFC 7512)")
+    parser.add_argument("--passphrase", default="", metavar="SOURCE", help=f"{SOURCES}; never the passphrase itself")
+    options = parser.parse_args(arguments)
+    try:
+        lines = sign_request(options.directory, options.key, options.passphrase)
+    except PipelineError as error:
+        sys.stderr.write(f"{error}\n")
+        return _TROUBLE
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
