@@ -146,7 +146,8 @@ def _writable_programs(view: ImageView) -> Iterator[Breach]:
 
 
 def _strict(name: str, title: str, check: Check, remedy: str, references: tuple[str, ...]) -> Rule:
-    return Rule(name, title, (), references, "strict", check, remedy)
+    enforced_by = "login_defaults" if name == "accounts.umask" else ""
+    return Rule(name, title, (), references, "strict", check, remedy, enforced_by=enforced_by)
 
 
 RULES = (
