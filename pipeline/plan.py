@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.formats.java_properties import Properties
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Removal, combine
 from pipeline.model.overlay import Overlay
 from pipeline.model.release import Release
+from pipeline.model.setting import PropertySetting
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.trust import GatewaySecrets, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
@@ -21,6 +23,7 @@ from pipeline.transforms import (
     firewall,
     framework,
     identity,
+    keystore_services,
     keystores,
     network,
     packages,
@@ -85,9 +88,13 @@ def plan_device(inputs: Inputs, product: Plan, gateway: Gateway, secrets: Gatewa
     vanilla, golden, release, trust = inputs.vanilla, inputs.golden, inputs.release, inputs.trust
     network_files, network_settings = network.restore(golden, vanilla, release, gateway, secrets)
     firewall_files, firewall_settings = firewall.restrict(golden, vanilla, release, gateway)
-    keystore_files, keystore_properties, keystore_settings = keystores.install(vanilla, release, trust, secrets)
+    if vanilla.layout.keystore_model == "service":
+        keystore_files, keystore_settings = keystore_services.install(golden, vanilla, release, trust, secrets)
+        keystore_properties: tuple[PropertySetting, ...] = ()
+    else:
+        keystore_files, keystore_properties, keystore_settings = keystores.install(vanilla, release, trust, secrets)
     settings = (
-        *snapshot.console_settings(release, secrets),
+        *snapshot.console_settings(release, secrets, vanilla.layout.console_auth),
         *network_settings,
         *firewall_settings,
         *keystore_settings,
@@ -122,6 +129,14 @@ def require_same_release(vanilla: Vanilla, golden: Golden, release: Release) -> 
             f"the golden sample is {vanilla.layout.product} {golden.esf_version}, "
             f"the vanilla image is {vanilla.layout.product} {vanilla.esf_version}",
             "take a vanilla image of the golden sample's release, or export the golden sample again (A:240)",
+        )
+    root = vanilla.layout.root
+    listed = [url for _, url in Properties.parse(golden.dpa, "golden: dpa.properties").items()]
+    # ESF 5.0.0 and Kura 5.0.0 are not one release; nothing else in an export says which of them it is of.
+    if listed and not any(f"{root}/" in url for url in listed):
+        raise PipelineError(
+            f"golden: dpa.properties: no package lies below {root}, so this is no sample of {vanilla.layout.product}",
+            "take a vanilla image of the golden sample's product, or export the golden sample again (A:240)",
         )
 
 

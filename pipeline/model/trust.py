@@ -100,6 +100,24 @@ class HostKey:
 
 
 @dataclass(frozen=True)
+class HttpsIdentity:
+    """What a gateway's console shows itself with: private key as PKCS #8, certificate, password of their keystore."""
+
+    pkcs8: bytes = field(repr=False)
+    certificate: bytes = field(repr=False)
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ClientIdentity:
+    """A gateway's own key for mutual TLS: private key as PKCS #8, certificates as DER, leaf first up to the root."""
+
+    alias: str
+    pkcs8: bytes = field(repr=False)
+    chain: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class GatewaySecrets:
     """Everything secret or personal of one gateway, derived or given before the plan.
 
@@ -107,6 +125,8 @@ class GatewaySecrets:
         root_hash: ``$6$…`` for /etc/shadow; ``*`` when root has no password.
         machine_id: 32 hex digits.
         salt_seed: bytes from which deterministic salts and synthetic IVs are taken.
+        https: for products whose console speaks HTTPS by itself.
+        client_keys: for mutual TLS.
     """
 
     root_hash: str = field(repr=False)
@@ -117,3 +137,5 @@ class GatewaySecrets:
     machine_id: str = field(repr=False)
     host_keys: tuple[HostKey, ...] = field(repr=False)
     salt_seed: bytes = field(repr=False)
+    https: HttpsIdentity | None = field(default=None, repr=False)
+    client_keys: tuple[ClientIdentity, ...] = field(default=(), repr=False)

@@ -14,6 +14,7 @@ from pipeline.model.release import Release
 from pipeline.model.trust import GatewaySecrets
 from pipeline.signing.derivation import Derivation
 from pipeline.signing.host_keys import ecdsa_host_key, ed25519_host_key
+from pipeline.signing.https_identity import MATERIAL, https_identity
 from pipeline.signing.sources import read_secret
 
 _LEAST_BYTES = 32
@@ -61,6 +62,9 @@ def gateway_secrets(fleet: FleetSecret, release: Release, gateway: Gateway) -> G
             ecdsa_host_key(derive.material("SSH host key ecdsa-p256", 48), comment),
         ),
         salt_seed=derive.material("salts", 32),
+        https=https_identity(
+            gateway.name, derive.material("HTTPS key", MATERIAL), derive.password("HTTPS keystore"), release.epoch
+        ),
     )
 
 

@@ -34,14 +34,14 @@ def install(trust: Trust, golden: Golden, vanilla: Vanilla) -> Layer:
     layout = vanilla.layout
     directory = vanilla.tree.get(vanilla.tree.resolve(layout.packages))
     owner = directory or vanilla.tree.get(vanilla.tree.resolve(layout.root)) or Node(Kind.DIRECTORY, 0o755)
-    uid, gid = owner.uid, owner.gid
+    uid, gid, mode = owner.uid, owner.gid, owner.mode
     dpa = Properties.parse(b"")
     for package in sorted(trust.packages, key=lambda package: package.symbolic_name):
         dpa = dpa.with_value(package.symbolic_name, f"file:{layout.packages / package.file_name}")
     why = (Origin(_RULE, f"golden: {_DPA}", "A:170"),)
     wanted = {package.file_name for package in trust.packages}
     return Layer.of(
-        DirEntry(layout.packages, (Origin(_RULE, "golden: packages/", "A:171"),), 0o755, uid, gid),
+        DirEntry(layout.packages, (Origin(_RULE, "golden: packages/", "A:171"),), mode, uid, gid),
         FileEntry(layout.dpa, _as_stored(dpa), why, 0o644, uid, gid),
         *(
             FileEntry(

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from pipeline.formats import interfaces, kuranet
+from pipeline.formats import interfaces, kuranet, net_properties
+from pipeline.formats.esf_snapshot import Snapshot
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
@@ -14,6 +15,8 @@ from pipeline.model.layout import Layout
 
 _INTERFACES = GuestPath("/etc/network/interfaces")
 _PEERS = GuestPath("/etc/ppp/peers")
+_NETWORK = "org.eclipse.kura.net.admin.NetworkConfigurationService"
+_DISABLED = "netIPv4StatusDisabled"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def ground(golden: Golden, layout: Layout, gateway: Gateway) -> Ground:
     names = {stanza.words[0] for stanza in stanzas} | set(kura.interfaces if kura else ()) | set(gateway.interfaces)
     names |= {path.name for path in golden.links if path.parent == _PEERS}
     names -= {"lo"}
-    off = {name for name in names if kura and kura.get(name, "config.ip4.status") == "netIPv4StatusDisabled"}
+    off = {name for name in names if kura and kura.get(name, "config.ip4.status") == _DISABLED}
     for name, interface in gateway.interfaces.items():
         off = off | {name} if interface.state == "disabled" else off - {name}
     moved = {
@@ -69,6 +72,40 @@ def ground(golden: Golden, layout: Layout, gateway: Gateway) -> Ground:
         disabled=tuple(sorted(off)),
         moved={old: new for old, new in moved.items() if old != new},
     )
+
+
+def snapshot_ground(snapshot: Snapshot, gateway: Gateway) -> Ground:
+    """The same of a gateway that has its network in the snapshot alone."""
+    component = snapshot.get(_NETWORK)
+    values = {prop.name: prop.text for prop in component.properties} if component else {}
+    known = net_properties.interfaces_of(values)
+    names = ({name for name, told in known.items() if told.get("type") != "LOOPBACK"} | set(gateway.interfaces)) - {
+        "lo"
+    }
+    off = {name for name, told in known.items() if told.get("config.ip4.status") == _DISABLED}
+    for name, interface in gateway.interfaces.items():
+        off = off | {name} if interface.state == "disabled" else off - {name}
+    moved = {
+        old: IPv4Interface(override.address).network
+        for name, told in known.items()
+        if (override := gateway.interfaces.get(name)) and override.address
+        if (old := _configured(told)) is not None
+    }
+    return Ground(
+        used=tuple(sorted(names - off)),
+        disabled=tuple(sorted(off & names)),
+        moved={old: new for old, new in moved.items() if old != new},
+    )
+
+
+def _configured(told: Mapping[str, str]) -> IPv4Network | None:
+    """The network of a static address in the snapshot."""
+    if told.get("config.dhcpClient4.enabled") == "true" or not told.get("config.ip4.address"):
+        return None
+    try:
+        return IPv4Interface(f"{told['config.ip4.address']}/{told.get('config.ip4.prefix', '32')}").network
+    except ValueError:
+        return None  # the network's own transform names it
 
 
 def _text(content: bytes) -> str:

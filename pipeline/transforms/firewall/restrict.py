@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import esf_snapshot, firewall_ports
+from pipeline.formats.esf_snapshot import Snapshot
 from pipeline.formats.iptables import text as iptables
 from pipeline.formats.iptables.rules import Ruleset
 from pipeline.model.gateway import Gateway
@@ -17,11 +17,13 @@ from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, Origin
 from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.vanilla import Vanilla
+from pipeline.transforms.firewall import snapshot_only
 from pipeline.transforms.firewall.custom_script import openings
-from pipeline.transforms.firewall.ground import ground
+from pipeline.transforms.firewall.ground import ground, snapshot_ground
 from pipeline.transforms.firewall.proof import proof
-from pipeline.transforms.firewall.rewrite import Wanted, rewrite, started, without_counters
-from pipeline.transforms.firewall.settings import PID, rule_of, settings
+from pipeline.transforms.firewall.rewrite import Wanted, rewrite, without_counters
+from pipeline.transforms.firewall.settings import settings
+from pipeline.transforms.firewall.snapshot_only import WHERE
 
 IPTABLES = GuestPath("/etc/sysconfig/iptables")
 CUSTOM = GuestPath("/etc/init.d/firewall_cust")
@@ -51,12 +53,16 @@ def restrict(
             decides it; a custom script that opens something; everything found.
     """
     layout = vanilla.layout
-    place = ground(golden, layout, gateway)
-    networks = tuple(IPv4Network(network, strict=False) for network in release.firewall.vpn)
-    wanted = Wanted(release.firewall.closed_ports, layout.console_ports, networks, release.ssh.port)
     in_files = layout.network_truth != "snapshot"
-    where = f"golden: {IPTABLES if in_files else 'snapshot, firewall.open.ports'}"
-    given = _from_file(golden) if in_files else _from_snapshot(golden, layout.generation, where)
+    networks = tuple(IPv4Network(network, strict=False) for network in release.firewall.vpn)
+    known = Snapshot() if in_files else snapshot_only.read(golden, layout)
+    if in_files:
+        place, console, where = ground(golden, layout, gateway), layout.console_ports, f"golden: {IPTABLES}"
+        given = _from_file(golden)
+    else:
+        place, console, where = snapshot_ground(known, gateway), snapshot_only.console_ports(known, layout), WHERE
+        given = snapshot_only.rules(known)
+    wanted = Wanted(release.firewall.closed_ports, console, networks, release.ssh.port)
     rules = without_counters(rewrite(given, wanted, place))
     script = golden.network.get(CUSTOM) if in_files else None
     problems: list[Problem] = [
@@ -69,7 +75,10 @@ def restrict(
     raise_if_any(problems)
     entries = list(_files(rules, script, vanilla)) if in_files else []
     entries.append(_file(IPV6, _IPV6_OFF.encode(), "firewall.ipv6", "firewall rules are IPv4 only", "A:113"))
-    return Layer.of(*entries, *_directories(vanilla, entries)), settings(rules, translation=in_files)
+    told = settings(rules, translation=in_files)
+    if not in_files:
+        told = (*told, *snapshot_only.settings(known, place))
+    return Layer.of(*entries, *_directories(vanilla, entries)), told
 
 
 def _from_file(golden: Golden) -> Ruleset:
@@ -80,18 +89,6 @@ def _from_file(golden: Golden) -> Ruleset:
             "export the golden sample's firewall (A:187)",
         )
     return iptables.parse(content.decode("utf-8", "replace"), f"golden: {IPTABLES}")
-
-
-def _from_snapshot(golden: Golden, generation: str, where: str) -> Ruleset:
-    snapshot = esf_snapshot.read(golden.snapshot, generation, "golden: snapshot").snapshot
-    component = snapshot.get(PID) if snapshot else None
-    if component is None:
-        raise PipelineError(
-            f"golden: snapshot: {PID} is missing, so the gateway would start with the vendor's open ports",
-            "save the firewall once in the golden sample's console, and export again",
-        )
-    ports = firewall_ports.parse_open_ports(component.text("firewall.open.ports"), where)
-    return started([rule_of(entry) for entry in ports])
 
 
 def _ipv6_on(vanilla: Vanilla) -> Iterator[Problem]:

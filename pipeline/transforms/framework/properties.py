@@ -32,9 +32,9 @@ def set_properties(vanilla: Vanilla, settings: Sequence[PropertySetting]) -> Lay
     raise_if_any([*_contradictions(wanted), *_overridden(vanilla, wanted), *_elsewhere(vanilla)])
     for setting in wanted:
         properties = properties.with_value(setting.key, setting.value)
-    node = vanilla.tree.nodes[vanilla.tree.resolve(layout.properties)]
+    uid, gid = vanilla.process_owner  # the only one who may read it, so it has to be
     origins = tuple(sorted({setting.origin for setting in wanted} | {_ZIP}))
-    return Layer.of(FileEntry(layout.properties, properties.render(), origins, 0o600, node.uid, node.gid, secret=True))
+    return Layer.of(FileEntry(layout.properties, properties.render(), origins, 0o600, uid, gid, secret=True))
 
 
 def effective(vanilla: Vanilla, key: str) -> str | None:

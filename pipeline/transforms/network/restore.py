@@ -14,7 +14,7 @@ from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.trust import GatewaySecrets
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.network import agreement, cellular, kura, leases, lines, wifi
+from pipeline.transforms.network import agreement, cellular, kura, leases, lines, snapshot_only, wifi
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.gateway_adapters import gateway_adapters
 from pipeline.transforms.network.golden_files import (
@@ -49,6 +49,8 @@ def restore(
         PipelineError: files that cannot be parsed, files that contradict each other, an inventory that asks for what
             the golden sample gives no ground for; everything found, each with its file.
     """
+    if vanilla.layout.network_truth == "snapshot":
+        return Layer(), snapshot_only.settings(golden, vanilla.layout, gateway, secrets)
     files = parse(golden, vanilla.layout)
     before = adapters(files)
     problems = list(agreement.disagreements(golden, files, before, vanilla))
@@ -64,8 +66,6 @@ def restore(
             problems += wifi.station_problems(where(f"/etc/wpa_supplicant-{name}.conf"), station, after[name])
     raise_if_any(problems)
     settings = kura.settings(gateway.name, after, secrets.wifi_passphrase)
-    if vanilla.layout.network_truth == "snapshot":
-        return Layer(), settings
     live = {entry.path: entry for entry in _live(files, before, after, vanilla, secrets)}
     raise_if_any(_residue(live))
     entries = [*live.values(), *_stale(vanilla, live, files), *_restore_copies(vanilla, live)]

@@ -61,15 +61,18 @@ def wanted(snapshot: Snapshot, generation: str, release: Release) -> Iterator[Sn
         yield SnapshotSetting(pid, "command.enable", "Boolean", (enabled,), _COMMAND)
 
 
-def require(snapshot: Snapshot, release: Release) -> None:
+def require(snapshot: Snapshot, release: Release, product: str = "ESF") -> None:
     """What must be in the finished snapshot.
+
+    Args:
+        product: open-source Kura has no provisioning; there somebody gives each gateway its credentials by hand.
 
     Raises:
         PipelineError: provisioning has no broker or no credentials (A:162), or remote command execution is on without
             a strong password (A:117).
     """
     instances = snapshot.instances_of(PROVISIONING)
-    if not instances:
+    if not instances and product == "ESF":
         raise PipelineError(
             f"golden: snapshot: {PROVISIONING} is not configured; no gateway could get its own credentials (A:162)",
             "set up provisioning on the golden sample (Everyware Cloud Provisioning) and download its snapshot again",

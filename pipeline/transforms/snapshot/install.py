@@ -43,12 +43,12 @@ def rewrite(golden: Golden, vanilla: Vanilla, release: Release, settings: Sequen
     if again.snapshot is None or again.snapshot.meaning != after.meaning:
         raise RuntimeError("the gateway would not load the snapshot as it is meant")
     layout = vanilla.layout
-    uid, gid = _owner(vanilla, layout.snapshots)
+    uid, gid = vanilla.process_owner  # who reads it, and encrypts it in place at the first start (formats 1.4)
     entries: list[Entry] = [
         FileEntry(layout.snapshots / _NAME, content, (_INSTALL, *origins), 0o600, uid, gid, secret=True)
     ]
     if not _is_directory(vanilla, layout.snapshots):
-        entries.append(DirEntry(layout.snapshots, (_INSTALL,)))
+        entries.append(DirEntry(layout.snapshots, (_INSTALL,), uid=uid, gid=gid))
     there = vanilla.tree.children(vanilla.tree.resolve(layout.snapshots))
     entries.extend(Removal(layout.snapshots / other.name, (_ONLY,)) for other in there if other.name != _NAME)
     if _is_directory(vanilla, layout.restore):
@@ -77,7 +77,7 @@ def _rewritten(
     ours = [*wanted(before, generation, release), *residue(before, own)]
     everything = (*(setting for setting in ours if (setting.pid, setting.name) not in own), *settings)
     after = _applied(before, everything)
-    require(after, release)
+    require(after, release, vanilla.layout.product)
     return before, after, tuple(sorted({setting.origin for setting in everything}))
 
 

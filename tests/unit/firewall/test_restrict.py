@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -37,7 +36,7 @@ from tests.support.network import (
     replaced,
 )
 from tests.support.release import a_release
-from tests.support.vanilla import ESF, LAYOUT
+from tests.support.vanilla import ESF
 
 VPN = IPv4Address("10.234.0.1")
 STRANGER = IPv4Address("192.0.2.1")
@@ -299,20 +298,6 @@ def test_a_custom_script_that_opens_something_is_refused_by_line(line: str) -> N
     golden = a_golden({CUSTOM: f"#!/bin/sh\n# iptables -F is only talked about here\n{line}\n"})
     with pytest.raises(PipelineError, match=r"golden: /etc/init\.d/firewall_cust: line 3: "):
         restricted(golden=golden)
-
-
-def test_a_generation_that_keeps_its_firewall_in_the_snapshot() -> None:
-    entries = "22,tcp,,,,,,#;443,tcp,,eth0,,,,#;8000,tcp,,eth0,,,,#;53,udp,,!,eth1,,,#".replace("!,eth1", ",eth1")
-    snapshot = f"""<?xml version="1.0" encoding="UTF-8"?>
-<esf:configurations xmlns:ocd="http://www.osgi.org/xmlns/metatype/v1.2.0" xmlns:esf="http://eurotech.com/esf/2.0">
-<esf:configuration pid="org.eclipse.kura.net.admin.FirewallConfigurationService"><esf:properties>
-<esf:property array="false" encrypted="false" name="firewall.open.ports" type="String"><esf:value>{entries}</esf:value>
-</esf:property></esf:properties></esf:configuration></esf:configurations>
-"""
-    image = an_image(layout=replace(LAYOUT, network_truth="snapshot", console_ports=(443,), generation="C"))
-    layer, settings = restricted(golden=a_golden({IPTABLES: None}, snapshot=snapshot.encode()), image=image)
-    assert [str(entry.path) for entry in layer.entries] == ["/etc/sysctl.d/90-gateway-ipv6.conf"]
-    assert settings == {"firewall.open.ports": "49153,tcp,,,,,,#;443,tcp,10.234.0.0/16,,,,,#;53,udp,,,eth1,,,#"}
 
 
 @pytest.mark.tools

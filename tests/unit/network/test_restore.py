@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from pipeline.errors import PipelineError
@@ -36,7 +34,7 @@ from tests.support.network import (
     replaced,
 )
 from tests.support.release import a_release, some_secrets
-from tests.support.vanilla import ESF, LAYOUT
+from tests.support.vanilla import ESF
 
 PASSPHRASE = some_secrets().wifi_passphrase
 
@@ -213,13 +211,6 @@ def test_directories_that_are_missing_are_made() -> None:
 
 def test_the_same_input_gives_the_same_layer() -> None:
     assert restored(NORTH) == restored(NORTH)
-
-
-def test_a_snapshot_generation_gets_settings_and_no_files() -> None:
-    image = an_image(layout=replace(LAYOUT, network_truth="snapshot"))
-    layer, settings = restored(NORTH, image=image)
-    assert layer == Layer()
-    assert settings["eth0.config.ip4.address"] == "192.168.11.1"
 
 
 def test_udhcpd_devices() -> None:
