@@ -6,7 +6,6 @@ that a difference between two versions is read line by line in a review.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 
 from pipeline.classification.item import Class, Decision, Key, Kind
 from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.formats.toml_string import quoted
 
 _VERSION = 1
 _HEAD = """\
@@ -26,7 +26,6 @@ version = 1
 """
 _TABLES = {Kind.FILE: "files", Kind.LINK: "links", Kind.PROPERTY: "properties"}
 _FIELDS = ("class", "decision", "reason", "digest")
-_ESCAPED = re.compile(r'[\x00-\x1f"\\\x7f-\x9f]')
 _REMEDY = "correct the line, or take it out and let `doit golden --accept` write it anew"
 
 
@@ -57,7 +56,7 @@ def render(lock: Lock) -> str:
     lines = [_HEAD.rstrip("\n")]
     heading = ""
     for key in sorted(lock.entries):
-        table = _TABLES[key.kind] + (f".{_quoted(key.pid)}" if key.kind is Kind.PROPERTY else "")
+        table = _TABLES[key.kind] + (f".{quoted(key.pid)}" if key.kind is Kind.PROPERTY else "")
         if table != heading:
             heading = table
             lines += ["", f"[{table}]"]
@@ -65,8 +64,8 @@ def render(lock: Lock) -> str:
         said = {"class": entry.sort.value, "decision": entry.decision.value, "reason": entry.reason}
         if entry.digest:
             said["digest"] = entry.digest
-        words = ", ".join(f"{name} = {_quoted(text)}" for name, text in said.items())
-        lines.append(f"{_quoted(key.name)} = {{ {words} }}")
+        words = ", ".join(f"{name} = {quoted(text)}" for name, text in said.items())
+        lines.append(f"{quoted(key.name)} = {{ {words} }}")
     return "\n".join(lines) + "\n"
 
 
@@ -130,9 +129,3 @@ def _entry(said: object, where: str, problems: list[Problem]) -> Entry | None:
     if len(problems) > before:
         return None
     return Entry(Class(said["class"]), Decision(said["decision"]), said["reason"], said.get("digest", ""))
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string."""
-    escaped = _ESCAPED.sub(lambda found: f"\\{found[0]}" if found[0] in '"\\' else f"\\u{ord(found[0]):04x}", text)
-    return f'"{escaped}"'

@@ -1,0 +1,90 @@
+"""Writes an export: a directory only its owner can enter, files only its owner can read, all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline.capture.taken import Taken
+from pipeline.errors import PipelineError
+from pipeline.formats.toml_string import quoted
+
+_ABOUT = "export.toml"
+
+
+def require_free(target: Path) -> None:
+    """Raise `PipelineError` when something lies where the export is to go: an export is never mixed with another."""
+    if target.exists() or target.is_symlink():
+        raise PipelineError(f"{target}: is there already", "move it away, or choose another directory with --output")
+    if not target.parent.is_dir():
+        raise PipelineError(f"{target.parent}: no such directory", "make it first")
+
+
+def write_export(taken: Taken, target: Path, *, release: str, source: str) -> None:
+    """Write the export beside its place and rename it, so that the name shows a complete one or nothing.
+
+    Args:
+        release: what the golden gateway runs.
+        source: where it came from, for people.
+    """
+    require_free(target)
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))  # 0700 from the start
+    try:
+        for name, content in {**taken.files, _ABOUT: about(taken, release, source)}.items():
+            path = beside / name
+            _make_directory(path.parent, beside)
+            _write(path, content)
+        for name, link in taken.found.links.items():
+            path = beside / name
+            _make_directory(path.parent, beside)
+            path.symlink_to(link)
+        beside.rename(target)
+    except OSError as error:
+        raise PipelineError(f"{target}: cannot be written: {error.strerror}", "look at directory and space") from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def about(taken: Taken, release: str, source: str) -> bytes:
+    """``export.toml``: the release, and what this capture found and did not."""
+    found = taken.found
+    lines = [
+        "# An export of a golden sample, made by doit capture; the files lie at the paths they have on that gateway.",
+        "# It holds passwords in clear (A:141): keep it where only you can read it.",
+        f"esf_version = {quoted(release)}",
+        "",
+        "[capture]",
+        f"source = {quoted(source)}",
+        *_list("missing", taken.missing),
+        *_list("left_behind", [f"{path}: {reason}" for path, reason in taken.left]),
+        *_list("not_files", found.odd),
+        *_list("not_readable", found.unreadable),
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _list(name: str, texts: Sequence[str]) -> Iterator[str]:
+    if not texts:
+        yield f"{name} = []"
+        return
+    yield f"{name} = ["
+    yield from (f"    {quoted(text)}," for text in texts)
+    yield "]"
+
+
+def _make_directory(path: Path, top: Path) -> None:
+    if path != top and not path.is_dir():
+        _make_directory(path.parent, top)
+        path.mkdir(mode=0o700)
+
+
+def _write(path: Path, content: bytes) -> None:
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(number, "wb") as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
