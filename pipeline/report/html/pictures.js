@@ -1,0 +1,86 @@
+// Pictures: who reaches which port, and how the disk is divided.
+function draw(tag, about, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(about)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// Every way in, as [who, what, class]; from the firewall's own rules where the manifest has them.
+function waysIn(gateway) {
+  const ssh = fact(gateway, "ssh"), console_ = fact(gateway, "console"), open = fact(gateway, "open_ports");
+  const names = new Map();
+  if (ssh) names.set(String(ssh.port), "SSH, keys only");
+  for (const port of (console_ || {}).ports || []) names.set(String(port), "console");
+  if (open) {
+    return open.map((one) => {
+      const who = [one.source || "anybody", one.interface ? `on ${one.interface}` : ""].filter(Boolean).join(" ");
+      const label = one.ports ? `${one.protocol} ${one.ports}` : one.protocol || "everything";
+      const name = names.get(one.ports) || { "53": "DNS", "67": "DHCP", "68": "DHCP" }[one.ports] || "";
+      return [who, [label, name].filter(Boolean).join(" · "), one.source ? "open" : "wide"];
+    });
+  }
+  const ways = [];
+  if (ssh) ways.push(["anybody", `tcp ${ssh.port} · SSH, keys only`, "wide"]);
+  for (const port of (console_ || {}).ports || []) {
+    for (const network of console_.reachable_from || []) ways.push([network, `tcp ${port} · console`, "open"]);
+  }
+  return ways;
+}
+
+function portPicture(gateway) {
+  const ways = waysIn(gateway);
+  const policy = judgements(gateway).find((one) => pool("rules", one[0])[0] === "firewall.policy");
+  if (policy && policy[1] === "p") ways.push(["anybody", "everything else: dropped", "shut"]);
+  if (!ways.length) return el("p", { class: "soft" }, "The manifest says nothing of open ports.");
+  const height = ways.length * 38 + 8;
+  const svg = draw("svg", { viewBox: `0 0 520 ${height}`, role: "img" });
+  svg.append(draw("title", {}, `Ways into ${gateway.n}: ${ways.map(([who, what]) => `${who}: ${what}`).join("; ")}`));
+  ways.forEach(([who, what, kind], index) => {
+    const y = index * 38 + 4;
+    svg.append(
+      draw("rect", { x: 1, y: y, width: 170, height: 30, rx: 15, class: "s-box" }),
+      draw("text", { x: 86, y: y + 19.5, "text-anchor": "middle" }, who),
+      draw("path", { d: `M171 ${y + 15}H${kind === "shut" ? 240 : 262}`, class: `s-${kind}` }),
+      kind === "shut"
+        ? draw("path", { d: `M244 ${y + 9}l12 12m0-12l-12 12`, class: "s-shut s-cross" })
+        : draw("path", { d: `M256 ${y + 10}l6 5l-6 5`, class: `s-${kind}` }),
+      draw("rect", { x: 268, y: y, width: 250, height: 30, rx: 6, class: `s-${kind}f` }),
+      draw("text", { x: 280, y: y + 19.5 }, what),
+    );
+  });
+  return svg;
+}
+
+function diskPicture(disk) {
+  const svg = draw("svg", { viewBox: "0 0 560 34", role: "img" });
+  svg.append(draw("title", {}, `Disk of ${bytes(disk.size)}, ${disk.table}`));
+  const keys = el("tbody", {});
+  const row = (kind, ...cells) => keys.append(el("tr", {}, el("td", {}, mark(kind), cells[0]),
+    cells.slice(1).map((cell) => el("td", {}, cell))));
+  // Every piece can be seen, however small; the large ones share the rest by their size.
+  const pieces = [];
+  let end = 0;
+  disk.partitions.forEach((part, index) => {
+    if (part[1] > end) pieces.push(["gap", part[1] - end]);
+    pieces.push([String(index % 5), part[2], part]);
+    end = part[1] + part[2];
+  });
+  if (disk.size > end) pieces.push(["gap", disk.size - end]);
+  const least = 9, rest = 560 - least * pieces.length;
+  let x = 0;
+  for (const [kind, size, part] of pieces) {
+    const width = least + rest * size / disk.size;
+    svg.append(draw("rect", { x: x + 1, y: 1, width: Math.max(width - 2, 2), height: 32, rx: 4, class: `s-${kind}` }));
+    x += width;
+    if (part) row(kind, part[5] || `partition ${part[0]}`, [part[3], part[4]].filter(Boolean).join(" · "), bytes(size));
+  }
+  const outside = pieces.filter(([kind]) => kind === "gap").reduce((sum, [, size]) => sum + size, 0);
+  if (outside) row("gap", "outside partitions", `${disk.table} table, gaps`, bytes(outside));
+  return [svg, el("table", {}, keys)];
+}
+const mark = (kind) => {
+  const square = draw("svg", { viewBox: "0 0 11 11", class: "key" });
+  square.append(draw("rect", { width: 11, height: 11, rx: 3, class: `s-${kind}` }));
+  return square;
+};
