@@ -11,6 +11,7 @@ from pipeline.model.gateway import Gateway
 from pipeline.model.release import Release
 from pipeline.model.trust import GatewaySecrets
 from pipeline.model.vanilla import Vanilla
+from pipeline.rules.expectations import decisions_of
 
 
 def facts_of(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: GatewaySecrets) -> dict[str, object]:
@@ -21,6 +22,7 @@ def facts_of(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: Gate
             "reachable_from": list(release.firewall.vpn),
             "username": release.console.username,
         },
+        "decisions": decisions_of(release),
         "host_keys": sorted(" ".join(key.public.split()[:2]) for key in secrets.host_keys),
         "init": vanilla.init,
         "interfaces": {

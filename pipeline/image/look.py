@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from pipeline.errors import PipelineError
 from pipeline.image import facts, mounts
-from pipeline.image.inspect import init_of, os_release_of, read_files, reader
-from pipeline.image.layout_detection import Installation, candidates, detect
+from pipeline.image.inspect import read_files, reader
 from pipeline.image.session import Drive, Session, launch
 from pipeline.image.tree_reader import read_tree
+from pipeline.image.view import assemble, installation_in
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.tree import Tree
 from pipeline.rules.wanted import wanted_paths
 
 Say = Callable[[str], None]
@@ -38,7 +35,7 @@ def look_at(session: Session, device: str, raw: Path, layouts: Sequence[Layout],
     try:
         say("reading names and metadata of all files")
         tree = read_tree(session)
-        found = _installation(session, tree, layouts)
+        found = installation_in(tree, layouts, reader(session, tree))
         layout = found.layout if found is not None else None
         patterns = facts.WANTED if layout is None else facts.wanted(layout)
         say("reading the files the rules look into")
@@ -47,15 +44,4 @@ def look_at(session: Session, device: str, raw: Path, layouts: Sequence[Layout],
         files = read_files(session, tree, [path for path in chosen if tree.nodes[path].size <= facts.LARGEST])
     finally:
         session.umount_all()
-    version = found.version if found is not None else ""
-    view = ImageView({}, layout, version, init_of(tree), disk, tree, files)
-    return replace(view, os_release=os_release_of(lambda path: files.get(view.place(path))))
-
-
-def _installation(session: Session, tree: Tree, layouts: Sequence[Layout]) -> Installation | None:
-    """What is there; of an installation that does not state its version, the only layout it can be, without one."""
-    try:
-        return detect(tree, layouts, reader(session, tree))
-    except PipelineError:
-        possible = candidates(tree, layouts)
-        return Installation(possible[0], "") if len(possible) == 1 else None
+    return assemble(disk, tree, files, found)

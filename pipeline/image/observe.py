@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from pipeline.errors import PipelineError
@@ -24,7 +25,7 @@ def observe(
     images: Sequence[Path],
     *,
     digest: Callable[[int], Collection[GuestPath] | None],
-    read: Collection[GuestPath],
+    read: Collection[GuestPath] | Callable[[int, Tree], Collection[GuestPath]],
     state_dir: Path,
     say: Say,
 ) -> Iterator[Observation | PipelineError]:
@@ -32,11 +33,13 @@ def observe(
 
     Args:
         digest: which files of the image with this index get a digest; None for all of them.
-        read: paths whose content is wanted, links followed inside the image; those missing are left out.
+        read: paths whose content is wanted, links followed inside the image; those missing are left out. Or who names
+            them, given the image's index and the tree that was found in it.
 
     Raises:
         PipelineError: the appliance does not start or breaks down.
     """
+    chosen = read if callable(read) else lambda _index, _tree: read
     for start in range(0, len(images), _AT_ONCE):
         batch = images[start : start + _AT_ONCE]
         faults = {index: fault for index, image in enumerate(batch) if (fault := _unusable(image))}
@@ -52,7 +55,9 @@ def observe(
                     yield faults[index]
                     continue
                 say(f"reading {image.parent.name}/{image.name}")
-                yield _observe_one(session, devices[index], image, digest(start + index), read)
+                yield _observe_one(
+                    session, devices[index], image, digest(start + index), partial(chosen, start + index)
+                )
 
 
 def _unusable(image: Path) -> PipelineError | None:
@@ -67,7 +72,11 @@ def _unusable(image: Path) -> PipelineError | None:
 
 
 def _observe_one(
-    session: Session, device: str, image: Path, digest: Collection[GuestPath] | None, read: Collection[GuestPath]
+    session: Session,
+    device: str,
+    image: Path,
+    digest: Collection[GuestPath] | None,
+    read: Callable[[Tree], Collection[GuestPath]],
 ) -> Observation | PipelineError:
     try:
         try:
@@ -75,7 +84,7 @@ def _observe_one(
             clean = not mounts.unclean(session, device, disk)
             mounts.mount_all(session, device, disk, writable=False)
             tree = with_digests(session, read_tree(session), digest)
-            wanted = {place for path in read if (place := _regular(tree, path)) is not None}
+            wanted = {place for path in read(tree) if (place := _regular(tree, path)) is not None}
             return Observation(disk, tree, read_files(session, tree, sorted(wanted)), clean)
         finally:
             session.umount_all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -14,16 +14,25 @@ from pipeline.digests import identity_of
 from pipeline.errors import PipelineError
 from pipeline.formats import bmap
 from pipeline.image.sniff import Container
+from pipeline.image.view import needed_paths, view_of
+from pipeline.inputs.layout_files import load_layouts
 from pipeline.manifest import from_bytes
 from pipeline.model.guest_path import GuestPath
+from pipeline.model.layout import Layout
 from pipeline.model.manifest import ImageFacts, Manifest
 from pipeline.model.observation import Observation
+from pipeline.model.rule import Rule
+from pipeline.model.tree import Tree
 from pipeline.model.verdict import Finding, Outcome, Verdict
+from pipeline.rules.registry import RULES
+from pipeline.verification import rules as rule_checks
 from pipeline.verification.delivery import BMAP, MANIFEST, Delivery, find
+from pipeline.verification.own_values import own_values
 from pipeline.verification.scan import Scan, scan
 from pipeline.verification.statement import check_statement, has_statement
 from pipeline.verification.sums import check_gateway, check_release, read_sums
 from pipeline.verification.trust import read_signed
+from pipeline.verification.uniqueness import Uniqueness
 from pipeline.verify import compare, compare_image, paths_to_digest
 
 Say = Callable[[str], None]
@@ -40,7 +49,7 @@ class Observe(Protocol):
         images: Sequence[Path],
         *,
         digest: Callable[[int], Collection[GuestPath] | None],
-        read: Collection[GuestPath],
+        read: Collection[GuestPath] | Callable[[int, Tree], Collection[GuestPath]],
         state_dir: Path,
         say: Say,
     ) -> Iterator[Observation | PipelineError]:
@@ -58,6 +67,7 @@ class _Case:
     checks: list[str] = field(default_factory=list)
     manifest_sha256: str = ""
     release: str = ""
+    identified: str = ""
     facts: ImageFacts | None = None
     raw: Path | None = None
     identity: str = ""
@@ -75,6 +85,7 @@ def verify_paths(
     state_dir: Path,
     say: Say,
     observe: Observe | None = None,
+    rules: Sequence[Rule] = RULES,
 ) -> tuple[Verdict, ...]:
     """Verify images, gateway directories and release directories.
 
@@ -84,6 +95,7 @@ def verify_paths(
         deep: read the content of every file, not only of the changed ones.
         observe: who reads the images; None for libguestfs.
         state_dir: for the appliance and for unpacked images; need not be a workspace's.
+        rules: all there are; those of the manifest's profile are judged on what is read.
 
     Returns:
         One verdict for each gateway, then one for each release directory.
@@ -94,6 +106,7 @@ def verify_paths(
     observe = observe if observe is not None else _libguestfs()
     request = find(paths)
     cases: list[_Case] = []
+    known = Uniqueness()
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="verify-", dir=state_dir) as scratch:
         waiting: list[_Case] = []
@@ -104,9 +117,13 @@ def verify_paths(
             if case.raw is not None:
                 waiting.append(case)
             if sum(one.raw is not None and one.raw.parent == Path(scratch) for one in waiting) >= _MOST_UNPACKED:
-                _look_inside(waiting, deep, state_dir, say, observe)
+                _look_inside(waiting, deep, state_dir, say, observe, rules, known)
                 waiting = []
-        _look_inside(waiting, deep, state_dir, say, observe)
+        _look_inside(waiting, deep, state_dir, say, observe, rules, known)
+    told = known.told()
+    for case in cases:
+        case.findings += known.clones(case.identified)
+        case.checks += told if not request.releases else ()
     releases = [
         check_release(
             release,
@@ -118,6 +135,7 @@ def verify_paths(
         )
         for release in request.releases
     ]
+    releases = [replace(verdict, checks=(*verdict.checks, *told)) for verdict in releases]
     return (*(case.verdict() for case in cases), *releases)
 
 
@@ -156,7 +174,7 @@ def _check_files(delivery: Delivery, allowed_signers: Path | None, identity: str
 
 def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None:
     delivery = case.delivery
-    case.release = manifest.release
+    case.release, case.identified = manifest.release, manifest.gateway
     if delivery.claimed is None:
         case.gateway = manifest.gateway
     elif delivery.claimed != manifest.gateway:
@@ -210,21 +228,30 @@ def _compare_block_map(blocks: bmap.Bmap, scanned: Scan, manifest: Manifest) -> 
         yield Finding(BMAP, "block map", "no data outside its ranges", f"data after byte {scanned.stray}")
 
 
-def _look_inside(cases: Sequence[_Case], deep: bool, state_dir: Path, say: Say, observe: Observe) -> None:  # noqa: FBT001
+def _look_inside(
+    cases: Sequence[_Case],
+    deep: bool,  # noqa: FBT001 - private
+    state_dir: Path,
+    say: Say,
+    observe: Observe,
+    rules: Sequence[Rule],
+    known: Uniqueness,
+) -> None:
     """Read all these images through one appliance and compare each with its manifest."""
     if not cases:
         return
     say(f"reading {len(cases)} image{'s' if len(cases) > 1 else ''} afresh, read-only")
     images = [case.raw for case in cases if case.raw is not None]
+    layouts = load_layouts()
     results = observe(
         images,
         digest=lambda index: paths_to_digest(_manifest_again(cases[index]), deep=deep),
-        read=(),
+        read=lambda _index, tree: needed_paths(tree, layouts),
         state_dir=state_dir,
         say=say,
     )
     for case, result in zip(cases, _all_of(results, len(cases)), strict=True):
-        _judge(case, result, deep=deep)
+        _judge(case, result, layouts, rules, known, deep=deep)
 
 
 def _all_of(results: Iterator[Observation | PipelineError], wanted: int) -> Iterator[Observation | PipelineError]:
@@ -241,7 +268,15 @@ def _all_of(results: Iterator[Observation | PipelineError], wanted: int) -> Iter
         yield failure
 
 
-def _judge(case: _Case, result: Observation | PipelineError, *, deep: bool) -> None:
+def _judge(
+    case: _Case,
+    result: Observation | PipelineError,
+    layouts: Sequence[Layout],
+    rules: Sequence[Rule],
+    known: Uniqueness,
+    *,
+    deep: bool,
+) -> None:
     image = case.delivery.image
     if case.facts is None or image is None:
         raise AssertionError("only images that were scanned are looked into")
@@ -254,6 +289,11 @@ def _judge(case: _Case, result: Observation | PipelineError, *, deep: bool) -> N
         case.findings += compare(manifest, result, case.facts, deep=deep)
         files = "every file" if deep else "every changed file"
         case.checks.append(f"{len(result.tree)} paths: names and metadata; content of {files} that is not secret")
+        view = view_of(result.disk, result.tree, result.files, layouts)
+        judged = rule_checks.judge_again(manifest, view, rules)
+        case.findings += rule_checks.findings_of(manifest, judged)
+        case.checks.append(rule_checks.covered(judged))
+        known.add(manifest.gateway, own_values(view))
     else:
         bytes_differ = list(compare_image(manifest, case.facts))
         case.findings += bytes_differ

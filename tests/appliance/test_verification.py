@@ -147,6 +147,7 @@ def test_one_launch_tells_the_untouched_image_from_every_tampered_one(good: Path
         deep=True,
         state_dir=tmp_path / "state",
         say=lambda text: None,
+        rules=(),
     )
     assert verdicts[0].findings == ()
     for name, verdict in zip(TAMPERINGS, verdicts[1:], strict=True):

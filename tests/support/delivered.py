@@ -138,7 +138,7 @@ class Looker:
         images: Sequence[Path],
         *,
         digest: Callable[[int], Collection[GuestPath] | None],
-        read: Collection[GuestPath],
+        read: Collection[GuestPath] | Callable[[int, Tree], Collection[GuestPath]],
         state_dir: Path,
         say: Say,
     ) -> Iterator[Observation | PipelineError]:

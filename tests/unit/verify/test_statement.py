@@ -47,6 +47,7 @@ def named(release: Path, *, sums: bool) -> set[tuple[str, str]]:
         state_dir=release.parent / "state",
         say=lambda text: None,
         observe=Looker(),
+        rules=(),
     )
     assert verdict.exit_status == (1 if verdict.findings else 0)
     return {(finding.subject, finding.check) for finding in verdict.findings}
@@ -192,6 +193,7 @@ def test_beside_a_single_image_a_covered_file_may_have_been_left_out(release: Pa
         state_dir=release.parent / "state",
         say=lambda text: None,
         observe=Looker(),
+        rules=(),
     )
     assert [verdict.findings for verdict in verdicts] == [()]
     assert "provenance and the files it covers" in verdicts[0].checks
@@ -207,5 +209,6 @@ def test_each_file_of_a_delivery_names_it(release: Path, name: str) -> None:
         state_dir=release.parent / "state",
         say=lambda text: None,
         observe=Looker(),
+        rules=(),
     )
     assert [(verdict.gateway, verdict.findings) for verdict in verdicts] == [("gw-1", ())]

@@ -1,0 +1,58 @@
+"""The hardening rules once more, on what was read of the finished image; the build's own word counts for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.model.image_view import ImageView
+from pipeline.model.manifest import Manifest
+from pipeline.model.rule import Rule, RuleOutcome, RuleResult, Waiver
+from pipeline.model.verdict import Finding, Outcome
+from pipeline.rules.expectations import expected_from
+from pipeline.rules.registry import PROFILES, judge
+
+
+def judge_again(manifest: Manifest, view: ImageView, rules: Sequence[Rule]) -> tuple[RuleResult, ...]:
+    """Every rule of the manifest's profile, by the decisions and with the waivers that its signer stands for."""
+    waivers = [
+        Waiver(fact.id, fact.waiver.reason, fact.waiver.by, fact.waiver.until)
+        for fact in manifest.rules
+        if fact.waiver is not None
+    ]
+    return judge(
+        view,
+        expected_from(manifest.facts.get("decisions")),
+        profile=manifest.profile if manifest.profile in PROFILES else PROFILES[0],
+        waivers=waivers,
+        epoch=manifest.epoch,
+        also=[fact.id for fact in manifest.rules],
+        rules=rules,
+    )
+
+
+def findings_of(manifest: Manifest, results: Sequence[RuleResult]) -> Iterator[Finding]:
+    """Breaches that no waiver of the manifest covers, and rules that the build saw pass and nobody can see now."""
+    passed = {fact.id for fact in manifest.rules if fact.outcome == RuleOutcome.PASS}
+    for result in results:
+        check, judgement = f"rule {result.rule.id}", result.judgement
+        if result.blocks:
+            for breach in judgement.breaches:
+                place = f"{breach.path}:{breach.line}" if breach.line else breach.path
+                yield Finding(place, check, breach.wanted, breach.found)
+        elif judgement.outcome is RuleOutcome.UNVERIFIABLE and result.rule.id in passed:
+            yield Finding(check, "verifiable", "", judgement.why, Outcome.NOT_LOOKED)
+
+
+def covered(results: Sequence[RuleResult]) -> str:
+    """What was judged, in words."""
+    counts = [
+        (sum(result.judgement.outcome is outcome for result in results), word)
+        for outcome, word in (
+            (RuleOutcome.PASS, "pass"),
+            (RuleOutcome.NOT_APPLICABLE, "not applicable"),
+            (RuleOutcome.UNVERIFIABLE, "for people"),
+        )
+    ]
+    waived = sum(result.waiver is not None for result in results)
+    told = [f"{count} {word}" for count, word in (*counts, (waived, "waived")) if count]
+    return f"{len(results)} rules: {', '.join(told)}"

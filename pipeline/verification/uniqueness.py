@@ -1,0 +1,54 @@
+"""Over many gateways: what must be one gateway's own is nobody else's. Values are kept as digests and never told."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pipeline.model.verdict import Finding
+from pipeline.verification.own_values import OwnValue
+
+
+@dataclass
+class Uniqueness:
+    """Remembers of every gateway what it has for itself."""
+
+    _seen: dict[tuple[str, bytes], dict[str, OwnValue]] = field(default_factory=dict, repr=False)
+    _kinds: set[str] = field(default_factory=set)
+    _gateways: set[str] = field(default_factory=set)
+
+    def add(self, gateway: str, values: Iterable[OwnValue]) -> None:
+        """One gateway; two images of one gateway (two releases) may have the same."""
+        self._gateways.add(gateway)
+        for one in values:
+            key = (one.kind, hashlib.sha256(one.value).digest())
+            kept = OwnValue(one.kind, one.place, b"", one.own, one.secret)
+            known = self._seen.setdefault(key, {}).get(gateway)
+            if known is None or not known.own:
+                self._seen[key][gateway] = kept
+            if one.own:
+                self._kinds.add(one.kind)
+
+    def clones(self, gateway: str) -> Iterator[Finding]:
+        """What this gateway shares with others although it must be its own; each of them is named."""
+        for (kind, _), holders in sorted(self._seen.items(), key=lambda item: item[0]):
+            mine = holders.get(gateway)
+            if mine is None or len(holders) < 2 or not any(value.own for value in holders.values()):
+                continue
+            others = [f"{other} ({value.place})" for other, value in sorted(holders.items()) if other != gateway]
+            yield Finding(mine.place, "unique", f"{kind} of {gateway} alone", f"the same in {', '.join(others)}")
+
+    def told(self) -> tuple[str, ...]:
+        """What was compared, and what gateways share because they may."""
+        if len(self._gateways) < 2:
+            return ()
+        shared: dict[str, int] = {}
+        for (kind, _), holders in self._seen.items():
+            if len(holders) > 1 and not any(value.own for value in holders.values()):
+                shared[kind] = max(shared.get(kind, 0), len(holders))
+        lines = [f"{len(self._gateways)} gateways compared: {', '.join(sorted(self._kinds))} differ in all"]
+        if shared:
+            many = ", ".join(f"{kind} ({count} gateways)" for kind, count in sorted(shared.items()))
+            lines.append(f"shared by policy: {many}")
+        return tuple(lines)
