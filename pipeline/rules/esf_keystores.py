@@ -56,19 +56,30 @@ def keystores(view: ImageView, layout: Layout) -> Iterator[Keystore]:
     if layout.keystore_model == "property":
         yield Keystore(layout.cacerts, _SSL_KEY, document(view, layout.cacerts), in_effect(view, layout, _SSL_KEY))
     else:
-        yield Keystore(layout.cacerts, "", document(view, layout.cacerts), _of_service(view, layout))
+        services = _services(view, layout)
+        yield Keystore(
+            layout.cacerts, "", document(view, layout.cacerts), services.pop(view.place(layout.cacerts), None)
+        )
+        for place, value in sorted(services.items()):
+            # One that is not there yet is made by its service, under the password the snapshot states.
+            if (content := document(view, place)) is not None:
+                yield Keystore(place, "", content, value)
 
 
-def _of_service(view: ImageView, layout: Layout) -> Value | None:
-    """From Kura 5, the snapshot's keystore service says where the keystore is and what opens it (formats 2)."""
+def _services(view: ImageView, layout: Layout) -> dict[GuestPath, Value]:
+    """From Kura 5, the snapshot's keystore services say where each keystore is and what opens it (formats 2)."""
     found = snapshot_file(view, layout)
     if found is None:
-        return None
+        return {}
+    services: dict[GuestPath, Value] = {}
     for item in found.snapshot.instances_of(SERVICE):
-        if view.place(item.text("keystore.path") or "/") == view.place(layout.cacerts):
-            name = "keystore.password"
-            return Value(found.path, found.line(item.pid, name), item.text(name))
-    return None
+        name = "keystore.password"
+        try:
+            place = view.place(item.text("keystore.path") or "/")
+        except (PipelineError, ValueError):  # no path that a gateway could open either
+            continue
+        services[place] = Value(found.path, found.line(item.pid, name), item.text(name))
+    return services
 
 
 def _jks(view: ImageView, layout: Layout, expected: Expected) -> Judgement:

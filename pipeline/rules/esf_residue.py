@@ -9,6 +9,7 @@ from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
 from pipeline.rules.esf_ground import below, children, node_of, on_esf, place_of
+from pipeline.rules.esf_keystores import keystores
 from pipeline.rules.looking import harmless, loose, paths
 
 # Below the installation: what ESF writes when it runs, bound to the one device (formats 1.7, 3, 5).
@@ -44,7 +45,7 @@ def _no_private_keys(view: ImageView, layout: Layout, expected: Expected) -> Jud
     """Private keys belong to one gateway, or to nobody's image at all (A:206, B:466)."""
     del expected
     root = view.place(layout.root)
-    known = {place_of(view, path) for path in (layout.cacerts, layout.certificates) if path is not None}
+    known = {place_of(view, store.path) for store in keystores(view, layout)}
     breaches = []
     looked_at = sorted(path for path in view.files if path.is_under(root) and path not in known)
     for path in looked_at:

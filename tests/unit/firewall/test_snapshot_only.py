@@ -59,7 +59,7 @@ def test_wherever_the_golden_sample_s_web_server_listens_it_is_closed_too() -> N
 
 def test_forwarding_and_translation_follow_the_gateway_s_networks() -> None:
     settings = restricted()
-    assert settings["firewall.port.forwarding"] == "eth1,eth0,192.168.21.20,tcp,8443,443,true,198.51.100.0/24,,,#"
+    assert settings["firewall.port.forwarding"] == "eth1,eth0,192.168.21.20,tcp,8502,502,true,198.51.100.0/24,,,#"
     assert settings["firewall.nat"] == "eth0,eth1,tcp,192.168.21.0/24,203.0.113.0/24,true,#"
     # Nothing is written where nothing moves.
     assert "firewall.nat" not in restricted(Gateway("gw-plain"))
