@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import io
+import subprocess
 import zipfile
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -170,3 +172,9 @@ def archive_of(data: bytes, name: str = "test.jar") -> zip_archive.ZipArchive:
 def names_of(data: bytes) -> Sequence[str]:
     """The names in an archive, in the order of its bytes."""
     return [entry.name for entry in archive_of(data).entries]
+
+
+def jarsigner(jar: Path, store: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """What jarsigner says of a signed JAR when it trusts what is in a keystore of password ``changeit``."""
+    command = ["jarsigner", "-verify", "-strict", "-certs", *options, "-keystore", store, "-storepass", "changeit", jar]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

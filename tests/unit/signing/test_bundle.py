@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 import zipfile
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from tests.support.trust import (
     a_signer,
     a_vendor,
     archive_of,
+    jarsigner,
     names_of,
     rsa_key,
 )
@@ -67,11 +67,6 @@ def signing(directory: Path) -> Path:
         )
     )
     return store
-
-
-def jarsigner(jar: Path, store: Path) -> subprocess.CompletedProcess[str]:
-    command = ["jarsigner", "-verify", "-strict", "-certs", "-keystore", store, "-storepass", "changeit", jar]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.tools
@@ -216,23 +211,3 @@ def test_stale_digests_go_when_replaced() -> None:
     clean = a_jar({"a": b"x"}, MANIFEST)
     stale = a_jar({"a": b"x"}, MANIFEST + "Name: a\r\nSHA1-Digest: AAAA\r\n\r\n")
     assert sign_bundle(stale, a_signer(), "replace") == sign_bundle(clean, a_signer(), "replace")
-
-
-@pytest.mark.bench
-@pytest.mark.tools
-def test_faster_than_jarsigner(tmp_path: Path) -> None:
-    """Five times at least, on 100 MB in 2,000 entries, in one run."""
-    jar = tmp_path / "large.jar"
-    noise = a_signer().certificates[0].der * 60
-    with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr("META-INF/MANIFEST.MF", MANIFEST)
-        for number in range(2000):
-            archive.writestr(f"com/example/C{number}.class", noise + str(number).encode() * 50)
-    started = time.monotonic()
-    sign_bundle_file(jar, tmp_path / "ours.jar", a_signer())
-    ours = time.monotonic() - started
-    command = ["jarsigner", "-keystore", signing(tmp_path), "-storepass", "changeit"]
-    started = time.monotonic()
-    subprocess.run([*command, "-signedjar", tmp_path / "theirs.jar", jar, "signer"], check=True, capture_output=True)
-    theirs = time.monotonic() - started
-    assert theirs > 5 * ours, f"ours {ours:.2f} s, jarsigner {theirs:.2f} s"
