@@ -12,6 +12,7 @@ from pathlib import Path
 from doit.cmd_base import Command
 
 from pipeline import doctor
+from pipeline.doit_adapter import options_first
 from pipeline.errors import PipelineError
 from pipeline.manifest import from_bytes
 from pipeline.progress import Progress
@@ -180,6 +181,10 @@ class Explain(Command):
             "help": "for bundles: a security.policy, or a directory: a gateway's under out/, whose image is opened",
         },
     )
+
+    def parse_execute(self, in_args: Sequence[str]) -> int:
+        """As doit does it, and with the option after the bundles as well."""
+        return int(super().parse_execute(options_first(in_args, ("--policy",))))
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Print to standard output."""

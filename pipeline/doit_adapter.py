@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO, TypeVar
 
 from doit.exceptions import InvalidCommand, InvalidDodoFile, TaskFailed, UnmetDependency
@@ -111,3 +111,25 @@ class Lines(ConsoleReporter):  # type: ignore[misc]
             sys.stderr.write(f"error: {message}\n")
         if self._lock is not None:
             self._lock.release()
+
+
+def options_first(arguments: Sequence[str], valued: Sequence[str]) -> list[str]:
+    """Arguments of a command with its options moved to the front, where doit looks for them; ``--`` ends them.
+
+    Args:
+        valued: options that take the next argument as their value.
+    """
+    options: list[str] = []
+    others: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            return [*options, *others, *waiting]
+        if not word.startswith("-") or word == "-":
+            others.append(word)
+            continue
+        options.append(word)
+        if word in valued and waiting:
+            options.append(waiting.pop(0))
+    return [*options, *others]

@@ -25,6 +25,7 @@ from pipeline.transforms import (
     identity,
     keystore_services,
     keystores,
+    login_defaults,
     network,
     packages,
     policy,
@@ -75,6 +76,7 @@ def plan_product(inputs: Inputs) -> Plan:
             framework.harden_start(vanilla),
             ssh.harden(vanilla, release),
             services.disable(vanilla, release),
+            login_defaults.tighten(vanilla, release),
             bootloader.protect(vanilla, release),
             identity.forget(vanilla),
             overlay_files.copy(inputs.overlays),
@@ -92,7 +94,9 @@ def plan_device(inputs: Inputs, product: Plan, gateway: Gateway, secrets: Gatewa
         keystore_files, keystore_settings = keystore_services.install(golden, vanilla, release, trust, secrets)
         keystore_properties: tuple[PropertySetting, ...] = ()
     else:
-        keystore_files, keystore_properties, keystore_settings = keystores.install(vanilla, release, trust, secrets)
+        keystore_files, keystore_properties, keystore_settings = keystores.install(
+            vanilla, release, trust, secrets, inputs.platform
+        )
     settings = (
         *snapshot.console_settings(release, secrets, vanilla.layout.console_auth),
         *network_settings,

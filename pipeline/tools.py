@@ -36,12 +36,14 @@ PACKAGES: Mapping[str, str] = {
     "sshd": "openssh-server",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
+    "ssh-keyscan": "openssh-client",
     "iptables-restore": "iptables",
     "xmllint": "libxml2-utils",
     "bmaptool": "bmap-tools",
     "unshare": "util-linux",
     "busybox": "busybox-static",
     "setpriv": "util-linux",
+    "age": "age",
 }
 
 # Programs of administrators are not on every user's PATH.
@@ -146,3 +148,43 @@ def run(
             f"run it by hand to see more: {shlex.join(command)}",
         )
     return finished
+
+
+def run_silently(command: Sequence[str], *, cwd: Path, timeout: float, reason: str) -> bytes:
+    """What a program of the user's own choice prints, such as one that hands over secrets.
+
+    It runs in the user's own environment, where its keys and agents are. Nothing of what it prints is repeated in a
+    message, and what it writes to standard error is not kept.
+
+    Args:
+        timeout: seconds until the program is killed.
+        reason: completes "failed to …" for the user.
+
+    Raises:
+        PipelineError: it is missing, fails, prints nothing, or does not end in time.
+    """
+    name = Path(command[0]).name
+    try:
+        done = subprocess.run(  # noqa: S603 - argument list, the user's own command
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            cwd=cwd,
+            timeout=timeout,
+        )
+    except OSError as error:
+        package = PACKAGES.get(name)
+        remedy = f"apt-get install {package}" if package else "install it, or correct the command"
+        raise PipelineError(f"{name}: cannot be run to {reason}: {error.strerror}", remedy) from None
+    except subprocess.TimeoutExpired:
+        raise PipelineError(f"{name}: did not end within {timeout:g} s while trying to {reason}", _BY_HAND) from None
+    if done.returncode:
+        raise PipelineError(f"{name}: failed to {reason} (exit status {done.returncode})", _BY_HAND)
+    if not done.stdout.strip():
+        raise PipelineError(f"{name}: printed nothing when it should {reason}", _BY_HAND)
+    return done.stdout
+
+
+_BY_HAND = "run it by hand to see why; what it says is not repeated here, it may quote secrets"

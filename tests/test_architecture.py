@@ -46,6 +46,7 @@ RANKS = {
     "doit_adapter": 8,
     "tasks": 8,
     "commands": 8,
+    "secrets_command": 8,
     "audit_command": 8,
     "capture": 6,
     "bundles_command": 8,

@@ -31,7 +31,11 @@ def ed25519_host_key(seed: bytes, comment: str) -> HostKey:
 
 def ecdsa_host_key(material: bytes, comment: str) -> HostKey:
     """A P-256 key of 48 bytes, enough that every private key is as likely as the other (FIPS 186-5, A.2.1)."""
-    number = int.from_bytes(material, "big") % (_P256_ORDER - 1) + 1
+    return ecdsa_host_key_of(int.from_bytes(material, "big") % (_P256_ORDER - 1) + 1, comment)
+
+
+def ecdsa_host_key_of(number: int, comment: str) -> HostKey:
+    """The P-256 key of a private number."""
     public = ec.derive_private_key(number, ec.SECP256R1()).public_key()
     point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     private = number.to_bytes(number.bit_length() // 8 + 1, "big")  # an mpint: a leading zero where the top bit is set

@@ -11,6 +11,7 @@ from pipeline.model.golden import Golden
 from pipeline.model.keyring import KeyRing
 from pipeline.model.release import Release
 from pipeline.model.trust import Certificate, Trust
+from pipeline.signing.certificate_fitness import certificate_problems
 from pipeline.signing.packages import sign_packages
 from pipeline.signing.signers import BundleSigner, bundle_certificates, open_bundle_signer, read_certificates
 from pipeline.signing.timestamps import Authority, authority_of
@@ -49,7 +50,10 @@ def prepare_certificates(
     """
     chain = bundle_certificates(keyring, release.bundle_key)
     tls = tuple(_tls(alias, base / path) for alias, path in sorted(release.keystores.trusted_tls.items()))
-    problems = [problem for certificate in (*chain, *tls) for problem in _unfit(certificate, release)]
+    problems = [problem for certificate in chain for problem in _unfit(certificate, release)]
+    for certificate in tls:
+        where = f"gateway.toml [keystores.trusted_tls] {certificate.alias}"
+        problems += certificate_problems(certificate.der, where, release.epoch)
     raise_if_any(problems + _development_key(release, keyring))
     return chain, tls
 

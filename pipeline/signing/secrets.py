@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats.crypt_hash import SALT_ALPHABET, SALT_LENGTH, sha512crypt
 from pipeline.model.gateway import Gateway
 from pipeline.model.release import Release
-from pipeline.model.trust import GatewaySecrets
+from pipeline.model.trust import ClientIdentity, GatewaySecrets
 from pipeline.signing.derivation import Derivation
+from pipeline.signing.given import NOTHING, Given
 from pipeline.signing.host_keys import ecdsa_host_key, ed25519_host_key
 from pipeline.signing.https_identity import MATERIAL, https_identity
 from pipeline.signing.sources import read_secret
@@ -46,49 +47,81 @@ def read_fleet_secret(uri: str, directory: Path) -> FleetSecret:
     return FleetSecret(bytes.fromhex(digits.decode("ascii")))
 
 
-def gateway_secrets(fleet: FleetSecret, release: Release, gateway: Gateway) -> GatewaySecrets:
-    """Everything secret or personal of a gateway; raise ``[secrets] generation`` to change all of it."""
+def gateway_secrets(
+    fleet: FleetSecret,
+    release: Release,
+    gateway: Gateway,
+    given: Given = NOTHING,
+    client_keys: tuple[ClientIdentity, ...] = (),
+) -> GatewaySecrets:
+    """Everything secret or personal of a gateway; raise ``[secrets] generation`` to change all that is derived.
+
+    Args:
+        given: goes before what is derived, name by name.
+        client_keys: for mutual TLS, besides those given.
+
+    Raises:
+        PipelineError: a root password for a root without one, or one alias for two client keys.
+    """
     derive = Derivation(fleet.material, gateway.name, release.secrets_generation)
+    passwords = gateway_passwords(fleet, release, gateway, given)
     comment = f"root@{gateway.name}"
+    derived_host_keys = (
+        ed25519_host_key(derive.material("SSH host key ed25519", 32), comment),
+        ecdsa_host_key(derive.material("SSH host key ecdsa-p256", 48), comment),
+    )
+    own_host_keys = {key.algorithm: key for key in given.host_keys}
     return GatewaySecrets(
-        root_hash=_root_hash(derive) if release.accounts.root == "password" else "*",
-        console_password=derive.password("console password"),
-        certificates_password=derive.password("certificates.ks password"),
-        cacerts_password=derive.password("cacerts.ks password"),
-        wifi_passphrase=derive.password("Wi-Fi passphrase"),
+        root_hash=_root_hash(passwords["root"], derive) if "root" in passwords else "*",
+        console_password=passwords["console"],
+        certificates_password=passwords["certificates_keystore"],
+        cacerts_password=passwords["cacerts_keystore"],
+        wifi_passphrase=passwords["wifi"],
         machine_id=_machine_id(derive),
-        host_keys=(
-            ed25519_host_key(derive.material("SSH host key ed25519", 32), comment),
-            ecdsa_host_key(derive.material("SSH host key ecdsa-p256", 48), comment),
-        ),
+        host_keys=tuple(own_host_keys.get(key.algorithm, key) for key in derived_host_keys),
         salt_seed=derive.material("salts", 32),
         https=https_identity(
             gateway.name, derive.material("HTTPS key", MATERIAL), derive.password("HTTPS keystore"), release.epoch
         ),
+        client_keys=_client_keys((*client_keys, *given.client_keys), gateway),
     )
 
 
-def gateway_passwords(fleet: FleetSecret, release: Release, gateway: Gateway) -> Mapping[str, str]:
+def gateway_passwords(
+    fleet: FleetSecret, release: Release, gateway: Gateway, given: Given = NOTHING
+) -> Mapping[str, str]:
     """What a factory or operator types on a gateway, by what it is for. Not for logs: to be handed over on request."""
     derive = Derivation(fleet.material, gateway.name, release.secrets_generation)
-    secrets = gateway_secrets(fleet, release, gateway)
-    passwords = {
-        "console": secrets.console_password,
-        "certificates.ks": secrets.certificates_password,
-        "cacerts.ks": secrets.cacerts_password,
-        "Wi-Fi": secrets.wifi_passphrase,
+    derived = {
+        "console": derive.password("console password"),
+        "certificates_keystore": derive.password("certificates.ks password"),
+        "cacerts_keystore": derive.password("cacerts.ks password"),
+        "wifi": derive.password("Wi-Fi passphrase"),
     }
     if release.accounts.root == "password":
-        passwords["root"] = _root_password(derive)
-    return dict(sorted(passwords.items()))
+        derived["root"] = derive.password("root password")
+    elif "root" in given.passwords:
+        raise PipelineError(
+            f"secrets of {gateway.name}: root: a password is given, and root has none in this release",
+            'take it away, or set root = "password" in gateway.toml [accounts]',
+        )
+    return dict(sorted({**derived, **given.passwords}.items()))
 
 
-def _root_password(derive: Derivation) -> str:
-    return derive.password("root password")
+def _root_hash(password: str, derive: Derivation) -> str:
+    return sha512crypt(password, derive.text("root salt", SALT_LENGTH, SALT_ALPHABET))
 
 
-def _root_hash(derive: Derivation) -> str:
-    return sha512crypt(_root_password(derive), derive.text("root salt", SALT_LENGTH, SALT_ALPHABET))
+def _client_keys(keys: tuple[ClientIdentity, ...], gateway: Gateway) -> tuple[ClientIdentity, ...]:
+    aliases = [key.alias for key in keys]
+    raise_if_any(
+        Problem(
+            f"secrets of {gateway.name}: client key {alias} comes from gateway.toml and from what is given",
+            "take one of the two away",
+        )
+        for alias in sorted({alias for alias in aliases if aliases.count(alias) > 1})
+    )
+    return keys
 
 
 def _machine_id(derive: Derivation) -> str:

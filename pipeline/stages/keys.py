@@ -42,7 +42,7 @@ def device_key(workspace: Workspace, gateway: Gateway) -> str:
     return key_of(
         base=base_key(workspace),
         gateway=inventory_row(gateway),
-        secrets=reading.fingerprint_of_secret(workspace, reading.fleet_secret_of(workspace).material),
+        secrets=reading.fingerprint_of_secret(workspace, reading.secret_inputs_of(workspace, gateway)),
     )
 
 

@@ -22,8 +22,11 @@ from pipeline.model.trust import Certificate, GatewaySecrets, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.plan import Inputs, Plan, plan_product
 from pipeline.signing import prepare, secrets
-from pipeline.stages import golden_lock
+from pipeline.signing.client_keys import read_client_keys
+from pipeline.signing.given import NOTHING, Given, parse_given
 from pipeline.signing.platform import platform_bundles
+from pipeline.signing.providers import read_given
+from pipeline.stages import golden_lock
 from pipeline.workspace import Workspace
 
 
@@ -140,7 +143,46 @@ def fleet_secret_of(workspace: Workspace) -> secrets.FleetSecret:
 
 def secrets_of(workspace: Workspace, gateway: Gateway) -> GatewaySecrets:
     """One gateway's secrets; not kept."""
-    return secrets.gateway_secrets(fleet_secret_of(workspace), release_of(workspace), gateway)
+    release = release_of(workspace)
+    return secrets.gateway_secrets(
+        fleet_secret_of(workspace),
+        release,
+        gateway,
+        given_of(workspace, gateway.name),
+        read_client_keys(release, gateway, workspace.root),
+    )
+
+
+def passwords_of(workspace: Workspace, gateway: Gateway) -> Mapping[str, str]:
+    """What people type on a gateway; to be handed over on request only."""
+    return secrets.gateway_passwords(
+        fleet_secret_of(workspace), release_of(workspace), gateway, given_of(workspace, gateway.name)
+    )
+
+
+def given_of(workspace: Workspace, name: str) -> Given:
+    """What a gateway has been given instead of derived."""
+    data = given_text_of(workspace, name)
+    if not data:
+        return NOTHING
+    return parse_given(data, f"secrets of {name}", gateway=name, epoch=release_of(workspace).epoch)
+
+
+@lru_cache(maxsize=4096)
+def given_text_of(workspace: Workspace, name: str) -> bytes:
+    """What the provider says of a gateway, asked once: it may be a program that wants a PIN; empty without provider."""
+    release = release_of(workspace)
+    if not release.secrets_given:
+        return b""
+    return read_given(release.secrets_given, name, workspace.root, release.secrets_identity)
+
+
+def secret_inputs_of(workspace: Workspace, gateway: Gateway) -> bytes:
+    """All secret input that one gateway's image depends on, framed: for step keys, through a keyed digest only."""
+    parts = [fleet_secret_of(workspace).material, given_text_of(workspace, gateway.name)]
+    for client in read_client_keys(release_of(workspace), gateway, workspace.root):
+        parts += [client.alias.encode(), client.pkcs8, *client.chain]
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
 def vanilla_digest_of(workspace: Workspace) -> str:
@@ -188,6 +230,7 @@ def forget_inputs() -> None:
     for known in (
         golden_lock.judged, release_of, gateways_of, golden_of, overlays_of, keyring_of, trust_of, vanilla_of, inputs_of, product_plan_of,
         fleet_secret_of,
+        given_text_of,
     ):  # fmt: skip
         known.cache_clear()
 

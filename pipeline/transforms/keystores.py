@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import jks
-from pipeline.formats.jks import KeystoreEntry, TrustedCertificate
+from pipeline.formats.jks import KeystoreEntry, PrivateKey, TrustedCertificate
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Origin
 from pipeline.model.layout import Layout
 from pipeline.model.release import Release
 from pipeline.model.setting import PropertySetting, SnapshotSetting
-from pipeline.model.trust import Certificate, GatewaySecrets, Trust
+from pipeline.model.trust import Certificate, GatewaySecrets, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
 
 _SIGNING = "keystores.bundle_signing"
@@ -22,7 +22,11 @@ _SSL_PID = "org.eclipse.kura.ssl.SslManagerService"
 
 
 def install(
-    vanilla: Vanilla, release: Release, trust: Trust, secrets: GatewaySecrets
+    vanilla: Vanilla,
+    release: Release,
+    trust: Trust,
+    secrets: GatewaySecrets,
+    platform: Sequence[PlatformBundle] = (),
 ) -> tuple[Layer, tuple[PropertySetting, ...], tuple[SnapshotSetting, ...]]:
     """``certificates.ks`` and ``cacerts.ks``, and the places that must know their new passwords.
 
@@ -30,16 +34,21 @@ def install(
     (A:206). The initial passwords stand in plain text until the gateway's first boot replaces them (A:227); each
     gateway has its own.
 
+    Args:
+        platform: the vanilla image's own bundles, whose signers the keystore has to know as well.
+
     Raises:
         PipelineError: a base keystore that is missing, damaged, of another type, or has another password; an alias
             that is taken by another certificate; a bundle whose signer the keystore would not know.
     """
     layout = vanilla.layout
+    replaced = release.keystores.replaced
     files: list[FileEntry] = []
     if layout.certificates is not None:
         base = _base(vanilla, layout.certificates, release.keystores.certificates_password)
-        entries = _with(base, trust.signer_chain, release.epoch, layout.certificates)
-        raise_if_any(_unknown_signers(entries, trust))
+        ours = _trusted(trust.signer_chain, release.epoch)
+        entries = _with(base, ours, replaced, layout.certificates)
+        raise_if_any([*_unknown_signers(entries, trust), *_unknown_platform(entries, platform)])
         content = jks.write_keystore(
             entries, secrets.certificates_password, secrets.salt_seed, f"new {layout.certificates}"
         )
@@ -47,7 +56,8 @@ def install(
             _file(vanilla, layout.certificates, content, Origin(_SIGNING, "vanilla image, keys.toml", "B:527"))
         )
     base = _base(vanilla, layout.cacerts, release.keystores.cacerts_password)
-    entries = _with(base, trust.tls, release.epoch, layout.cacerts)
+    ours = _trusted(trust.tls, release.epoch)
+    entries = _with(base, [*ours, *_clients(secrets, release.epoch)], replaced, layout.cacerts)
     content = jks.write_keystore(entries, secrets.cacerts_password, secrets.salt_seed, f"new {layout.cacerts}")
     source = "vanilla image, gateway.toml [keystores]"
     files.append(_file(vanilla, layout.cacerts, content, Origin(_TLS, source, "A:221")))
@@ -58,30 +68,39 @@ def _base(vanilla: Vanilla, path: GuestPath, password: str) -> tuple[KeystoreEnt
     return jks.read_keystore(vanilla.read(path), password, f"vanilla image: {path}")
 
 
+def _trusted(certificates: Iterable[Certificate], epoch: int) -> list[KeystoreEntry]:
+    return [TrustedCertificate(certificate.alias, certificate.der, epoch * 1000) for certificate in certificates]
+
+
+def _clients(secrets: GatewaySecrets, epoch: int) -> list[KeystoreEntry]:
+    """The gateway's own keys for mutual TLS, where its Java looks for them."""
+    return [PrivateKey(client.alias, client.pkcs8, client.chain, epoch * 1000) for client in secrets.client_keys]
+
+
 def _with(
-    base: tuple[KeystoreEntry, ...], certificates: Iterable[Certificate], epoch: int, path: GuestPath
+    base: Iterable[KeystoreEntry], ours: Iterable[KeystoreEntry], replaced: Collection[str], path: GuestPath
 ) -> list[KeystoreEntry]:
-    """The base entries and ours; one that is there already under any alias is not added again."""
-    entries = list(base)
-    by_alias = {entry.alias: entry for entry in base}
-    known = {entry.der for entry in base if isinstance(entry, TrustedCertificate)}
+    """The base entries and ours; a certificate that is there already under any alias is not added again.
+
+    An alias that is taken is an error unless the release says that it may be replaced.
+    """
+    entries = {entry.alias: entry for entry in base}
+    known = {entry.der for entry in entries.values() if isinstance(entry, TrustedCertificate)}
     problems = []
-    for certificate in certificates:
-        taken = by_alias.get(certificate.alias)
-        if certificate.der in known:
+    for entry in ours:
+        if isinstance(entry, TrustedCertificate) and entry.der in known:
             continue
-        if taken is not None:
+        if entry.alias in entries and entry.alias not in replaced:
             problems.append(
                 Problem(
-                    f"{path}: alias {certificate.alias} is taken by another certificate of the vendor's keystore",
-                    "give the key or the trusted_tls entry another name",
+                    f"{path}: alias {entry.alias} is taken by another entry of the vendor's keystore",
+                    "give it another name, or name the alias in gateway.toml [keystores] replaced",
                 )
             )
             continue
-        entries.append(TrustedCertificate(certificate.alias, certificate.der, epoch * 1000))
-        known.add(certificate.der)
+        entries[entry.alias] = entry
     raise_if_any(problems)
-    return entries
+    return list(entries.values())
 
 
 def _unknown_signers(entries: Iterable[KeystoreEntry], trust: Trust) -> list[Problem]:
@@ -95,6 +114,19 @@ def _unknown_signers(entries: Iterable[KeystoreEntry], trust: Trust) -> list[Pro
         )
         for package in trust.packages
         for bundle in package.bundles
+        if bundle.signer_fingerprints and not known.intersection(bundle.signer_fingerprints)
+    ]
+
+
+def _unknown_platform(entries: Iterable[KeystoreEntry], platform: Sequence[PlatformBundle]) -> list[Problem]:
+    """A bundle of the platform whose signer nobody knows would not run; the vendor's keystore should know them all."""
+    known = {jks.fingerprint(entry.der) for entry in entries if isinstance(entry, TrustedCertificate)}
+    return [
+        Problem(
+            f"vanilla image: {bundle.path} is signed by {bundle.signer_chain[0]}, who is not in the keystore",
+            "use a vanilla image whose keystore is complete, and replace none of its signers",
+        )
+        for bundle in platform
         if bundle.signer_fingerprints and not known.intersection(bundle.signer_fingerprints)
     ]
 

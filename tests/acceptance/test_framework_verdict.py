@@ -28,13 +28,12 @@ from pipeline.formats import jks, signature_block
 from pipeline.formats.esf_policy import SIGNER, Condition, Permission, Row, SecurityPolicy, read_policy, render_policy
 from pipeline.report.bundle_explanation import Ground, will_run
 from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.development import self_signed
 from pipeline.signing.platform import describe_bundle
 from pipeline.signing.signers import BundleSigner
 from tests.acceptance.conftest import GATEWAYS, Built
 from tests.support.framework import Run, Seen, archive_of, compile_classes, probe, run_framework, tampered
 from tests.support.image_files import extract, extract_tree, read_file
-from tests.support.trust import a_signer, chain_of, rsa_key
+from tests.support.trust import a_signer, certificate, chain_of, rsa_key
 
 pytestmark = [pytest.mark.appliance, pytest.mark.tools]
 
@@ -123,11 +122,11 @@ def bundles_of(packages: Path) -> Iterator[tuple[str, bytes]]:
 def signed_by_jarsigner(bundle: bytes, demo_inputs: Path, place: Path) -> bytes:
     """By our own key, as the documents' command does it (B:606), with today's jarsigner."""
     key = load_pem_private_key((demo_inputs / "keys/bundle-signer.pem").read_bytes(), None)
-    certificate = load_pem_x509_certificate((demo_inputs / "keys/bundle-signer.crt").read_bytes())
+    ours = load_pem_x509_certificate((demo_inputs / "keys/bundle-signer.crt").read_bytes())
     store = place / "signer.p12"
     store.touch(0o600)
     store.write_bytes(
-        pkcs12.serialize_key_and_certificates(b"signer", key, certificate, None, BestAvailableEncryption(b"secret"))  # type: ignore[arg-type]
+        pkcs12.serialize_key_and_certificates(b"signer", key, ours, None, BestAvailableEncryption(b"secret"))  # type: ignore[arg-type]
     )
     jar = place / "jarsigner.jar"
     jar.write_bytes(bundle)
@@ -140,9 +139,7 @@ def signed_by_jarsigner(bundle: bytes, demo_inputs: Path, place: Path) -> bytes:
 def cases(gateway: GatewayFiles, demo_inputs: Path, place: Path) -> dict[str, bytes]:
     ours = dict(bundles_of(gateway.packages))
     unsigned = dict(bundles_of(demo_inputs / "golden/opt/eurotech/esf/kura/packages"))[HEATER]
-    stranger_key = rsa_key("impostor")
-    same_name = self_signed(stranger_key, "Demo Bundle Signing", unit="Development", first=1_700_000_000, days=9000)
-    impostor = BundleSigner.of("impostor", stranger_key, [same_name.public_bytes(Encoding.DER)])
+    impostor = BundleSigner.of("impostor", rsa_key("impostor"), [certificate(US, rsa_key("impostor"))])
     vendors_names = BundleSigner.of("vendor", rsa_key("fake"), chain_of(VENDOR, VENDOR_CA, "fake"))
 
     def with_signature_of_meter(name: str, data: bytes) -> bytes:
@@ -253,8 +250,8 @@ def test_our_own_bundle_may_do_what_the_probe_tries(
     gateway: GatewayFiles, java: Path, demo_inputs: Path, tmp_path: Path
 ) -> None:
     key = load_pem_private_key((demo_inputs / "keys/bundle-signer.pem").read_bytes(), None)
-    certificate = load_pem_x509_certificate((demo_inputs / "keys/bundle-signer.crt").read_bytes())
-    signer = BundleSigner.of("bundle-signer", key, [certificate.public_bytes(Encoding.DER)])  # type: ignore[arg-type]
+    ours = load_pem_x509_certificate((demo_inputs / "keys/bundle-signer.crt").read_bytes())
+    signer = BundleSigner.of("bundle-signer", key, [ours.public_bytes(Encoding.DER)])  # type: ignore[arg-type]
     jar = tmp_path / "ours.jar"
     jar.write_bytes(sign_bundle(probe(java), signer))
     run = run_framework(java, gateway.keystore, gateway.policy, [jar])

@@ -1,0 +1,67 @@
+"""Where what gateways have been given comes from: a file, the environment, a command, a file encrypted by age or SOPS.
+
+Nothing of it is written anywhere on its way: programs hand it over through a pipe, and what they complain about is not
+repeated, because nobody knows what they quote.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from pipeline import tools
+from pipeline.errors import PipelineError
+from pipeline.signing.sources import read_secret
+
+_PATIENCE = 300.0  # seconds: somebody may have to touch a token or type a PIN
+
+
+def read_given(uri: str, gateway: str, directory: Path, identity: str = "") -> bytes:
+    """What a provider has for a gateway.
+
+    Args:
+        uri: ``file:PATH`` (0600), ``env:NAME``, ``command:PROGRAM ARGUMENT…`` (no shell; what it prints),
+            ``age:PATH`` or ``sops:PATH``. ``{gateway}`` in it stands for the gateway's name; in a variable's name, in
+            capitals and with ``_`` for ``-``.
+        directory: from where relative paths count.
+        identity: file of the identity that opens what age has encrypted.
+
+    Raises:
+        PipelineError: it is not there, others may read it, or the program fails.
+    """
+    what = f"secrets of {gateway}"
+    kind, _, rest = uri.partition(":")
+    if kind == "env":
+        return read_secret(f"env:{rest.replace('{gateway}', gateway.upper().replace('-', '_'))}", directory, what)
+    place = rest.replace("{gateway}", gateway)
+    if kind == "command":
+        # divided first, so that a name never becomes two arguments
+        return _run([word.replace("{gateway}", gateway) for word in _words(rest, what)], directory, what)
+    if kind == "age":
+        opened_by = _identity(identity, directory, what)
+        return _run(["age", "--decrypt", "--identity", str(opened_by), place], directory, what)
+    if kind == "sops":
+        return _run(["sops", "--decrypt", "--output-type", "json", place], directory, what)
+    return read_secret(f"{kind}:{place}", directory, what)
+
+
+def _words(text: str, what: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if not words:
+        raise PipelineError(f"{what}: gateway.toml [secrets] given holds no command", "write it as for a shell")
+    return words
+
+
+def _identity(identity: str, directory: Path, what: str) -> Path:
+    if not identity:
+        raise PipelineError(f"{what}: no identity that opens them", "name its file in gateway.toml [secrets] identity")
+    path = directory / identity
+    read_secret(f"file:{path}", directory, f"{what}: identity")  # for its checks: there, and nobody else's to read
+    return path
+
+
+def _run(words: list[str], directory: Path, what: str) -> bytes:
+    return tools.run_silently(words, cwd=directory, timeout=_PATIENCE, reason=f"get the {what}")
