@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.stages import reading
+from pipeline.stages.release_reports import OF_RELEASE
 from pipeline.workspace import Workspace
 
 
@@ -48,12 +49,12 @@ def clean_result(workspace: Workspace, name: str) -> None:
 
 
 def clean_release(workspace: Workspace) -> None:
-    """Sums and signers, and the release directory once it is empty."""
+    """Reports, sums and signers, and the release directory once it is empty."""
     release = _release_name(workspace)
     if release is None:
         return
     results = workspace.results(release)
-    _remove(results / "SHA256SUMS", results / "allowed_signers", workspace.record("release"))
+    _remove(*(results / name for name in OF_RELEASE), workspace.record("release"))
     for directory in (results, results.parent):
         if directory.is_dir() and not any(directory.iterdir()):
             directory.rmdir()

@@ -16,6 +16,7 @@ from pipeline.records import Record, is_current, read_record, write_record
 from pipeline.report.console import verdict_lines
 from pipeline.stages import reading
 from pipeline.stages.keys import device_key
+from pipeline.stages.release_reports import CHECKS, OF_RELEASE, REPORTS, write_reports
 from pipeline.verification import verify_paths
 from pipeline.workspace import Workspace
 
@@ -59,7 +60,7 @@ def verify_and_publish(workspace: Workspace, name: str, say: Say) -> None:
         )
         for verdict in verdicts:
             if verdict.passed:
-                _publish(workspace, release, verdict.gateway, say)
+                _publish(workspace, release, verdict, say)
         _refuse(verdicts, name)
 
 
@@ -80,8 +81,9 @@ def _refuse(verdicts: tuple[Verdict, ...], name: str) -> None:
         raise PipelineError(f"{name}: its inputs changed while it was built", "start the build again")
 
 
-def _publish(workspace: Workspace, release: Release, name: str, say: Say) -> None:
+def _publish(workspace: Workspace, release: Release, verdict: Verdict, say: Say) -> None:
     """Move a verified candidate to its place; the old one goes first, and only whole directories are ever seen."""
+    name = verdict.gateway
     key = device_key(workspace, reading.gateway_of(workspace, name))
     signed = read_record(workspace.record(f"sign-{name}"))
     if signed is None or signed.key != key:
@@ -101,9 +103,18 @@ def _publish(workspace: Workspace, release: Release, name: str, say: Say) -> Non
     place.chmod(0o755)  # a result is for others to take; the image itself stays private
     shutil.rmtree(leaving, ignore_errors=True)
     files = sorted(path for path in place.iterdir() if path.is_file())
-    write_record(workspace.record(f"publish-{name}"), key, files, known={p: known[p] for p in files if p in known})
+    write_record(
+        workspace.record(f"publish-{name}"),
+        key,
+        files,
+        notes={CHECKS: "\n".join(verdict.checks)},
+        known={p: known[p] for p in files if p in known},
+    )
     for step in ("stamp", "sign"):
         workspace.record(f"{step}-{name}").unlink(missing_ok=True)
+    # What the reports say is no longer so.
+    for report in REPORTS:
+        (workspace.results(release.name) / report).unlink(missing_ok=True)
     write_sums(workspace)
     say(f"{name}: verified, {place.relative_to(workspace.root)}")
 
@@ -118,11 +129,13 @@ def _known(candidate: Path, place: Path, signed: Record) -> dict[Path, str]:
 
 
 def write_sums(workspace: Workspace) -> None:
-    """``SHA256SUMS`` over every published file of the release, and the signers, beside them."""
+    """``SHA256SUMS`` over every published file of the release, the signers, and the reports that are there."""
     release = reading.release_of(workspace)
     results = workspace.results(release.name)
     write_atomically(results / "allowed_signers", reading.allowed_signers_of(workspace), 0o644)
-    lines = [f"{sha256_of(results / 'allowed_signers')}  allowed_signers"]
+    lines = [
+        f"{sha256_of(results / name)}  {name}" for name in ("allowed_signers", *REPORTS) if (results / name).is_file()
+    ]
     for name in sorted(reading.gateways_of(workspace)):
         record = read_record(workspace.record(f"publish-{name}"))
         if record is not None:
@@ -142,14 +155,14 @@ def is_released(workspace: Workspace) -> bool:
     if not results.is_dir() or not all(is_published(workspace, name) for name in names):
         return False
     found = {path.name for path in results.iterdir()}
-    if found != {*names, "SHA256SUMS", "allowed_signers"}:
+    if found != {*names, *OF_RELEASE}:
         return False
     record = read_record(workspace.record("release"))
     return record is not None and is_current(workspace.record("release"), record.key)
 
 
 def finish_release(workspace: Workspace, say: Say) -> None:
-    """Check that the release is complete, take away gateways that are no longer in the inventory, write the sums."""
+    """Take away gateways that are no longer in the inventory, then write the release's reports and sums."""
     release = reading.release_of(workspace)
     results = workspace.results(release.name)
     names = set(reading.gateways_of(workspace))
@@ -158,6 +171,7 @@ def finish_release(workspace: Workspace, say: Say) -> None:
             say(f"{path.name}: no longer in {release.devices}, removed from the release")
             shutil.rmtree(path)
             workspace.record(f"publish-{path.name}").unlink(missing_ok=True)
+    write_reports(workspace, say)
     write_sums(workspace)
-    write_record(workspace.record("release"), release.name, [results / "SHA256SUMS", results / "allowed_signers"])
+    write_record(workspace.record("release"), release.name, [results / name for name in OF_RELEASE])
     say(f"release {release.name}: {len(names)} gateways, all verified, in {results.relative_to(workspace.root)}")

@@ -31,7 +31,9 @@ def test_the_file_system_is_clean(built: Built, gateway: str) -> None:
 
 
 def test_the_release_directory_holds_what_the_readme_says(built: Built) -> None:
-    assert sorted(path.name for path in built.release.iterdir()) == sorted([*GATEWAYS, "SHA256SUMS", "allowed_signers"])
+    assert sorted(path.name for path in built.release.iterdir()) == sorted(
+        [*GATEWAYS, "SHA256SUMS", "allowed_signers", "junit.xml", "report.html", "report.json", "report.sarif"]
+    )
     for gateway in GATEWAYS:
         names = sorted(path.name for path in (built.release / gateway).iterdir())
         assert names == [
@@ -47,7 +49,7 @@ def test_the_release_directory_holds_what_the_readme_says(built: Built) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count(": OK") == 22
+    assert done.stdout.count(": OK") == 26
 
 
 def test_images_are_sparse(built: Built) -> None:

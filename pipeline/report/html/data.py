@@ -21,6 +21,10 @@ NO_VERDICT = 3  # beside the verifier's own exit statuses
 
 _DAY = 86400
 _DIGEST = 16  # hex digits shown of a file's; the manifest has all
+# Of a manifest's facts those the page shows.
+_FACTS = (
+    "bundles", "console", "init", "interfaces", "open_ports", "os_release", "services_disabled", "ssh", "users",
+)  # fmt: skip
 _CODES = {"pass": "p", "fail": "f", "not applicable": "n", "cannot be verified offline": "u"}
 
 
@@ -71,7 +75,8 @@ def as_json(found: Gathered) -> dict[str, Json]:
 def _gateway(found: Gathered, manifest: Manifest, verdict: Verdict | None) -> dict[str, Json]:
     found.failing += any(rule.outcome == "fail" and rule.waiver is None for rule in manifest.rules)
     image, disk = manifest.image, manifest.disk
-    facts = {**manifest.facts, "host_keys": _fingerprints(manifest.facts.get("host_keys"))}
+    facts = {name: manifest.facts[name] for name in _FACTS if name in manifest.facts}
+    facts["host_keys"] = _fingerprints(manifest.facts.get("host_keys"))
     return {
         "n": harmless(manifest.gateway),
         "s": harmless(manifest.serial),

@@ -1,0 +1,60 @@
+"""Reports of a release from the published manifests and their verdicts: a page for people, and what machines read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pipeline.digests import write_atomically
+from pipeline.manifest import from_bytes
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.manifest import Manifest
+from pipeline.model.tree import Kind, Node, Tree
+from pipeline.model.verdict import Verdict
+from pipeline.progress import Say
+from pipeline.records import read_record
+from pipeline.report.html import release_report
+from pipeline.report.release_json import release_json
+from pipeline.report.release_junit import release_junit
+from pipeline.report.release_sarif import release_sarif
+from pipeline.stages import reading
+from pipeline.workspace import Workspace
+
+CHECKS = "checks"
+"""Note of a publishing record: what the verifier covered, a line each. Only what passed is published."""
+
+_WRITERS = {
+    "junit.xml": release_junit,
+    "report.html": release_report,
+    "report.json": release_json,
+    "report.sarif": release_sarif,
+}
+REPORTS = tuple(_WRITERS)
+OF_RELEASE = ("SHA256SUMS", "allowed_signers", *REPORTS)
+"""Files of a release directory that belong to no single gateway."""
+
+# Reports say nothing of unchanged paths, and a thousand whole trees would not fit into memory.
+_NO_TREE = Tree({GuestPath("/"): Node(Kind.DIRECTORY, 0o755)})
+
+
+def write_reports(workspace: Workspace, say: Say) -> None:
+    """Write every report of the release, over all gateways of the inventory; each of them must be published."""
+    results = workspace.results(reading.release_of(workspace).name)
+    manifests = tuple(_manifests(workspace))
+    verdicts = tuple(_verdict(workspace, manifest.gateway) for manifest in manifests)
+    for name, write in _WRITERS.items():
+        write_atomically(results / name, write(manifests, verdicts), 0o644)
+    say(f"report for people: {(results / 'report.html').relative_to(workspace.root)}")
+
+
+def _manifests(workspace: Workspace) -> Iterator[Manifest]:
+    release = reading.release_of(workspace)
+    for name in sorted(reading.gateways_of(workspace)):
+        content = (workspace.result(release.name, name) / "manifest.json").read_bytes()
+        yield replace(from_bytes(content, name=f"{name}/manifest.json"), tree=_NO_TREE)
+
+
+def _verdict(workspace: Workspace, name: str) -> Verdict:
+    record = read_record(workspace.record(f"publish-{name}"))
+    checks = record.notes.get(CHECKS, "") if record is not None else ""
+    return Verdict(name, (), tuple(checks.splitlines()))
