@@ -69,14 +69,14 @@ def install(
         found: list[KeystoreEntry] | None
         if place == tls:
             rule, line = _TLS, "A:221"
-            found = _with(_read(vanilla, place, initial), trust.tls, release.epoch, place)
+            found = _with(_read(vanilla, place, initial), trust.tls, release, place)
             found += [PrivateKey(key.alias, key.pkcs8, key.chain, release.epoch * 1000) for key in secrets.client_keys]
         elif pid in consoles:
             rule, line = _HTTPS, "A:206"
             found = [_own_identity(secrets, release.epoch)]
         elif pid == BUNDLES and trust.signer_chain:
             rule, line = _SIGNING, "B:527"
-            found = _with(_read(vanilla, place, initial), trust.signer_chain, release.epoch, place)
+            found = _with(_read(vanilla, place, initial), trust.signer_chain, release, place)
             raise_if_any(_unknown_signers(found, trust))
         else:
             rule, line = _OTHER, "A:225"
@@ -164,22 +164,21 @@ def _read(vanilla: Vanilla, place: GuestPath, initial: Mapping[GuestPath, str]) 
 
 
 def _with(
-    base: Sequence[KeystoreEntry], certificates: Iterable[Certificate], epoch: int, place: GuestPath
+    base: Sequence[KeystoreEntry], certificates: Iterable[Certificate], release: Release, place: GuestPath
 ) -> list[KeystoreEntry]:
     """The vendor's entries and ours; one that is there already under any alias is not added again."""
-    entries, known = list(base), {entry.der for entry in base if isinstance(entry, TrustedCertificate)}
-    taken = {entry.alias for entry in base}
+    entries = {entry.alias: entry for entry in base}
+    known = {entry.der for entry in base if isinstance(entry, TrustedCertificate)}
     for certificate in certificates:
         if certificate.der in known:
             continue
-        if certificate.alias in taken:
+        if certificate.alias in entries and certificate.alias not in release.keystores.replaced:
             raise PipelineError(
                 f"{place}: alias {certificate.alias} is taken by another entry of the vendor's keystore",
-                "give the key or the trusted_tls entry another name",
+                "give it another name, or name the alias in gateway.toml [keystores] replaced",
             )
-        entries.append(TrustedCertificate(certificate.alias, certificate.der, epoch * 1000))
-        known.add(certificate.der)
-    return entries
+        entries[certificate.alias] = TrustedCertificate(certificate.alias, certificate.der, release.epoch * 1000)
+    return list(entries.values())
 
 
 def _own_identity(secrets: GatewaySecrets, epoch: int) -> PrivateKey:

@@ -12,11 +12,13 @@ from pipeline.errors import PipelineError
 from pipeline.formats import jks
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry
-from pipeline.model.trust import Trust
+from pipeline.model.release import Keystores
+from pipeline.model.trust import ClientIdentity, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.signing.bundle import sign_bundle
 from pipeline.signing.secrets import FleetSecret, gateway_secrets
 from pipeline.transforms.keystores import install
+from tests.support.client_keys import a_client_chain
 from tests.support.release import EPOCH, a_gateway, a_release
 from tests.support.trust import (
     HEATER,
@@ -28,6 +30,7 @@ from tests.support.trust import (
     a_trust,
     a_vendor,
     certificate,
+    pkcs8_of,
     rsa_key,
 )
 from tests.support.vanilla import ESF, LAYOUT, a_vanilla
@@ -151,3 +154,46 @@ def test_keystore_services_are_refused_for_now() -> None:
     )
     with pytest.raises(PipelineError, match="not supported"):
         install(image, a_release(), a_trust(), SECRETS)
+
+
+def test_a_gateways_own_key_for_mutual_tls() -> None:
+    key, chain = a_client_chain("gw-north-01")
+    client = ClientIdentity("client", pkcs8_of(key), chain)
+    layer, _, _ = install(vanilla(), a_release(), a_trust(), replace(SECRETS, client_keys=(client,)))
+    entry = layer.by_path[GuestPath(CACERTS)]
+    assert isinstance(entry, FileEntry)
+    read = jks.read_keystore(entry.content, SECRETS.cacerts_password, "x")
+    assert read == (jks.PrivateKey("client", client.pkcs8, chain, EPOCH * 1000), CLOUD)
+    again, _, _ = install(vanilla(), a_release(), a_trust(), replace(SECRETS, client_keys=(client,)))
+    assert again.by_path[GuestPath(CACERTS)] == entry
+    with pytest.raises(PipelineError, match="alias cloud is taken"):
+        install(vanilla(), a_release(), a_trust(), replace(SECRETS, client_keys=(replace(client, alias="cloud"),)))
+
+
+def test_an_alias_that_may_be_replaced() -> None:
+    newer = jks.describe("cloud", certificate("CN=Cloud", rsa_key("newer cloud"), ca=True))
+    trust = replace(a_trust(), tls=(newer,))
+    with pytest.raises(PipelineError, match="alias cloud is taken by another entry"):
+        install(vanilla(), a_release(), trust, SECRETS)
+    allowed = a_release(keystores=Keystores(replaced=("cloud",)))
+    layer, _, _ = install(vanilla(), allowed, trust, SECRETS)
+    entry = layer.by_path[GuestPath(CACERTS)]
+    assert isinstance(entry, FileEntry)
+    assert jks.read_keystore(entry.content, SECRETS.cacerts_password, "x") == (
+        jks.TrustedCertificate("cloud", newer.der, EPOCH * 1000),
+    )
+
+
+def test_the_platforms_own_signers_must_be_in_the_keystore() -> None:
+    known = PlatformBundle("/opt/a.jar", ("CN=a",), ("0", a_vendor().certificates[1].sha256))
+    install(vanilla(), a_release(), a_trust(), SECRETS, (known, PlatformBundle("/opt/b.jar", problem="not signed")))
+    with pytest.raises(PipelineError, match=r"/opt/c.jar is signed by CN=c, who is not in the keystore"):
+        install(vanilla(), a_release(), a_trust(), SECRETS, (PlatformBundle("/opt/c.jar", ("CN=c",), ("0",)),))
+
+
+def test_two_entries_of_one_alias_are_named() -> None:
+    twice = store("defaultPassword", replace(VENDOR, alias="vendor"), replace(VENDOR, alias="vendos"))
+    body = twice[:-20].replace(b"vendos", b"vendor")
+    digest = hashlib.sha1("defaultPassword".encode("utf-16be") + b"Mighty Aphrodite" + body).digest()  # noqa: S324
+    with pytest.raises(PipelineError, match="two of its entries have the same alias"):
+        install(vanilla(body + digest), a_release(), a_trust(), SECRETS)
