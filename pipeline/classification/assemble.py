@@ -12,6 +12,7 @@ from pipeline.classification.lock import Lock
 from pipeline.classification.review import decision_of
 from pipeline.errors import Problem, raise_if_any
 from pipeline.formats import esf_snapshot
+from pipeline.formats.java_properties import Properties
 from pipeline.model.golden import Export, Golden
 from pipeline.model.guest_path import GuestPath
 
@@ -60,6 +61,9 @@ def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
     latest = latest_snapshot(kept)
     warnings = tuple(f"golden: {latest}: {wrong}" for wrong in _snapshot(kept[latest], latest).malformations)
     kept[latest] = _without(kept[latest], latest, dropped)
+    left = {name.rsplit("/", 1)[1] for name in gone if _part(name) is Part.PACKAGE}
+    for name in [name for name in kept if _part(name) is Part.DPA]:
+        kept[name] = _listing(kept[name], name, left)
     by_part = {part: {name: kept[name] for name in sorted(kept) if _part(name) is part} for part in Part}
     return Golden(
         esf_version=export.esf_version,
@@ -108,6 +112,17 @@ def _without(content: bytes, name: str, dropped: set[tuple[str, str]]) -> bytes:
         configuration = snapshot.by_pid[pid]
         snapshot = snapshot.with_configuration(configuration.without(name for owner, name in dropped if owner == pid))
     return esf_snapshot.render(snapshot)
+
+
+def _listing(content: bytes, name: str, left: set[str]) -> bytes:
+    """The list of packages without those that stay behind: the gateway would look for them at every boot (A:170)."""
+    if not left:
+        return content
+    listing = Properties.parse(content, f"golden: {name}")
+    for key, url in listing.items():
+        if url.rsplit("/", 1)[-1] in left:
+            listing = listing.without(key)
+    return listing.render()
 
 
 def _mandatory(kept: Mapping[str, bytes], source: str) -> Iterator[Problem]:

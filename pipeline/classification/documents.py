@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pipeline.classification.found import KEYSTORE, PRIVATE_KEY
-from pipeline.classification.magics import by_content
+from pipeline.classification.magics import by_content, by_start
 
 _ROOT = r"opt/(?:eurotech/esf|eclipse/kura)/"
 
@@ -94,10 +94,12 @@ def forbidden_content(content: bytes) -> str:
 
 def forbidden(path: str, content: bytes) -> str:
     """Why a file must stay behind: by content, by name, or because no document lists it; empty for a listed file."""
-    reason = forbidden_content(content)
+    listed = wanted(path)
+    # What lies in a setting of the snapshot is judged setting by setting.
+    is_snapshot = listed is not None and listed.item is Part.SNAPSHOT
+    reason = "" if is_snapshot and not by_start(content) else forbidden_content(content)
     if reason:
         return reason
-    listed = wanted(path)
     named = next((reason for pattern, reason in _FORBIDDEN_NAMES if pattern.fullmatch(path)), "")
     if listed is not None:
         # Only /etc/ppp is listed as a whole, whatever the names in it.
