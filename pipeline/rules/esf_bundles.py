@@ -31,7 +31,7 @@ def _each(
             missing.append(bundle)
             continue
         seen += 1
-        if found := wrong(bundle, signature_of(bundle.data)):
+        if found := wrong(bundle, signature_of(bundle.data, accept_ec=layout.framework_accepts_ec)):
             breaches.append(Breach(bundle.path, 0, f"{bundle.label}: {found}", wanted))
     if breaches:
         return Judgement.failed(*breaches)

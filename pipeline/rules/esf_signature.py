@@ -14,7 +14,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from pipeline.errors import PipelineError
 from pipeline.formats import jar, jar_manifest, signature_block, zip_archive
@@ -43,16 +43,16 @@ class Signature:
 
 
 @lru_cache(maxsize=_MOST_REMEMBERED)
-def signature_of(data: bytes) -> Signature:
-    """Look at a bundle."""
+def signature_of(data: bytes, *, accept_ec: bool = False) -> Signature:
+    """Look at a bundle; ``accept_ec`` for frameworks known to take EC signatures."""
     try:
         archive = zip_archive.read_archive(zip_archive.MemorySource(data), _NAME)
-        return _signature(archive)
+        return _signature(archive, accept_ec=accept_ec)
     except PipelineError as error:
         return Signature(error.problems[0].what.removeprefix(f"{_NAME}: "))
 
 
-def _signature(archive: ZipArchive) -> Signature:
+def _signature(archive: ZipArchive, *, accept_ec: bool) -> Signature:
     names = [entry.name for entry in archive.entries]
     found = jar.signatures(names)
     if not found:
@@ -62,7 +62,7 @@ def _signature(archive: ZipArchive) -> Signature:
         return Signature("it is signed and has no manifest")
     problems = []
     for file_name, block_name in found:
-        problem, chain = _one(archive, file_name, block_name, manifest)
+        problem, chain = _one(archive, (file_name, block_name), manifest, accept_ec=accept_ec)
         if not problem:
             changed = _changed(archive, jar_manifest.parse_manifest(manifest, f"{_NAME}: {jar.MANIFEST}"))
             return Signature(changed) if changed else _described(chain)
@@ -70,15 +70,18 @@ def _signature(archive: ZipArchive) -> Signature:
     return Signature("; ".join(problems))
 
 
-def _one(archive: ZipArchive, file_name: str, block_name: str | None, manifest: bytes) -> tuple[str, tuple[bytes, ...]]:
+def _one(
+    archive: ZipArchive, names: tuple[str, str | None], manifest: bytes, *, accept_ec: bool
+) -> tuple[str, tuple[bytes, ...]]:
     """What is wrong with one signature, or its chain."""
+    file_name, block_name = names
     signed = _content(archive, file_name)
     data = _content(archive, block_name) if block_name else None
     if signed is None or data is None:
         return f"{file_name} has no signature block", ()
     try:
         block = signature_block.parse_block(data)
-        rejections = signature_block.rejections(block)
+        rejections = signature_block.rejections(block, accept_ec=accept_ec)
     except BlockError as error:
         return f"{block_name}: {error}", ()
     if rejections:
@@ -96,10 +99,13 @@ def _is_made_by(block: SignatureBlock, leaf: bytes, signed: bytes) -> bool:
     signer = block.signers[0]
     # SHA-1: signatures of its time are what the framework of that time accepts; the rule on digests is another one.
     digest = hashes.SHA256() if signer.digest == signature_block.SHA256 else hashes.SHA1()  # noqa: S303
-    if not isinstance(key, rsa.RSAPublicKey):
-        return False
     try:
-        key.verify(signer.signature, signed, padding.PKCS1v15(), digest)
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signer.signature, signed, padding.PKCS1v15(), digest)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signer.signature, signed, ec.ECDSA(digest))
+        else:
+            return False
     except InvalidSignature:
         return False
     return True

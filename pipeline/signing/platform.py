@@ -25,7 +25,10 @@ def platform_bundles(vanilla: Vanilla) -> tuple[PlatformBundle, ...]:
     """
     if vanilla.layout.policy is None:
         return ()
-    return tuple(describe_bundle(str(path), vanilla.read(path)) for path in sorted(_bundles(vanilla)))
+    accept_ec = vanilla.layout.framework_accepts_ec
+    return tuple(
+        describe_bundle(str(path), vanilla.read(path), accept_ec=accept_ec) for path in sorted(_bundles(vanilla))
+    )
 
 
 def _bundles(vanilla: Vanilla) -> Iterator[GuestPath]:
@@ -41,11 +44,16 @@ def _bundles(vanilla: Vanilla) -> Iterator[GuestPath]:
                 yield place
 
 
-def describe_bundle(path: str, content: bytes) -> PlatformBundle:
-    """One bundle as the framework will see it; what is wrong with its signature is said in it."""
+def describe_bundle(path: str, content: bytes, *, accept_ec: bool = False) -> PlatformBundle:
+    """One bundle as the framework will see it; what is wrong with its signature is said in it.
+
+    Args:
+        accept_ec: the framework is known to take EC signatures.
+    """
     name = "it"
     try:
-        signature = inspect(zip_archive.read_archive(zip_archive.MemorySource(content), name))
+        archive = zip_archive.read_archive(zip_archive.MemorySource(content), name)
+        signature = inspect(archive, accept_ec=accept_ec)
     except PipelineError as error:
         return PlatformBundle(path, problem=error.problems[0].what.removeprefix(f"{name}: "))
     if signature is None:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pipeline.formats import zip_archive
+from pipeline.formats import jks, zip_archive
 from pipeline.model.golden import Golden
 from pipeline.model.trust import Trust
 from pipeline.signing.packages import sign_packages
@@ -178,3 +178,11 @@ def jarsigner(jar: Path, store: Path, *options: str) -> subprocess.CompletedProc
     """What jarsigner says of a signed JAR when it trusts what is in a keystore of password ``changeit``."""
     command = ["jarsigner", "-verify", "-strict", "-certs", *options, "-keystore", store, "-storepass", "changeit", jar]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def trusting(directory: Path, signer: BundleSigner) -> Path:
+    """A keystore that trusts a signer's root, written by us."""
+    root = signer.certificates[-1]
+    store = directory / "trust.ks"
+    store.write_bytes(jks.write_keystore([jks.TrustedCertificate(root.alias, root.der)], "changeit", b"", "trust.ks"))
+    return store

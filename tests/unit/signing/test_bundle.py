@@ -11,11 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jar_manifest, jks
+from pipeline.formats import jar_manifest
 from pipeline.formats.signature_block import check_shape
 from pipeline.signing.bundle import Mode, sign_bundle, sign_bundle_file
 from pipeline.signing.inspection import inspect
-from pipeline.signing.signers import BundleSigner
 from tests.support.trust import (
     LEAF,
     ROOT,
@@ -28,6 +27,7 @@ from tests.support.trust import (
     jarsigner,
     names_of,
     rsa_key,
+    trusting,
 )
 
 MANIFEST = "Manifest-Version: 1.0\r\nBundle-SymbolicName: x\r\n\r\n"
@@ -47,14 +47,6 @@ KINDS: dict[str, bytes] = {
     "stored": a_jar({"a": b"x"}, MANIFEST, method=zipfile.ZIP_STORED),
     "empty file": a_jar({"a": b""}, MANIFEST),
 }
-
-
-def trusting(directory: Path, signer: BundleSigner) -> Path:
-    """A keystore that trusts a signer's root, written by us."""
-    root = signer.certificates[-1]
-    store = directory / "trust.ks"
-    store.write_bytes(jks.write_keystore([jks.TrustedCertificate(root.alias, root.der)], "changeit", b"", "trust.ks"))
-    return store
 
 
 def signing(directory: Path) -> Path:
