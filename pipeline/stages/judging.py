@@ -66,6 +66,14 @@ def steps_for_people(release: Release, results: Iterable[RuleResult], *, develop
                 "A boot delay of 0 still takes a key press on the serial console; lock the case, or choose -2.", "A:90"
             )
         )
+    steps.append(
+        Step(
+            "The gateway reads JKS keystores only, whose protection is SHA-1: whoever has a file can try passwords fast. If "
+            "an image has got out of hand, give its gateway new secrets ([secrets] generation) and revoke its client "
+            "certificates.",
+            "B:543",
+        )
+    )
     if development:
         steps.append(Step("Do not ship: this image was signed with development keys."))
     return tuple(steps)
