@@ -9,7 +9,6 @@ from typing import Literal
 from pipeline.model.gateway import User
 from pipeline.model.rule import Waiver
 
-
 DEMOS = ("esf-5", "kura-5")
 """The demonstrations that ship, by the layout of the product they stand for."""
 
@@ -203,7 +202,7 @@ class Release:
         golden_lock: reviewed decisions about everything in the golden sample's export.
         command_enabled: remote command execution (A:117); off unless chosen.
         secrets_source: URI of the fleet secret, such as ``file:.demo/secrets/fleet.key``.
-        secrets_given: URI of what a gateway has been given instead of derived, with ``{gateway}`` for its name, or empty.
+        secrets_given: URI of what a gateway has been given, with ``{gateway}`` for its name, or empty.
         secrets_identity: file of the identity that opens age-encrypted ones, or empty.
     """
 
