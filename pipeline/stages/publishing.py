@@ -16,6 +16,7 @@ from pipeline.records import Record, is_current, read_record, write_record
 from pipeline.report.console import verdict_lines
 from pipeline.stages import reading
 from pipeline.stages.keys import device_key
+from pipeline.stages.leaks import require_no_leaks
 from pipeline.stages.release_reports import CHECKS, OF_RELEASE, REPORTS, write_reports
 from pipeline.verification import verify_paths
 from pipeline.workspace import Workspace
@@ -60,6 +61,7 @@ def verify_and_publish(workspace: Workspace, name: str, say: Say) -> None:
         )
         for verdict in verdicts:
             if verdict.passed:
+                require_no_leaks(workspace, verdict.gateway, workspace.candidate(verdict.gateway) / "image.img", say)
                 _publish(workspace, release, verdict, say)
         _refuse(verdicts, name)
 

@@ -1,0 +1,136 @@
+"""Nothing of what must stay here, or belongs to somebody else, lies anywhere in a finished image: the last look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline.digests import identity_of
+from pipeline.errors import Problem, raise_if_any
+from pipeline.image.leak_scan import Hit, scan
+from pipeline.model.gateway import Gateway
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.image_view import ImageView
+from pipeline.model.tree import Kind, Node, Tree
+from pipeline.progress import Say
+from pipeline.stages import reading
+from pipeline.stages.golden_lock import judged
+from pipeline.verification.own_values import own_values
+from pipeline.verification.secret_forms import LEAST, Secret, patterns
+from pipeline.workspace import Workspace
+
+_MOST = 20
+_PRIVATE_KEY = b"PRIVATE KEY-----"
+
+
+def require_no_leaks(workspace: Workspace, name: str, image: Path, say: Say) -> None:
+    """Search the whole raw image, free space, journal and compressed content included.
+
+    Raises:
+        PipelineError: something was found; named by what it is and where, never by its value.
+    """
+    own = set(_in_the_image(workspace, reading.gateway_of(workspace, name)))
+    secrets = [secret for secret in must_be_absent(workspace, name) if secret.value not in own]
+    wanted = patterns(secrets)
+    say(f"{name}: looking for {len(secrets)} secrets in {len(wanted)} forms, in free space too")
+    base = workspace.base
+    _refuse("base image", *_in_the_base(workspace, identity_of(base)))
+    _refuse(name, scan(image, wanted, base=base), wanted)
+
+
+@lru_cache(maxsize=2)
+def _in_the_base(workspace: Workspace, _identity: str) -> tuple[Sequence[Hit], Mapping[bytes, tuple[str, str]]]:
+    """What all gateways share has no secret of any: searched once, so that of each image only the rest is left."""
+    owned = [secret for _, secret in _gateways(workspace)]
+    wanted = patterns((*_of_the_build(workspace), *owned, *_of_the_golden_sample(workspace)))
+    return scan(workspace.base, wanted), wanted
+
+
+def _refuse(name: str, hits: Sequence[Hit], wanted: Mapping[bytes, tuple[str, str]]) -> None:
+    problems = []
+    for hit in hits[:_MOST]:
+        what, form = wanted[hit.pattern]
+        where = "compressed data at byte" if hit.packed else "byte"
+        problems.append(
+            Problem(
+                f"{name}: {where} {hit.offset}: {what} ({form})",
+                "nothing was published; find out which input brings it along: a golden export, an overlay, the vanilla "
+                "image",
+            )
+        )
+    raise_if_any(problems)
+
+
+def must_be_absent(workspace: Workspace, name: str) -> tuple[Secret, ...]:
+    """Everything secret of the build, of the other gateways and of the golden sample, that an image does not need."""
+    others = [secret for owner, secret in _gateways(workspace) if owner != name]
+    root = reading.passwords_of(workspace, reading.gateway_of(workspace, name)).get("root")
+    mine = [Secret(f"root's password of {name} in clear", root.encode())] if root else []
+    return (*_of_the_build(workspace), *others, *mine, *_of_the_golden_sample(workspace))
+
+
+@lru_cache(maxsize=2)
+def _of_the_build(workspace: Workspace) -> tuple[Secret, ...]:
+    material = reading.fleet_secret_of(workspace).material
+    found = [Secret("fleet secret", material), Secret("fleet secret", material.hex().encode())]
+    keyring = reading.keyring_of(workspace)
+    for entry in keyring.entries.values():
+        scheme, _, place = entry.uri.partition(":")
+        file = keyring.directory / place
+        if scheme == "file" and file.is_file():
+            found.append(Secret(f"private key {entry.name}", file.read_bytes()))
+    return tuple(found)
+
+
+@lru_cache(maxsize=2)
+def _gateways(workspace: Workspace) -> tuple[tuple[str, Secret], ...]:
+    """What each gateway alone may have, with its owner; derived once for all images of a release."""
+    return tuple(
+        (gateway.name, secret)
+        for gateway in reading.gateways_of(workspace).values()
+        for secret in _of_gateway(workspace, gateway)
+    )
+
+
+def _of_gateway(workspace: Workspace, gateway: Gateway) -> Iterator[Secret]:
+    for what, password in reading.passwords_of(workspace, gateway).items():
+        yield Secret(f"{what} password of {gateway.name}", password.encode())
+    secrets = reading.secrets_of(workspace, gateway)
+    yield Secret(f"machine id of {gateway.name}", secrets.machine_id.encode())
+    yield from (Secret(f"SSH host key of {gateway.name}", key.private) for key in secrets.host_keys)
+    if secrets.root_hash.startswith("$"):
+        yield Secret(f"password hash of {gateway.name}", secrets.root_hash.encode())
+
+
+def _in_the_image(workspace: Workspace, gateway: Gateway) -> Iterator[bytes]:
+    """What this gateway needs in its own image; root's password it needs as a hash only."""
+    for secret in _of_gateway(workspace, gateway):
+        if not secret.name.startswith("root password"):
+            yield secret.value
+
+
+@lru_cache(maxsize=2)
+def _of_the_golden_sample(workspace: Workspace) -> tuple[Secret, ...]:
+    """What makes the golden gateway itself, whatever was decided about the rest of its export.
+
+    What the vanilla image has too, such as a vendor's default password, is no secret of the golden gateway's; the rules
+    see to those.
+    """
+    vanilla, release = reading.vanilla_of(workspace), reading.release_of(workspace)
+    export, _ = judged(workspace, release.golden)
+    files = {GuestPath(f"/{path}"): content for path, content in export.files.items()}
+    files[vanilla.layout.snapshots / "snapshot_0.xml"] = reading.golden_of(workspace).snapshot
+    nodes = {path: Node(Kind.FILE, 0o600, size=len(content)) for path, content in files.items()}
+    for path in files:
+        nodes.update(dict.fromkeys(path.ancestors(), Node(Kind.DIRECTORY, 0o755)))
+    view = ImageView({}, vanilla.layout, export.esf_version, vanilla.init, None, Tree(nodes), files)
+    found = [(value.kind, value.place, value.value) for value in own_values(view) if value.own and value.secret]
+    found += [("machine id", one.place, one.value) for one in own_values(view) if one.kind == "machine id"]
+    found += [("private key", str(path), content) for path, content in files.items() if _PRIVATE_KEY in content]
+    everywhere = b"\n".join(vanilla.files.values())
+    return tuple(
+        Secret(f"{kind} of the golden sample ({place})", value)
+        for kind, place, value in found
+        if len(value) >= LEAST and value not in everywhere
+    )
