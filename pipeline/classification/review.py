@@ -67,7 +67,8 @@ def problems(items: Sequence[Item], lock: Lock, where: str) -> Iterator[Problem]
         if entry is not None and entry.sort is not item.sort:
             yield Problem(
                 f"golden: {item.key}: was {entry.sort} when it was decided, is {item.sort} now: {item.reason}",
-                f"look at it, then doit golden --accept, and decide {allowed} in {where}",
+                "look at it, then doit golden --accept"
+                + (f", and decide {allowed} in {where}" if item.proposal is Decision.UNDECIDED else ""),
             )
         elif decision is Decision.UNDECIDED:
             yield Problem(

@@ -87,13 +87,13 @@ def classify_settings(snapshot: Snapshot, installed: Collection[str], components
         installed: symbolic names of the bundles in the export's packages.
         components: what these bundles say of their components (``OSGI-INF``), as one text.
     """
-    gone = {(setting.pid, setting.name): setting for setting in residue(snapshot, ())}
+    gone = {(setting.pid, setting.name) for setting in residue(snapshot, ())}
     for configuration in snapshot.configurations:
         rules = [rule for rule in _RULES if not rule.component or configuration.is_instance_of(rule.component)]
         known = _is_known(configuration, installed, components)
         for prop in configuration.properties:
-            setting = gone.get((configuration.pid, prop.name))
-            if setting is not None and setting.values is None and not any(r.name.fullmatch(prop.name) for r in rules):
+            ruled = any(rule.name.fullmatch(prop.name) for rule in rules)
+            if (configuration.pid, prop.name) in gone and not ruled:
                 yield _item(configuration, prop, Class.PER_GATEWAY, "of that one device (A:129)", _STAYS, STAYS)
             else:
                 yield _property(configuration, prop, rules, known=known)

@@ -14,6 +14,7 @@ _OPTION = re.compile(r"""^\s*([A-Za-z_][\w.\-]*)[ \t]+(?:"([^"\n]*)"|'([^'\n]*)'
 _NAMED = re.compile(
     r"""\b(?:name|key|id)\s*=\s*["']([^"']+)["'][^>]*?(?:\bvalue\s*=\s*["']([^"']*)["']|>\s*([^<]*)<)"""
 )
+_STATEMENT = re.compile(r"""[{;]\s*([A-Za-z_][\w.\-]*)[ \t]+(?:"([^"\n]*)"|([^\s"';{}]+))\s*;""")  # named, dhcpd
 _ELEMENT = re.compile(r"<(?:[\w-]+:)?([A-Za-z_][\w.\-]*)(?:\s[^<>]*)?>([^<]+)</")
 _PPP_FILE = re.compile(r"(?:.*/)?(?:chap|pap|srp)-secrets")
 _PPP_LINE = re.compile(
@@ -24,6 +25,7 @@ _NETRC = re.compile(r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+\S+")
 _MODEM = re.compile(
     r"""(?i)AT[+^$#](?:CPIN=\s*\\?"?\d{4}|(?:CGAUTH|QICSGP|AUTHDATA|PDPAUTH|UAUTHREQ)=[^\n]*,[^\n]*,)"""
 )
+_PUBLIC = re.compile(r"\b(?:ssh|ecdsa)-[a-z0-9@.-]+ AAAA[A-Za-z0-9+/=]+")  # made to be known
 _COMMENT = re.compile(r"\s*(?:#|;|//|!)")
 
 
@@ -44,7 +46,7 @@ def by_line(name: str, text: str, *, entropy: bool) -> Iterator[tuple[int, str, 
         reason = _in_line(line)
         if reason:
             yield number, PASSWORD, reason
-        elif entropy and looks_random(line):
+        elif entropy and looks_random(_PUBLIC.sub("", line)):
             yield number, ENTROPY, "a run that looks random"
 
 
@@ -58,7 +60,8 @@ def _in_line(line: str) -> str:
     option = None if _COMMENT.match(line) else _OPTION.match(line)
     if option:
         candidates.append((option[1], _first(option.groups()[1:])))
-    candidates += [(found[1], _first(found.groups()[1:])) for found in _NAMED.finditer(line)]
+    for pattern in (_NAMED, _STATEMENT):
+        candidates += [(found[1], _first(found.groups()[1:])) for found in pattern.finditer(line)]
     candidates += [(found[1], found[2]) for found in _ELEMENT.finditer(line)]
     return next((f"by the name {name}" for name, value in candidates if announces(name) and is_value(value)), "")
 

@@ -28,13 +28,13 @@ _ABOUT = frozenset(
 )
 _NO_VALUES = frozenset(
     """true false yes no on off null none nil undefined optional required sufficient requisite include prompt ask
-    enabled disabled default * - x ! !! n/a""".split()
+    enabled disabled default * - ! !! n/a""".split()
 )
 _PATH = re.compile(
     r"(?:file:)?/?(?:[A-Za-z0-9_.@-]+/)+[A-Za-z0-9_.@-]+\.[a-z]{1,5}|/[A-Za-z0-9_.@-]+(?:/[A-Za-z0-9_.@-]+)+"
     r"|[A-Za-z0-9_.-]+\.(?:pem|key|crt|cer|der|ks|jks|p12|pfx|conf|properties|txt|xml)"
 )
-_VARIABLE = re.compile(r"[$%#@]?[{(][\w.:-]+[})]|\$\w+|%\w+%|\{\{.*\}\}")
+_VARIABLE = re.compile(r"[$%#@]?[{(][\w.:-]+[})]|\$\w+|%\w+%|\{\{.*")
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
 
@@ -60,7 +60,7 @@ def is_pin(name: str) -> bool:
 def is_value(text: str) -> bool:
     """Whether a text can be a secret at all: not empty, no flag, no path, nothing that is filled in later."""
     text = text.strip().strip("\"'")
-    if not text or text.lower() in _NO_VALUES or set(text) <= set("*•xX."):
+    if not text or text.lower() in _NO_VALUES or (len(text) > 2 and set(text) <= set("*•xX.")):
         return False
     return not _PATH.fullmatch(text) and not _VARIABLE.fullmatch(text)
 
