@@ -19,7 +19,8 @@ class Pool:
 
     def number(self, value: Json) -> int:
         """The number of a value; text in it is made harmless."""
-        key = json.dumps(value, sort_keys=True)
+        # No JSON text begins with "s": texts, the most frequent values, need not become JSON first.
+        key = f"s{value}" if isinstance(value, str) else json.dumps(value, sort_keys=True)
         found = self._numbers.get(key)
         if found is None:
             found = self._numbers[key] = len(self.values)
