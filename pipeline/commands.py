@@ -127,6 +127,15 @@ class Verify(Command):
             "help": "read the content of every file, not only of those that differ from the vanilla image",
         },
         {
+            "name": "device",
+            "short": "",
+            "long": "device",
+            "type": str,
+            "default": "",
+            "help": "look at this flashed medium (/dev/sdX), or at a dump of one, in place of the image of the one "
+            "gateway that is named; it may be longer than the image",
+        },
+        {
             "name": "as_json",
             "short": "",
             "long": "json",
@@ -152,6 +161,7 @@ class Verify(Command):
                 deep=bool(options["deep"]),
                 state_dir=state,
                 say=say,
+                medium=Path(str(options["device"])) if options["device"] else None,
             )
         if options["as_json"]:
             sys.stdout.write(verdicts_json(verdicts).decode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem
@@ -26,6 +26,7 @@ class Delivery:
         image: the image file, None when the directory has none.
         claimed: the gateway a directory's name says it is; None where a file was given instead.
         release: the release directory around it, where there is one.
+        medium: a flashed medium or a dump of one that is looked at in place of the image.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Delivery:
     image: Path | None
     claimed: str | None
     release: Path | None
+    medium: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,21 @@ def find(paths: Iterable[Path]) -> Request:
     if problems:
         raise PipelineError.of(problems)
     return Request(tuple(deliveries.values()), tuple(releases))
+
+
+def on_medium(request: Request, medium: Path) -> Request:
+    """The same gateway, with a medium in place of its image; the files beside the image are not looked at.
+
+    Raises:
+        PipelineError: not exactly one gateway was named, or a release as a whole.
+    """
+    if len(request.deliveries) != 1 or request.releases:
+        raise PipelineError(
+            f"{medium}: {len(request.deliveries)} gateways were named, a medium holds one",
+            f"name the gateway whose {MANIFEST} is to hold: out/<release>/<gateway>",
+        )
+    (delivery,) = request.deliveries
+    return Request((replace(delivery, image=medium, medium=medium, release=None),), ())
 
 
 def image_in(directory: Path) -> Path | None:

@@ -26,7 +26,9 @@ from pipeline.model.tree import Tree
 from pipeline.model.verdict import Finding, Outcome, Verdict
 from pipeline.rules.registry import RULES
 from pipeline.verification import rules as rule_checks
-from pipeline.verification.delivery import BMAP, MANIFEST, Delivery, find
+from pipeline.verification.booted import booted_since
+from pipeline.verification.delivery import BMAP, MANIFEST, Delivery, find, on_medium
+from pipeline.verification.medium import about_length, copy_image, size_of
 from pipeline.verification.own_values import own_values
 from pipeline.verification.scan import Scan, scan
 from pipeline.verification.statement import check_statement, has_statement
@@ -86,6 +88,7 @@ def verify_paths(
     say: Say,
     observe: Observe | None = None,
     rules: Sequence[Rule] = RULES,
+    medium: Path | None = None,
 ) -> tuple[Verdict, ...]:
     """Verify images, gateway directories and release directories.
 
@@ -96,6 +99,7 @@ def verify_paths(
         observe: who reads the images; None for libguestfs.
         state_dir: for the appliance and for unpacked images; need not be a workspace's.
         rules: all there are; those of the manifest's profile are judged on what is read.
+        medium: a flashed medium, or a dump longer than the image, looked at in place of the one gateway's image.
 
     Returns:
         One verdict for each gateway, then one for each release directory.
@@ -104,7 +108,7 @@ def verify_paths(
         PipelineError: a path holds nothing to verify.
     """
     observe = observe if observe is not None else _libguestfs()
-    request = find(paths)
+    request = find(paths) if medium is None else on_medium(find(paths), medium)
     cases: list[_Case] = []
     known = Uniqueness()
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -182,10 +186,13 @@ def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None
     if delivery.image is None:
         case.findings.append(Finding(manifest.image.file, "missing", "an image", "not there", Outcome.NOT_LOOKED))
         return None
-    case.identity = identity_of(delivery.image)
     blocks = _block_map(case)
     try:
-        scanned = scan(delivery.image, manifest.disk, blocks.ranges if blocks is not None else None, unpacked)
+        if delivery.medium is not None:
+            case.checks.append(_read_medium(delivery.medium, manifest, unpacked))
+        image = delivery.image if delivery.medium is None else unpacked
+        case.identity = identity_of(image)
+        scanned = scan(image, manifest.disk, blocks.ranges if blocks is not None else None, unpacked)
     except (PipelineError, OSError) as error:
         why = error.problems[0].what if isinstance(error, PipelineError) else f"{error.strerror}"
         case.findings.append(Finding(delivery.image.name, "readable", "", why, Outcome.NOT_LOOKED))
@@ -205,6 +212,13 @@ def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None
         if scanned.container not in (Container.DISK, Container.UNKNOWN):
             case.findings.append(Finding(delivery.image.name, "type", "disk image", scanned.container.value))
     return scanned
+
+
+def _read_medium(medium: Path, manifest: Manifest, target: Path) -> str:
+    """Take as much of a medium as the image has; what is to be said of its length."""
+    length = size_of(medium)
+    copy_image(medium, manifest.image.size, target)
+    return about_length(length, manifest.image.size) if length >= manifest.image.size else "the whole medium"
 
 
 def _block_map(case: _Case) -> bmap.Bmap | None:
@@ -287,6 +301,8 @@ def _judge(
         return
     if isinstance(result, Observation):
         case.findings += compare(manifest, result, case.facts, deep=deep)
+        if case.raw is not None and case.findings:
+            case.findings += booted_since(manifest, result.tree, case.raw)
         files = "every file" if deep else "every changed file"
         case.checks.append(f"{len(result.tree)} paths: names and metadata; content of {files} that is not secret")
         view = view_of(result.disk, result.tree, result.files, layouts)
@@ -300,7 +316,7 @@ def _judge(
         # Bytes that differ explain why nobody can read it; unchanged ones mean that the fault is on our side.
         outcome = Outcome.DEVIATION if bytes_differ else Outcome.NOT_LOOKED
         case.findings.append(Finding(image.name, "readable", "", result.problems[0].what, outcome))
-    if identity_of(image) != case.identity:
+    if identity_of(image if case.delivery.medium is None or case.raw is None else case.raw) != case.identity:
         case.findings.append(Finding(image.name, "unchanged", "", "changed while being verified", Outcome.NOT_LOOKED))
 
 

@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
+from pipeline.model.guest_path import GuestPath
 from pipeline.model.observation import Observation
+from pipeline.model.tree import Tree
 from pipeline.model.verdict import Verdict
 from pipeline.verification import verify_paths
+from pipeline.verification.booted import booted_since
 from tests.support.delivered import (
     SIGNER,
     Key,
@@ -30,7 +33,7 @@ from tests.support.delivered import (
     put_gateway,
     put_sums,
 )
-from tests.support.manifest import UNIT
+from tests.support.manifest import UNIT, a_file
 
 KEY, FOREIGN = Key.new(), Key.new()
 Tamper = Callable[[Path], object]
@@ -454,3 +457,60 @@ def test_stock_tools_accept_an_untouched_delivery(release: Path) -> None:
     copied = ["bmaptool", "copy", "--bmap", str(gateway / "image.bmap"), str(gateway / "image.img"), "copy.img"]
     subprocess.run(copied, cwd=release, check=True, capture_output=True)
     assert (release / "copy.img").read_bytes() == (gateway / "image.img").read_bytes()
+
+
+def flashed(release: Path, more: int) -> Path:
+    medium = release.parents[1] / "card.dump"
+    image = (release / "gw-1" / "image.img").read_bytes()
+    medium.write_bytes(image + os.urandom(more) if more >= 0 else image[:more])
+    return medium
+
+
+@pytest.mark.parametrize("more", [0, 1, 70_000])
+def test_a_flashed_medium_may_be_longer_than_the_image_and_it_is_said(release: Path, more: int) -> None:
+    medium = flashed(release, more)
+    (release / "gw-1" / "image.img").unlink()
+    (verdict,) = verify(release / "gw-1", medium=medium)
+    assert (verdict.gateway, verdict.findings) == ("gw-1", ())
+    assert any(f"{more} bytes longer than the image" in check for check in verdict.checks) == (more > 0)
+    assert list((release.parents[1] / "state").iterdir()) == []
+
+
+def test_a_medium_with_other_bytes_or_too_few_is_told(release: Path) -> None:
+    medium = flashed(release, 512)
+    with medium.open("r+b") as stream:
+        stream.seek(3 * UNIT + 5)
+        stream.write(b"!")
+    assert ("partition 2 (/)", "sha256") in named(verify(release / "gw-1", medium=medium))
+    medium = flashed(release, -512)
+    assert ("image.img", "size") in named(verify(release / "gw-1", medium=medium))
+
+
+def test_a_medium_holds_one_gateway(release: Path) -> None:
+    medium = flashed(release, 0)
+    for paths in ([release], [release / "gw-1", release / "gw-2"]):
+        with pytest.raises(PipelineError, match="a medium holds one"):
+            verify(*paths, medium=medium)
+    (verdict,) = verify(release / "gw-1", medium=release / "nothing")
+    assert verdict.exit_status == 2
+    os.mkfifo(release.parent / "pipe")
+    (verdict,) = verify(release / "gw-1", medium=release.parent / "pipe")
+    assert verdict.exit_status == 2
+
+
+def test_an_image_that_ran_is_told_to_have_run(release: Path) -> None:
+    manifest = a_manifest_of("gw-1", image_bytes("gw-1"))
+    image = release / "gw-1" / "image.img"
+    part = manifest.disk.partitions[1]
+    assert list(booted_since(manifest, manifest.tree, image)) == []
+    with image.open("r+b") as stream:
+        stream.seek(part.start + 1024 + 0x38)
+        stream.write(b"\x53\xef")
+        stream.seek(part.start + 1024 + 0x2C)
+        stream.write((manifest.epoch + 60).to_bytes(4, "little") + bytes(4) + b"\x01\x00")
+        stream.seek(part.start + 1024 + 0x60)
+        stream.write(b"\x04\0\0\0")
+    ran = Tree({**manifest.tree.nodes, GuestPath("/var/log/wtmp"): a_file("somebody was here")})
+    (found,) = booted_since(manifest, ran, image)
+    for sign in ("last mounted 60 s after", "waits for replay", "/var/log/wtmp"):
+        assert sign in found.seen

@@ -1,0 +1,71 @@
+"""A flashed medium, or a dump of one: longer than the image, and looked at only as far as the image goes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+from pipeline.image import sparse
+
+_PIECE = 1 << 20
+
+
+def size_of(medium: Path) -> int:
+    """Bytes of a file or of a block device, which says its size only when asked for its end.
+
+    Raises:
+        PipelineError: it is neither, or cannot be opened.
+    """
+    handle = _open(medium)
+    try:
+        return os.lseek(handle, 0, os.SEEK_END)
+    finally:
+        os.close(handle)
+
+
+def copy_image(medium: Path, size: int, target: Path) -> None:
+    """Copy the first bytes of a medium, as many as the image has, to a private file: a card may change or be pulled.
+
+    Raises:
+        PipelineError: it cannot be read to there.
+        OSError: the copy cannot be written.
+    """
+    handle = _open(medium)
+    try:
+        with sparse.open_private(target) as stream:
+            writer = sparse.SparseWriter(stream)
+            while writer.size < size:
+                try:
+                    piece = os.pread(handle, min(_PIECE, size - writer.size), writer.size)
+                except OSError as error:
+                    raise PipelineError(
+                        f"{medium}: cannot be read at byte {writer.size}: {error.strerror}",
+                        "the medium may be worn out",
+                    ) from None
+                if not piece:
+                    break
+                writer.write(piece)
+            writer.finish()
+    finally:
+        os.close(handle)
+
+
+def about_length(medium: int, image: int) -> str:
+    """What there is to say about a medium that holds the whole image."""
+    more = medium - image
+    return f"the medium's first {image} bytes" + (f"; it is {more} bytes longer than the image" if more else "")
+
+
+def _open(medium: Path) -> int:
+    try:
+        kind = medium.stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISBLK(kind):  # opening a pipe would wait for ever
+            raise PipelineError(f"{medium}: neither a block device nor a file", "name the medium, such as /dev/sdX")
+        return os.open(medium, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise PipelineError(
+            f"{medium}: cannot be read: {error.strerror}",
+            "let your user read it (its group, often disk), or read it into a file first",
+        ) from None
