@@ -68,9 +68,8 @@ def steps_for_people(release: Release, results: Iterable[RuleResult], *, develop
         )
     steps.append(
         Step(
-            "The gateway reads JKS keystores only, whose protection is SHA-1: whoever has a file can try passwords fast. If "
-            "an image has got out of hand, give its gateway new secrets ([secrets] generation) and revoke its client "
-            "certificates.",
+            "The gateway reads JKS keystores only, whose protection is SHA-1: whoever has one can try passwords fast. "
+            "If an image got out of hand, give its gateway new secrets ([secrets] generation), revoke its client keys.",
             "B:543",
         )
     )
