@@ -228,10 +228,8 @@ def _read(file: Path) -> bytes:
 def forget_inputs() -> None:
     """Read everything anew next time."""
     for known in (
-        golden_lock.judged, release_of, gateways_of, golden_of, overlays_of, keyring_of, trust_of, vanilla_of, inputs_of,
-        product_plan_of,
-        fleet_secret_of,
-        given_text_of,
+        golden_lock.judged, release_of, gateways_of, golden_of, overlays_of, keyring_of, trust_of, vanilla_of,
+        inputs_of, product_plan_of, fleet_secret_of,
     ):  # fmt: skip
         known.cache_clear()
 
