@@ -32,11 +32,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All findings about one gateway's image, sorted, and what was covered."""
+    """All findings about one gateway's image, sorted, and what was covered.
+
+    Attributes:
+        checks: what was covered of this gateway.
+        together: what was covered by looking at several; depends on which were looked at in one go.
+    """
 
     gateway: str
     findings: tuple[Finding, ...]
     checks: tuple[str, ...]
+    together: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -43,7 +43,7 @@ def _short(verdict: Verdict) -> list[str]:
 
 def _covered(verdict: Verdict) -> str:
     if verdict.passed:
-        return f" ({'; '.join(plain(check) for check in verdict.checks)})"
+        return f" ({'; '.join(plain(check) for check in (*verdict.checks, *verdict.together))})"
     return f", {len(verdict.findings)} finding{'s' if len(verdict.findings) != 1 else ''}"
 
 

@@ -24,7 +24,7 @@ def verdicts_json(verdicts: Sequence[Verdict]) -> bytes:
                     "gateway": escape(verdict.gateway),
                     "passed": verdict.passed,
                     "exit_status": verdict.exit_status,
-                    "checks": list(verdict.checks),
+                    "checks": [*verdict.checks, *verdict.together],
                     "findings": [
                         {
                             "subject": escape(finding.subject),

@@ -67,6 +67,7 @@ class _Case:
     gateway: str
     findings: list[Finding] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
+    together: tuple[str, ...] = ()
     manifest_sha256: str = ""
     release: str = ""
     identified: str = ""
@@ -75,7 +76,7 @@ class _Case:
     identity: str = ""
 
     def verdict(self) -> Verdict:
-        return Verdict(self.gateway, tuple(self.findings), tuple(self.checks))
+        return Verdict(self.gateway, tuple(self.findings), tuple(self.checks), self.together)
 
 
 def verify_paths(
@@ -127,7 +128,7 @@ def verify_paths(
     told = known.told()
     for case in cases:
         case.findings += known.clones(case.identified)
-        case.checks += told if not request.releases else ()
+        case.together = told if not request.releases else ()
     releases = [
         check_release(
             release,
