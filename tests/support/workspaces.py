@@ -68,6 +68,16 @@ def a_workspace(place: Path, demo_inputs: Path) -> Path:
     return place
 
 
+def an_example(place: Path, name: str) -> Path:
+    """A copy of a workspace below ``examples/``; its inputs are made in the checkout once, and shared."""
+    source = CHECKOUT / "examples" / name
+    ran = doit(source, "demo")
+    assert ran.status == 0, ran.text
+    shutil.copytree(source, place, symlinks=True, ignore=shutil.ignore_patterns(".demo", ".build", "out", ".doit*"))
+    (place / ".demo").symlink_to(source / ".demo")
+    return place
+
+
 def edit(file: Path, old: str, new: str) -> None:
     """Change a text that must be there."""
     text = file.read_text("utf-8")

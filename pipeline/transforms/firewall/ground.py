@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from pipeline.formats import interfaces, kuranet, net_properties
+from pipeline.formats import ifcfg, interfaces, kuranet, net_properties
 from pipeline.formats.esf_snapshot import Snapshot
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
@@ -14,6 +15,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 
 _INTERFACES = GuestPath("/etc/network/interfaces")
+_IFCFG = re.compile(r"/etc/sysconfig/network-scripts/ifcfg-([^/]+)")
 _PEERS = GuestPath("/etc/ppp/peers")
 _NETWORK = "org.eclipse.kura.net.admin.NetworkConfigurationService"
 _DISABLED = "netIPv4StatusDisabled"
@@ -54,24 +56,43 @@ def ground(golden: Golden, layout: Layout, gateway: Gateway) -> Ground:
     file = interfaces.parse(_text(content), f"golden: {_INTERFACES}") if content is not None else None
     kura_content = golden.network.get(layout.kuranet) if layout.kuranet else None
     kura = kuranet.parse(_text(kura_content), f"golden: {layout.kuranet}") if kura_content is not None else None
+    scripts = _scripts(golden)
     stanzas = [s for s in file.stanzas("iface") if s.words[1] == "inet"] if file else []
     names = {stanza.words[0] for stanza in stanzas} | set(kura.interfaces if kura else ()) | set(gateway.interfaces)
+    names |= set(scripts)
     names |= {path.name for path in golden.links if path.parent == _PEERS}
     names -= {"lo"}
     off = {name for name in names if kura and kura.get(name, "config.ip4.status") == _DISABLED}
     for name, interface in gateway.interfaces.items():
         off = off | {name} if interface.state == "disabled" else off - {name}
+    placed = [(stanza.words[0], _network(stanza)) for stanza in stanzas] + sorted(scripts.items())
     moved = {
         old: IPv4Interface(override.address).network
-        for stanza in stanzas
-        if (override := gateway.interfaces.get(stanza.words[0])) and override.address
-        if (old := _network(stanza)) is not None
+        for name, old in placed
+        if old is not None and (override := gateway.interfaces.get(name)) and override.address
     }
     return Ground(
         used=tuple(sorted(names - off)),
         disabled=tuple(sorted(off)),
         moved={old: new for old, new in moved.items() if old != new},
     )
+
+
+def _scripts(golden: Golden) -> dict[str, IPv4Network | None]:
+    """The networks of ``ifcfg-<interface>`` files, by interface; on systems like Red Hat's they are the interfaces."""
+    found: dict[str, IPv4Network | None] = {}
+    for path, content in golden.network.items():
+        match = _IFCFG.fullmatch(path)
+        if match is None:
+            continue
+        file = ifcfg.parse(_text(content), f"golden: {path}")
+        try:
+            address = IPv4Interface(f"{file.get('IPADDR')}/{file.get('PREFIX') or file.get('NETMASK') or '32'}")
+        except ValueError:
+            found[match[1]] = None  # by DHCP, or the network's own transform names it
+        else:
+            found[match[1]] = None if file.get("BOOTPROTO").lower() == "dhcp" else address.network
+    return found
 
 
 def snapshot_ground(snapshot: Snapshot, gateway: Gateway) -> Ground:

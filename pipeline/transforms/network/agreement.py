@@ -9,7 +9,7 @@ from pipeline.formats import esf_snapshot
 from pipeline.model.golden import Golden
 from pipeline.model.layout import Layout
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.network import lines, wifi
+from pipeline.transforms.network import lines, red_hat, wifi
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.golden_files import INTERFACES, GoldenFiles, where
 from pipeline.transforms.network.kura import PID, properties
@@ -22,6 +22,8 @@ def disagreements(
 ) -> Iterator[Problem]:
     """Everything in the export that contradicts something else in it."""
     layout = vanilla.layout
+    yield from red_hat.other_family(vanilla, has_interfaces=files.interfaces is not None, has_ifcfg=bool(files.ifcfg))
+    yield from red_hat.contradictions(files.ifcfg, adapters, where(layout.kuranet or "kuranet.conf"))
     for adapter in adapters.values():
         yield from _states(files, adapter, layout)
         yield from _dhcp(files, adapter)

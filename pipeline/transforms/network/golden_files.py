@@ -14,6 +14,7 @@ from pipeline.formats import (
     chat_script,
     dhcpd_conf,
     hostapd_conf,
+    ifcfg,
     interfaces,
     kuranet,
     named_conf,
@@ -24,6 +25,7 @@ from pipeline.formats import (
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
+from pipeline.transforms.network import red_hat
 from pipeline.transforms.network.adapter import STATUS, Adapter
 
 INTERFACES = GuestPath("/etc/network/interfaces")
@@ -44,12 +46,14 @@ class GoldenFiles:
     """Every network file that travels, parsed; what the export does not have is None or not in the mapping.
 
     Attributes:
+        ifcfg: by interface; instead of `interfaces` on systems like Red Hat's.
         hostapd / stations / dhcpd / udhcpd: by interface.
         peers: by name below ``/etc/ppp/peers``; ``scripts`` by path.
         units: ``ppp0`` and its like, to the name of the peer they stand for.
     """
 
     interfaces: interfaces.Interfaces | None
+    ifcfg: Mapping[str, ifcfg.Ifcfg]
     kuranet: kuranet.Kuranet | None
     named: tuple[GuestPath, named_conf.NamedConf] | None
     hostapd: Mapping[str, hostapd_conf.HostapdConf]
@@ -108,6 +112,11 @@ def parse(golden: Golden, layout: Layout) -> GoldenFiles:
     }
     files = GoldenFiles(
         interfaces=read(INTERFACES, interfaces.parse),
+        ifcfg={
+            match[1]: parsed
+            for path in sorted(golden.network)
+            if (match := red_hat.FILE.fullmatch(path)) and (parsed := read(path, ifcfg.parse)) is not None
+        },
         kuranet=read(layout.kuranet, kuranet.parse) if layout.kuranet else None,
         named=(named_path, named) if named_path and named else None,
         hostapd=each("hostapd", hostapd_conf.parse),
@@ -129,6 +138,7 @@ def adapters(files: GoldenFiles) -> dict[str, Adapter]:
     names = set(files.kuranet.interfaces if files.kuranet else ()) | set(files.units)
     if files.interfaces:
         names |= {stanza.words[0] for stanza in files.interfaces.stanzas("iface") if stanza.words[1] == "inet"}
+    names |= set(files.ifcfg)
     return {name: _adapter(name, files) for name in sorted(names - {"lo"})}
 
 
@@ -136,9 +146,8 @@ def _adapter(name: str, files: GoldenFiles) -> Adapter:
     def kura(key: str) -> str:
         return files.kuranet.get(name, f"config.{key}") if files.kuranet else ""
 
-    stanza = files.interfaces.iface(name) if files.interfaces else None
+    told = _told(name, files)
     states = {status: state for state, status in STATUS.items()}
-    started = bool(files.interfaces and name in files.interfaces.automatic)
     is_modem = name.startswith("ppp")
     is_wifi = name in files.hostapd or name in files.stations or bool(kura("wifi.mode"))
     hostapd = files.hostapd.get(name)
@@ -146,7 +155,7 @@ def _adapter(name: str, files: GoldenFiles) -> Adapter:
     leases = (dhcpd.first, dhcpd.last) if dhcpd and dhcpd.enabled else None
     if udhcpd and leases is None:
         leases = (IPv4Address(udhcpd.get("start")), IPv4Address(udhcpd.get("end")))
-    state = states.get(kura("ip4.status"), "wan" if started or is_modem else "disabled")
+    state = states.get(kura("ip4.status"), "wan" if told.started or is_modem else "disabled")
     ssid = hostapd.get("ssid") if hostapd else ""
     channel = hostapd.get("channel") if hostapd else ""
     peer = files.peers.get(files.units.get(name, ""))
@@ -155,10 +164,10 @@ def _adapter(name: str, files: GoldenFiles) -> Adapter:
         name=name,
         kind="modem" if is_modem else "wifi" if is_wifi else "ethernet",
         state=state,
-        method="ppp" if is_modem else "static" if stanza and stanza.words[2] == "static" else "dhcp",
-        address=address_of(stanza) if stanza else None,
-        router=(stanza.get("gateway") or "") if stanza else "",
-        dns=tuple((stanza.get("dns-nameservers") or "").split()) if stanza else (),
+        method="ppp" if is_modem else "static" if told.static else "dhcp",
+        address=told.address,
+        router=told.router,
+        dns=told.dns,
         leases=leases,
         pass_dns=dhcpd.pass_dns if dhcpd else kura("dhcpServer4.passDns") == "true",
         nat=kura("nat.enabled") == "true",
@@ -166,6 +175,40 @@ def _adapter(name: str, files: GoldenFiles) -> Adapter:
         ssid=ssid,
         channel=int(channel) if channel.isdecimal() else 0,
         apn=apn,
+    )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the file of the system's own scripts says of an interface."""
+
+    started: bool = False
+    static: bool = False
+    address: IPv4Interface | None = None
+    router: str = ""
+    dns: tuple[str, ...] = ()
+
+
+def _told(name: str, files: GoldenFiles) -> _Told:
+    if name in files.ifcfg:
+        file = files.ifcfg[name]
+        return _Told(
+            started=red_hat.is_started(file),
+            static=file.get("BOOTPROTO").lower() in ("static", "none", ""),
+            address=red_hat.address_of(file, where(f"{red_hat.DIRECTORY}/ifcfg-{name}")),
+            router=file.get("GATEWAY"),
+            dns=red_hat.dns_of(file),
+        )
+    stanza = files.interfaces.iface(name) if files.interfaces else None
+    started = bool(files.interfaces and name in files.interfaces.automatic)
+    if stanza is None:
+        return _Told(started)
+    return _Told(
+        started,
+        stanza.words[2] == "static",
+        address_of(stanza),
+        stanza.get("gateway") or "",
+        tuple((stanza.get("dns-nameservers") or "").split()),
     )
 
 
@@ -206,5 +249,8 @@ def _strangers(golden: Golden, layout: Layout) -> list[Problem]:
             "put it into an overlay if the gateways need it, and take it out of the export",
         )
         for path in sorted(golden.network)
-        if path not in known and not PER_INTERFACE.fullmatch(path) and not path.is_under(GuestPath("/etc/ppp"))
+        if path not in known
+        and not PER_INTERFACE.fullmatch(path)
+        and not red_hat.FILE.fullmatch(path)
+        and not path.is_under(GuestPath("/etc/ppp"))
     ]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.formats.ifcfg import render as render_ifcfg
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
@@ -14,7 +15,7 @@ from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.trust import GatewaySecrets
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.network import agreement, cellular, kura, leases, lines, snapshot_only, wifi
+from pipeline.transforms.network import agreement, cellular, kura, leases, lines, red_hat, snapshot_only, wifi
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.gateway_adapters import gateway_adapters
 from pipeline.transforms.network.golden_files import (
@@ -82,6 +83,9 @@ def _live(
     """The files this gateway's network needs."""
     if files.interfaces is not None:
         yield _file(INTERFACES, lines.interfaces_text(files.interfaces, after), "A:186")
+    for name, file in sorted(files.ifcfg.items()):
+        text = render_ifcfg(file) if name not in after else red_hat.ifcfg_text(file, after[name])
+        yield _file(red_hat.DIRECTORY / f"ifcfg-{name}", text, "A:186")
     if files.named is not None:
         yield _file(files.named[0], lines.named_text(files.named[1], before, after), "A:185")
     kuranet_path = vanilla.layout.kuranet
@@ -113,6 +117,10 @@ def _stale(vanilla: Vanilla, live: Mapping[GuestPath, Entry], files: GoldenFiles
         family = PER_INTERFACE.fullmatch(path)
         if family and path not in live:
             yield Removal(path, (Origin("network.stale", f"vanilla image: {path}", _LINES[family[1]]),))
+    for path in tree.children(tree.resolve(red_hat.DIRECTORY)):
+        family = red_hat.FILE.fullmatch(red_hat.DIRECTORY / path.name)
+        if files.ifcfg and family and family[1] != "lo" and red_hat.DIRECTORY / path.name not in live:
+            yield Removal(path, (Origin("network.stale", f"vanilla image: {path}", "A:186"),))
     for path in tree.children(tree.resolve(PEERS)):
         if (re.fullmatch(r"ppp\d+", path.name) or path.name in files.peers) and path not in live:
             yield Removal(path, (Origin("network.stale", f"vanilla image: {path}", "A:245"),))
@@ -140,6 +148,8 @@ def _restored(name: str, kuranet_path: GuestPath | None) -> GuestPath | None:
         return INTERFACES
     if name == "kuranet.conf":
         return kuranet_path
+    if name.startswith("ifcfg-"):
+        return red_hat.DIRECTORY / name
     return GuestPath(f"/etc/{name}") if PER_INTERFACE.fullmatch(f"/etc/{name}") else None
 
 
