@@ -26,6 +26,8 @@ def digests(release: Path) -> dict[str, str]:
 
 def test_another_place_user_time_zone_locale_and_umask(built: Built, demo_inputs: Path, tmp_path: Path) -> None:
     workspace = a_workspace(tmp_path / "a rather different place, with spaces" / "w", demo_inputs)
+    # As a plugin: somebody else's dodo.py, and inputs that are simply files.
+    (workspace / "dodo.py").write_text('"""Our gateways."""\n\nfrom pipeline.tasks import *\n')
     environment = {"TZ": "Pacific/Kiritimati", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "HOME": str(tmp_path)}
     # In a user namespace: another user by every number a program can see, with access to the same files.
     other_user = ("unshare", "--map-user=12345", "--map-group=12345")
