@@ -24,6 +24,7 @@ RANKS = {
     "rules": 3,
     "classification": 3,
     "gateway_facts": 4,
+    "access_facts": 4,
     "plan": 4,
     "verify": 4,
     "manifest": 4,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from pipeline import __version__, standards
+from pipeline.access_facts import access_facts
 from pipeline.digests import write_atomically
 from pipeline.formats import jks
 from pipeline.formats.sshsig import fingerprint
@@ -13,6 +14,7 @@ from pipeline.image import bmap
 from pipeline.manifest import NAMESPACE, build_manifest, to_bytes
 from pipeline.model.gateway import Gateway
 from pipeline.model.guest_path import GuestPath
+from pipeline.model.image_view import ImageView
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.manifest import CertificateFacts, ImageFacts, Keystore, ManifestInputs, Sources
 from pipeline.model.trust import Certificate
@@ -84,6 +86,7 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
     certificates = (*trust.signer_chain, *trust.tls)
     development = any(certificate.development for certificate in certificates)
     results = judged(workspace, plan)
+    finished = ImageView.of(vanilla).after(product.layer).after(plan.layer)
     return ManifestInputs(
         release=release.name,
         epoch=release.epoch,
@@ -110,7 +113,7 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
         tree=base_tree_of(workspace).apply(plan.layer),
         packages=trust.packages,
         keystores=_keystores(inputs, plan),
-        facts=facts_of(vanilla, release, gateway, secrets),
+        facts=facts_of(vanilla, release, gateway, secrets) | access_facts(finished, trust.packages),
         steps=steps_for_people(release, results, development=development),
         profile=release.rules.profile,
         rules=rule_facts(results),

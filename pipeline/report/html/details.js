@@ -70,7 +70,8 @@ function packagesPart(gateway) {
       signers.length ? [code(signers[0]), el("br"), el("span", { class: "soft" },
         resigned ? "signed by this build" : "came signed")] : chip("bad", "unsigned"),
       [trusted ? chip("ok", `trusted: ${known.get(trusted)}`) : chip("bad", "signer not in the keystores"),
-        policy ? [" ", chip(policy.runs ? "ok" : "bad", policy.text)] : null],
+        policy ? [el("br"), chip(policy.runs ? "ok" : "bad", policy.runs ? `runs, may do ${policy.may}` : "will not run"),
+          el("div", { class: "soft" }, policy.rows.map((row) => `policy row ${row}`).join(", "))] : null],
     ];
   }));
   const rules = judgements(gateway).filter((one) => /^(bundles|policy|packages)\./.test(pool("rules", one[0])[0]));

@@ -6,6 +6,8 @@ function draw(tag, about, ...children) {
   return made;
 }
 
+const SERVICES = { icmp: "ping", "udp 53": "DNS", "tcp 53": "DNS", "udp 67": "DHCP", "udp 68": "DHCP", "tcp 502": "Modbus" };
+
 // Every way in, as [who, what, class]; from the firewall's own rules where the manifest has them.
 function waysIn(gateway) {
   const ssh = fact(gateway, "ssh"), console_ = fact(gateway, "console"), open = fact(gateway, "open_ports");
@@ -13,11 +15,11 @@ function waysIn(gateway) {
   if (ssh) names.set(String(ssh.port), "SSH, keys only");
   for (const port of (console_ || {}).ports || []) names.set(String(port), "console");
   if (open) {
-    return open.map((one) => {
-      const who = [one.source || "anybody", one.interface ? `on ${one.interface}` : ""].filter(Boolean).join(" ");
-      const label = one.ports ? `${one.protocol} ${one.ports}` : one.protocol || "everything";
-      const name = names.get(one.ports) || { "53": "DNS", "67": "DHCP", "68": "DHCP" }[one.ports] || "";
-      return [who, [label, name].filter(Boolean).join(" · "), one.source ? "open" : "wide"];
+    return open.map(({ protocol, ports, source, interfaces }) => {
+      const who = [source || "anybody", interfaces.length ? `on ${interfaces.join(", ")}` : ""].filter(Boolean).join(" ");
+      const name = names.get(ports) || SERVICES[`${protocol} ${ports}`.trim()] || "";
+      const what = [[protocol, ports].filter(Boolean).join(" ") || "everything", name].filter(Boolean).join(" · ");
+      return [who, what, source || interfaces.length ? "open" : "wide"];
     });
   }
   const ways = [];
@@ -39,14 +41,14 @@ function portPicture(gateway) {
   ways.forEach(([who, what, kind], index) => {
     const y = index * 38 + 4;
     svg.append(
-      draw("rect", { x: 1, y: y, width: 170, height: 30, rx: 15, class: "s-box" }),
-      draw("text", { x: 86, y: y + 19.5, "text-anchor": "middle" }, who),
-      draw("path", { d: `M171 ${y + 15}H${kind === "shut" ? 240 : 262}`, class: `s-${kind}` }),
+      draw("rect", { x: 1, y: y, width: 196, height: 30, rx: 15, class: "s-box" }),
+      draw("text", { x: 99, y: y + 19.5, "text-anchor": "middle" }, who),
+      draw("path", { d: `M197 ${y + 15}H${kind === "shut" ? 246 : 268}`, class: `s-${kind}` }),
       kind === "shut"
-        ? draw("path", { d: `M244 ${y + 9}l12 12m0-12l-12 12`, class: "s-shut s-cross" })
-        : draw("path", { d: `M256 ${y + 10}l6 5l-6 5`, class: `s-${kind}` }),
-      draw("rect", { x: 268, y: y, width: 250, height: 30, rx: 6, class: `s-${kind}f` }),
-      draw("text", { x: 280, y: y + 19.5 }, what),
+        ? draw("path", { d: `M250 ${y + 9}l12 12m0-12l-12 12`, class: "s-shut s-cross" })
+        : draw("path", { d: `M262 ${y + 10}l6 5l-6 5`, class: `s-${kind}` }),
+      draw("rect", { x: 274, y: y, width: 244, height: 30, rx: 6, class: `s-${kind}f` }),
+      draw("text", { x: 286, y: y + 19.5 }, what),
     );
   });
   return svg;

@@ -1,0 +1,66 @@
+"""What manifests say of open ports and of bundles: what the firewall and the policy of the image really decide."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pipeline.access_facts import access_facts
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.image_view import ImageView
+from pipeline.model.trust import SignedBundle, SignedPackage
+from tests.support.esf_view import hardened
+
+IPTABLES = GuestPath("/etc/sysconfig/iptables")
+
+
+def with_rules(*lines: str) -> ImageView:
+    text = "\n".join(
+        ["*filter", ":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", *lines, "COMMIT", ""]
+    )
+    view = hardened()
+    return replace(view, files={**view.files, IPTABLES: text.encode()})
+
+
+def open_ports(view: ImageView) -> list[tuple[object, ...]]:
+    found: Any = access_facts(view, ())["open_ports"]
+    return [tuple(one.values()) for one in found]
+
+
+def test_the_hardened_gateway_is_open_where_it_must_be() -> None:
+    found = open_ports(hardened())
+    assert ("tcp", "80", "10.234.0.0/16", []) in found
+    assert any(ports == "49153" for _, ports, _, _ in found)
+    assert not {"22", "8000", "1450", "5002"} & {str(ports) for _, ports, _, _ in found}
+
+
+def test_a_rule_that_an_earlier_one_overrules_opens_nothing() -> None:
+    view = with_rules(
+        "-A INPUT -i lo -j ACCEPT",
+        "-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT",
+        "-A INPUT -p tcp -m tcp --dport 22 -j DROP",
+        "-A INPUT -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT",
+        "-A INPUT -s 127.0.0.1/32 -p tcp -m tcp --dport 5002 -j ACCEPT",
+        "-A FORWARD -p tcp -m tcp --dport 23 -j ACCEPT",
+    )
+    assert open_ports(view) == []
+
+
+def test_interfaces_of_one_way_in_are_told_together_and_any_is_all() -> None:
+    view = with_rules(
+        "-A INPUT -i wlan0 -p udp -m udp --dport 53 -j ACCEPT",
+        "-A INPUT -i eth0 -p udp -m udp --dport 53 -j ACCEPT",
+        "-A INPUT -i eth0 -p tcp -m tcp --dport 80 -j ACCEPT",
+        "-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT",
+        "-A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT",
+    )
+    assert open_ports(view) == [("icmp", "", "", []), ("tcp", "80", "", []), ("udp", "53", "", ["eth0", "wlan0"])]
+
+
+def test_bundles_run_by_a_row_of_the_policy_or_not_at_all() -> None:
+    def package(*chain: str) -> SignedPackage:
+        bundle = SignedBundle("x.jar", "com.example.x", "1.0.0", "", "", chain, resigned=True)
+        return SignedPackage("x.dp", "x", "1.0.0", b"", "", (bundle,))
+
+    found: Any = access_facts(hardened(), (package("CN=Nobody We Know,C=IT"),))["bundles"]
+    assert found == {"com.example.x": {"runs": False, "may": "nothing", "rows": []}}
