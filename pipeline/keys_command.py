@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -50,8 +51,17 @@ class Keys(Command):
         if not pos_args:
             # the task keeps its name; doit gives that of a command to the command
             return int(DoitMain().run(["run", "keys"]))
-        options = _parser().parse_args(pos_args)
+        options = _parser().parse_args(_as_typed(pos_args))
         return or_say_why(lambda: _WORK[options.work](options))
+
+
+def _as_typed(arguments: Sequence[str]) -> list[str]:
+    """All words behind ``doit keys``: doit takes away those with an equals sign, such as distinguished names."""
+    if "keys" in sys.argv[1:]:
+        typed = sys.argv[sys.argv.index("keys", 1) + 1 :]
+        if [word for word in typed if word.startswith("-") or "=" not in word] == list(arguments):
+            return typed
+    return list(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -210,9 +220,15 @@ def _days(days: int) -> int:
 def _snippet(files: KeyFiles) -> list[str]:
     """What goes into keys.toml; written by hand, so that nobody signs by accident with another key."""
     lines = [f"[{files.name}]", 'use = "bundle"', f'key = "file:private/{files.private.name}"']
-    lines += [f'passphrase = "{files.passphrase}"'] if files.passphrase else []
+    lines += [f'passphrase = "{_from(files.directory, files.passphrase)}"'] if files.passphrase else []
     lines += [f'certificates = ["{files.certificate.name}"]']
     return [f"{files.certificate}: written. In {files.directory / 'keys.toml'}:", "", *lines]
+
+
+def _from(directory: Path, source: str) -> str:
+    """A source as keys.toml names it: its files count from where it lies, those of the command line from here."""
+    kind, _, path = source.partition(":")
+    return f"file:{os.path.relpath(path, directory)}" if kind == "file" else source
 
 
 def _say(*lines: str) -> None:

@@ -206,6 +206,22 @@ def test_what_comes_back_must_be_a_chain(
     assert not (place / "keys/signer.crt").exists()
 
 
+def test_a_name_that_doit_takes_for_a_variable(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Doit takes words with an equals sign away from every command line."""
+    (place / "secret").touch(0o600)
+    (place / "secret").write_text(PLANTED)
+    words = ["new", "signer", "--dn", DN, "--from=2026-01-01", "--bits", "2048", "--passphrase", "file:secret"]
+    monkeypatch.setattr("sys.argv", ["doit", "keys", *words])
+    assert run(*(word for word in words if word != DN)) == 0
+    assert x509.load_pem_x509_certificate((place / "keys/signer.crt").read_bytes()).subject.rfc4514_string() == DN
+    told = capfd.readouterr().out
+    assert 'passphrase = "file:../secret"' in told
+    keys_toml('passphrase = "file:../secret"\n')
+    assert open_bundle_signer(read_keys(place / "keys/keys.toml"), "signer")
+
+
 def test_names_as_people_write_them() -> None:
     """keytool shows a blank behind each comma; the documents write none."""
     assert parse_name("CN=www.companyname.com, O=Company Name, C=US") == parse_name(DN)
