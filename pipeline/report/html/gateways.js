@@ -9,7 +9,7 @@ function tiles() {
   const first = certificates.reduce((least, one) => Math.min(least, one[6]), Infinity);
   const tile = (figure, text) => el("div", { class: "tile" }, el("b", {}, figure), el("span", {}, text));
   return el("div", { class: "tiles" },
-    tile(`${GATEWAYS.filter(passes).length} / ${GATEWAYS.length}`, "gateways verified"),
+    tile(GATEWAYS.filter(passes).length.toLocaleString("en"), `of ${plural(GATEWAYS.length, "gateway")} verified`),
     tile(plural((POOLS.rules || []).length, "rule"), `${total.f.toLocaleString("en")} checks failed, ${
       total.p.toLocaleString("en")} passed`),
     tile(String(GATEWAYS.filter(waivedRules).length), "gateways with waivers"),

@@ -1,4 +1,5 @@
 // The page as a whole.
+const SOME = 100;
 const places = {};
 const section = (id) => (places[id] = el("section", { id }));
 const titled = (id, title, note, ...content) => {
@@ -35,7 +36,8 @@ function start() {
   readState();
   const main = document.getElementById("main");
   const waived = (POOLS.judgements || []).filter((one) => one[1] === "w");
-  const certificates = (POOLS.certificates || []).map((_, number) => number);
+  const certificates = (POOLS.certificates || []).map((_, number) => number)
+    .sort((a, b) => POOLS.certificates[a][6] - POOLS.certificates[b][6]);
   const inputs = POOLS.inputs || [];
   const wrong = DATA.release.also.filter((one) => one[1] !== 0);
   main.replaceChildren(
@@ -46,8 +48,8 @@ function start() {
       findings.map((one) => `${one[0]} (${one[1]})`).join(", ")}`)),
     section("gateways"), section("rules"),
     ...(waived.length ? [titled("waivers", "Waivers", plural(waived.length, "waiver"), waiverTable(waived))] : []),
-    titled("certificates", "Keys and certificates", `${certificates.length} in all gateways together`,
-      certificateTable(certificates.slice(0, 200))),
+    titled("certificates", "Keys and certificates", `${certificates.length.toLocaleString("en")} in all gateways together, the first to end first${
+      certificates.length > SOME ? `; ${SOME} of them` : ""}`, certificateTable(certificates.slice(0, SOME))),
     titled("inputs", "Inputs", inputs.length > 1 ? `${inputs.length} different sets; the first` : "alike for all gateways",
       inputs.length ? definitions(Object.entries(inputs[0]).map(([name, value]) => [name, code(value)])) : ""));
   bar();
