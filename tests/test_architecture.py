@@ -54,6 +54,7 @@ RANKS = {
     "keys_command": 8,
     "golden_command": 8,
     "capture_command": 8,
+    "diff_command": 8,
     "dodo": 9,
 }
 PURE_RANKS = range(5)
