@@ -1,4 +1,4 @@
-"""Certificates for keys that sign bundles, all three ways of the documents (B: "Certificate Generation"):
+"""Certificates for keys that sign bundles, all three ways of the documents (B:447 to B:451):
 self-signed, issued by a company's own authority, or asked for with a signing request and taken back.
 
 Everything in a certificate comes from keys and arguments, so it can be made again byte for byte.
@@ -32,7 +32,7 @@ def parse_name(text: str) -> x509.Name:
     """A distinguished name as the documents and keytool write it: ``CN=www.companyname.com,O=Company Name,C=US``.
 
     Raises:
-        PipelineError: malformed; a comma, quotation mark or semicolon without backslash before it (B:476); or a name
+        PipelineError: malformed; a comma, quotation mark or semicolon without backslash before it (B:491); or a name
             that a policy could not hold, because each of its readers has its own rules for such characters.
     """
     what = f"distinguished name {text!r}"
