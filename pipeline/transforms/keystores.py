@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.errors import Problem, raise_if_any
 from pipeline.formats import jks
 from pipeline.formats.jks import KeystoreEntry, PrivateKey, TrustedCertificate
 from pipeline.model.guest_path import GuestPath
@@ -44,7 +44,9 @@ def install(
     layout = vanilla.layout
     replaced = release.keystores.replaced
     files: list[FileEntry] = []
-    if layout.certificates is not None:
+    if layout.certificates is None:
+        raise_if_any(_unknown_keystore(layout, trust))
+    else:
         base = _base(vanilla, layout.certificates, release.keystores.certificates_password)
         ours = _trusted(trust.signer_chain, release.epoch)
         entries = _with(base, ours, replaced, layout.certificates)
@@ -61,7 +63,21 @@ def install(
     content = jks.write_keystore(entries, secrets.cacerts_password, secrets.salt_seed, f"new {layout.cacerts}")
     source = "vanilla image, gateway.toml [keystores]"
     files.append(_file(vanilla, layout.cacerts, content, Origin(_TLS, source, "A:221")))
-    return Layer.of(*files), _properties(layout, secrets), _snapshot(layout, secrets)
+    return Layer.of(*files), _properties(layout, secrets), _snapshot(secrets)
+
+
+def _unknown_keystore(layout: Layout, trust: Trust) -> list[Problem]:
+    """A policy that asks for signatures, and no way to make ours known: the gateway would run no bundle of ours."""
+    ours = sorted({package.file_name for package in trust.packages if any(b.resigned for b in package.bundles)})
+    if layout.policy is None or not ours:
+        return []
+    return [
+        Problem(
+            f"{', '.join(ours)}: where {layout.product} {', '.join(layout.versions)} keeps the certificates of bundle "
+            f"signers is not published, so no gateway would trust the signer",
+            f"ask the vendor for the keystore's path, and write it as certificates into layout {layout.name}",
+        )
+    ]
 
 
 def _base(vanilla: Vanilla, path: GuestPath, password: str) -> tuple[KeystoreEntry, ...]:
@@ -142,15 +158,11 @@ def _properties(layout: Layout, secrets: GatewaySecrets) -> tuple[PropertySettin
     return tuple(settings)
 
 
-def _snapshot(layout: Layout, secrets: GatewaySecrets) -> tuple[SnapshotSetting, ...]:
+def _snapshot(secrets: GatewaySecrets) -> tuple[SnapshotSetting, ...]:
     """The golden snapshot carries the password the golden sample made up for itself; it opens no other keystore.
 
     Where neither the snapshot's nor the property's password opens ``cacerts.ks``, the gateway has no TLS at all.
     """
-    if layout.keystore_model != "property":
-        raise PipelineError(
-            f"layout {layout.name}: keystores that are services (ESF 7) are not supported", "use an ESF 5 or 6 layout"
-        )
     origin = Origin(_TLS, _SECRETS, "A:225")
     return (
         SnapshotSetting(

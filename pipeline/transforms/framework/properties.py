@@ -32,14 +32,23 @@ def set_properties(vanilla: Vanilla, settings: Sequence[PropertySetting]) -> Lay
     raise_if_any([*_contradictions(wanted), *_overridden(vanilla, wanted), *_elsewhere(vanilla)])
     for setting in wanted:
         properties = properties.with_value(setting.key, setting.value)
+    vain = [setting.key for setting in wanted if effective(vanilla, setting.key, properties) != setting.value]
+    if vain:
+        raise RuntimeError(f"settings that would not take effect: {vain}")
     uid, gid = vanilla.process_owner  # the only one who may read it, so it has to be
     origins = tuple(sorted({setting.origin for setting in wanted} | {_ZIP}))
     return Layer.of(FileEntry(layout.properties, properties.render(), origins, 0o600, uid, gid, secret=True))
 
 
-def effective(vanilla: Vanilla, key: str) -> str | None:
-    """A key's value in effect: kura.properties < kura_custom.properties < -D of the start scripts (formats 3.3)."""
-    value = Properties.parse(vanilla.read(vanilla.layout.properties)).get(key)
+def effective(vanilla: Vanilla, key: str, properties: Properties | None = None) -> str | None:
+    """A key's value in effect: kura.properties < kura_custom.properties < -D of the start scripts (formats 3.3).
+
+    Args:
+        properties: ``kura.properties`` as it is to be; the vanilla image's by default.
+    """
+    path = vanilla.layout.properties
+    known = properties or Properties.parse(vanilla.read(path), f"vanilla image: {path}")
+    value = known.get(key)
     for _, found in _overrides(vanilla, key):
         value = found
     return value

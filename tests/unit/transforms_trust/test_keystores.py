@@ -141,19 +141,19 @@ def test_base_keystores_that_are_none(image: Vanilla, reason: str) -> None:
 
 
 def test_a_product_without_bundle_keystore() -> None:
-    image = a_vanilla({CACERTS: store("changeit", CLOUD)}, layout=replace(LAYOUT, certificates=None))
+    image = a_vanilla({CACERTS: store("changeit", CLOUD)}, layout=replace(LAYOUT, certificates=None, policy=None))
     layer, properties, _ = install(image, a_release(), a_trust(), SECRETS)
     assert [entry.path for entry in layer.entries] == [CACERTS]
     assert [setting.key for setting in properties] == ["kura.ssl.keyStorePassword"]
 
 
-def test_keystore_services_are_refused_for_now() -> None:
-    image = a_vanilla(
-        {CERTIFICATES: store("defaultPassword", VENDOR), CACERTS: store("changeit", CLOUD)},
-        layout=replace(LAYOUT, keystore_model="service"),
-    )
-    with pytest.raises(PipelineError, match="not supported"):
+def test_a_policy_whose_keystore_nobody_knows_is_refused_with_packages_of_ours_only() -> None:
+    image = a_vanilla({CACERTS: store("changeit", CLOUD)}, layout=replace(LAYOUT, certificates=None))
+    with pytest.raises(PipelineError, match=r"heater_1\.0\.0\.dp: where ESF .* is not published") as caught:
         install(image, a_release(), a_trust(), SECRETS)
+    assert "write it as certificates into layout esf-5" in caught.value.problems[0].remedy
+    layer, _, _ = install(image, a_release(), Trust((), a_signer().certificates), SECRETS)
+    assert [entry.path for entry in layer.entries] == [CACERTS]
 
 
 def test_a_gateways_own_key_for_mutual_tls() -> None:
