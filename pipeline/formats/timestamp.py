@@ -9,7 +9,7 @@ import warnings
 from dataclasses import dataclass, field
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.utils import CryptographyDeprecationWarning
@@ -27,6 +27,16 @@ _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 _TST_INFO = bytes.fromhex("2a864886f70d0109100104")
 _MESSAGE_DIGEST = bytes.fromhex("2a864886f70d010904")
 _RSA_ENCRYPTION = bytes.fromhex("2a864886f70d010101")
+
+
+_UNUSABLE = (
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+    InvalidSignature,
+)
 
 
 class TimestampError(ValueError):
@@ -166,7 +176,7 @@ def _is_signed_by(der_bytes: bytes, signature: bytes, signed: bytes, digest: has
             key.verify(signature, signed, ec.ECDSA(digest))
         else:
             return False
-    except (ValueError, x509.ExtensionNotFound, x509.InvalidVersion, InvalidSignature):
+    except (ValueError, TypeError, *_UNUSABLE):
         return False
     return True
 

@@ -264,7 +264,7 @@ def chain_problems(name: str, chain: Sequence[bytes], public: PublicKey | None) 
     if not chain:
         return [Problem(f"{name}: it has no certificate", "name its certificates in keys.toml, leaf first")]
     certificates = [x509.load_der_x509_certificate(der) for der in chain]
-    leaf = certificates[0].public_key()
+    leaf = _public_of(certificates[0])
     weak = weakness(public or leaf)
     if weak:
         return [Problem(f"{name}: {weak}", f"use RSA of {_LEAST_BITS} bits or more (A:39)")]
@@ -291,6 +291,14 @@ def chain_problems(name: str, chain: Sequence[bytes], public: PublicKey | None) 
             for what in distinguished_name.unsafe_parts(subject)
         ]
     return problems
+
+
+def _public_of(certificate: x509.Certificate) -> object:
+    """The key of a certificate; None when its kind is not known."""
+    try:
+        return certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
 
 
 def weakness(key: object) -> str:

@@ -144,6 +144,18 @@ def test_tokens_that_are_none_are_refused(
         authority.token(b"signature", "bundle x")
 
 
+def test_damaged_tokens_never_surprise(tsa: TimestampAuthority) -> None:
+    """Every byte of a token changed once: read or refused, nothing else."""
+    token = timestamp.token_in(tsa.reply(timestamp.query(hashlib.sha256(b"x").digest(), 7)))
+    refused = 0
+    for place in range(len(token)):
+        try:
+            timestamp.read_token(token[:place] + bytes([token[place] ^ 0x55]) + token[place + 1 :])
+        except TimestampError:
+            refused += 1
+    assert refused > len(token) // 2
+
+
 def test_a_token_of_something_else_is_refused(tsa: TimestampAuthority, tmp_path: Path) -> None:
     authority = by_program(tsa, tmp_path / "tokens")
     other = authority.token(b"other", "x")
