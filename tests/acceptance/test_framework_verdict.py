@@ -34,6 +34,7 @@ from tests.acceptance.conftest import GATEWAYS, Built
 from tests.support.framework import Run, Seen, archive_of, compile_classes, probe, run_framework, tampered
 from tests.support.image_files import extract, extract_tree, read_file
 from tests.support.trust import a_signer, certificate, chain_of, rsa_key
+from tests.support.workspaces import doit
 
 pytestmark = [pytest.mark.appliance, pytest.mark.tools]
 
@@ -269,6 +270,22 @@ def test_without_the_keystore_nobody_is_trusted(gateway: GatewayFiles, java: Pat
     run = run_framework(java, keystore, gateway.policy, [jar])
     assert run.bundles["ours.jar"].signers == "nobody"
     assert run.bundles["ours.jar"].started.startswith("refused")
+
+
+def test_doit_explain_says_so_too(built: Built, gateway: GatewayFiles, demo_inputs: Path, tmp_path: Path) -> None:
+    """Of a signed package out of the image and an unsigned one, under the policy in the image itself."""
+    signed = gateway.packages / "heater_1.0.0.dp"
+    unsigned = demo_inputs / "golden/opt/eurotech/esf/kura/packages/heater_1.0.0.dp"
+    results = f"out/demo-1.0/{GATEWAYS[0]}"
+    ran = doit(built.workspace, "explain", str(signed), "--policy", results)
+    assert ran.status == 0, ran.text
+    assert f"signed by {US}" in ran.stdout
+    assert "certificates.ks has a certificate of this chain" in ran.stdout
+    assert f"row 2 'All permissions to bundles signed by {US}' allows everything" in ran.stdout
+    ran = doit(built.workspace, "explain", str(signed), str(unsigned))
+    assert ran.status == 1, ran.text
+    assert "takes it for unsigned: it is not signed" in ran.stdout
+    assert ran.stdout.count("WILL NOT RUN") == 1
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
