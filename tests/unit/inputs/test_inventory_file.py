@@ -82,6 +82,26 @@ def test_the_shipped_inventory_is_read(tmp_path: Path) -> None:
     assert [gateway.name for gateway in gateways] == ["gw-north-01", "gw-south-02", "gw-lab-03"]
 
 
+def test_the_example_of_kura_is_read(tmp_path: Path) -> None:
+    gateways = read(tmp_path, (CHECKOUT / "examples/kura-5/devices.toml").read_bytes())
+    assert [gateway.name for gateway in gateways] == ["gw-mill-01", "gw-quarry-02"]
+    # From Kura 5.3 on a modem is called by the USB port it is in.
+    assert gateways[1].interfaces["1-2"].method == "ppp"
+    assert gateways[1].interfaces["1-2"].apn == "quarry.example"
+
+
+@pytest.mark.parametrize("name", ["1-2", "3-1.4", "1-1.4.2"])
+def test_a_modem_by_its_usb_port(tmp_path: Path, name: str) -> None:
+    text = f'[[gateway]]\nname = "gw-1"\n[gateway.interfaces."{name}"]\nstate = "wan"\n'
+    assert read(tmp_path, text)[0].interfaces[name].method == "ppp"
+
+
+@pytest.mark.parametrize("name", ["1-", "-2", "1.2", "1-2.", "1-2/3", "12", "1-2..3"])
+def test_no_usb_port(tmp_path: Path, name: str) -> None:
+    text = f'[[gateway]]\nname = "gw-1"\n[gateway.interfaces."{name}"]\nstate = "disabled"\n'
+    assert "is not the name of an interface" in problems(tmp_path, text)[0]
+
+
 BASE = '[[gateway]]\nname = "gw-1"\n'
 ETH = BASE + '[gateway.interfaces.eth0]\nstate = "lan"\nmethod = "static"\naddress = "192.168.1.1/24"\n'
 WLAN = BASE + '[gateway.interfaces.wlan0]\nstate = "lan"\n'

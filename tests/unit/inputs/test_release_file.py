@@ -79,6 +79,27 @@ def test_source_date_epoch_goes_before_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text", ["", "now", "-1", "1e9", "0", "1700000000.5", " 1700000000", "٣٣٣٣٣٣٣٣٣٣", "9" * 13, "99999999999"]
+@pytest.mark.parametrize(
+    ("written", "demo"), [("", ""), ("demo = false", ""), ("demo = true", "esf-5"), ('demo = "kura-5"', "kura-5")]
+)
+def test_a_demonstration_has_a_name(tmp_path: Path, written: str, demo: str) -> None:
+    assert read(tmp_path, LEAST.replace("[release]\n", f"[release]\n{written}\n")).demo == demo
+
+
+@pytest.mark.parametrize("written", ['"kura-6"', "1", '"true"', "[]"])
+def test_no_other_demonstration_ships(tmp_path: Path, written: str) -> None:
+    (problem,) = problems(tmp_path, LEAST.replace("[release]\n", f"[release]\ndemo = {written}\n"))
+    assert problem.startswith("gateway.toml [release] demo: is not one of the values known")
+
+
+def test_the_example_of_kura_is_read(tmp_path: Path) -> None:
+    shutil.copy(CHECKOUT / "examples/kura-5/gateway.toml", tmp_path)
+    (tmp_path / ".demo/keys").mkdir(parents=True)
+    (tmp_path / ".demo/keys/demo-user.pub").write_text(ed25519() + "\n")
+    release = read_release(tmp_path / "gateway.toml", None)
+    assert (release.demo, release.golden_esf_version) == ("kura-5", "5.5.0")
+
+
 )
 def test_a_source_date_epoch_nobody_understands_is_refused(tmp_path: Path, text: str) -> None:
     (problem,) = problems(tmp_path, LEAST, text)

@@ -1,0 +1,113 @@
+"""The stand-in for a vanilla Kura 5 against its layout and the programs and loaders that read such files."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.demo import kura
+from pipeline.demo.members import Member, with_parents
+from pipeline.demo.vendor import https_identity, vendor_identity
+from pipeline.formats import esf_snapshot, jks
+from pipeline.formats.iptables.text import parse as parse_iptables
+from pipeline.image.layout_detection import detect
+from pipeline.inputs.layout_files import load_layouts
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.tree import Kind, Node, Tree
+
+EPOCH = 1_700_000_000
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> dict[GuestPath, Member]:
+    keys = tmp_path_factory.mktemp("vendor") / "keys"
+    vendor, https = vendor_identity(keys), https_identity(keys)
+    made = kura.kura5(vendor, https, {"org.example_1.0.0.jar": b"PK"}, epoch=EPOCH)
+    assert kura.kura5(vendor, https_identity(keys), {"org.example_1.0.0.jar": b"PK"}, epoch=EPOCH) == made
+    return with_parents(made, mtime=EPOCH)
+
+
+def read(tree: dict[GuestPath, Member], path: str) -> bytes:
+    place = path if path.startswith("/") else f"{kura.INSTALLATION}/{path}"
+    return tree[GuestPath(place)].read()
+
+
+def test_it_is_found_to_be_what_it_stands_for(tree: dict[GuestPath, Member]) -> None:
+    nodes = {path: Node(member.kind, member.mode, target=member.target) for path, member in tree.items()}
+    found = detect(Tree(nodes), load_layouts(), lambda path: tree[path].read())
+    assert found is not None
+    assert (found.layout.name, found.version) == ("kura-5", "5.5.0")
+    for path in (found.layout.snapshots, found.layout.packages, found.layout.cacerts, found.layout.custom_properties,
+                 found.layout.restore, *found.layout.start_scripts):  # fmt: skip
+        assert Tree(nodes).get(Tree(nodes).resolve(path)) is not None, path
+
+
+def test_everything_of_the_installation_is_the_process_s_own(tree: dict[GuestPath, Member]) -> None:
+    below = {path: member for path, member in tree.items() if path.is_under(GuestPath("/opt/eclipse"))}
+    assert {(member.uid, member.gid) for member in below.values()} == {(kura.UID, kura.GID)}
+    assert not [path for path, member in below.items() if member.kind is not Kind.LINK and member.mode & 0o077]
+    assert tree[GuestPath("/opt/eclipse")].mode == 0o755
+    assert f"User={kura.USER}".encode() in read(tree, "/etc/systemd/system/kura.service")
+
+
+def test_the_snapshot_loads_and_is_as_weak_as_a_vendor_s(tree: dict[GuestPath, Member]) -> None:
+    loaded = esf_snapshot.load(read(tree, "user/snapshots/snapshot_0.xml"), "C")
+    assert loaded.malformations == ()
+    assert loaded.snapshot is not None
+    https = loaded.snapshot.get("HttpsKeystore")
+    assert https is not None
+    assert https.text("keystore.password") == "changeit"
+    firewall = loaded.snapshot.get("org.eclipse.kura.net.admin.FirewallConfigurationService")
+    assert firewall is not None
+    assert "8000,tcp" in firewall.text("firewall.open.ports")
+    assert read(tree, ".data/snapshot_0.xml") == read(tree, "user/snapshots/snapshot_0.xml")
+
+
+def test_keystores_open_and_the_console_s_key_is_in_every_copy(tree: dict[GuestPath, Member]) -> None:
+    (entry,) = jks.read_keystore(read(tree, "user/security/httpskeystore.ks"), "changeit", "test")
+    assert isinstance(entry, jks.PrivateKey)
+    assert entry.alias == "localhost"
+    assert [entry.alias for entry in jks.read_keystore(read(tree, "user/security/cacerts.ks"), "changeit", "test")] == [
+        "demo-cloud-ca"
+    ]
+
+
+def test_units_are_enabled_as_systemctl_does(tree: dict[GuestPath, Member]) -> None:
+    for name in kura.UNITS:
+        link = tree[GuestPath(f"/etc/systemd/system/multi-user.target.wants/{name}.service")]
+        assert (link.kind, link.target) == (Kind.LINK, f"/etc/systemd/system/{name}.service")
+        assert GuestPath(link.target) in tree
+        assert b"WantedBy=multi-user.target" in read(tree, link.target)
+
+
+def test_the_firewall_can_be_read(tree: dict[GuestPath, Member]) -> None:
+    assert parse_iptables(read(tree, "/etc/sysconfig/iptables").decode(), "test").table("filter") is not None
+
+
+@pytest.mark.tools
+def test_scripts_are_shell(tree: dict[GuestPath, Member], tmp_path: Path) -> None:
+    scripts = [path for path in tree if path.name.endswith(".sh")]
+    assert len(scripts) == 5
+    for path in scripts:
+        file = tmp_path / hashlib.sha256(path.encode()).hexdigest()
+        file.write_bytes(tree[path].read())
+        done = subprocess.run(["sh", "-n", str(file)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{path}: {done.stderr}"
+
+
+@pytest.mark.tools
+def test_the_start_configuration_names_the_bundles(tree: dict[GuestPath, Member], tmp_path: Path) -> None:
+    for path in ("bin/gen_config_ini.sh", "framework/config.ini"):
+        (tmp_path / Path(path).name).write_bytes(read(tree, path))
+    (tmp_path / "plugins/4s").mkdir(parents=True)
+    (tmp_path / "plugins/4s/a.jar").touch()
+    (tmp_path / "plugins/2").mkdir()
+    (tmp_path / "plugins/2/b.jar").touch()
+    done = subprocess.run(
+        ["sh", "gen_config_ini.sh", "config.ini", "plugins"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    last = done.stdout.splitlines()[-1]
+    assert last == "osgi.bundles=reference:file:plugins/2/b.jar@2,reference:file:plugins/4s/a.jar@4:start,"
