@@ -14,13 +14,14 @@ from doit.cmd_base import Command
 from pipeline import doctor
 from pipeline.doit_adapter import options_first
 from pipeline.errors import PipelineError
+from pipeline.image.block_owner import owners_of
 from pipeline.manifest import from_bytes
 from pipeline.progress import Progress
 from pipeline.report.console import summary_lines, verdict_lines
 from pipeline.report.explanation import explanation
 from pipeline.report.json_report import exit_status, verdicts_json
 from pipeline.report.plain import plain
-from pipeline.report.plan_text import plan_text
+from pipeline.report.plan_text import plan_text, raw_text
 from pipeline.stages import reading
 from pipeline.stages.explaining import explain_bundles, is_bundle
 from pipeline.stages.stamping import device_plan_of
@@ -83,6 +84,7 @@ class Plan(Command):
         if not names:
             plan = reading.product_plan_of(workspace)
             sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, "product layer, all gateways"))
+            sys.stdout.write(raw_text(plan.raw))
         for name in names:
             plan = device_plan_of(workspace, name)
             sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, f"device layer of {name}"))
@@ -176,7 +178,7 @@ class Explain(Command):
 
     name = "explain"
     doc_purpose = "say why a path of an image is as it is, or whether the security policy lets a bundle run"
-    doc_usage = "DIRECTORY-OR-MANIFEST PATH ... | FILE.jar-OR-FILE.dp ..."
+    doc_usage = "DIRECTORY-OR-MANIFEST PATH ... | DIRECTORY --block N | FILE.jar-OR-FILE.dp ..."
     doc_description = (
         "DIRECTORY is a gateway's directory under out/; reads the manifest only. A bundle or deployment package of the "
         "host is judged by the policy the workspace plans, or by --policy; exit status 1 when one may not run."
@@ -190,6 +192,14 @@ class Explain(Command):
             "default": "",
             "help": "for bundles: a security.policy, or a directory: a gateway's under out/, whose image is opened",
         },
+        {
+            "name": "block",
+            "short": "",
+            "long": "block",
+            "type": int,
+            "default": -1,
+            "help": "whose block this is, counted in 4096 bytes from the image's start, as the block map does",
+        },
     )
 
     def parse_execute(self, in_args: Sequence[str]) -> int:
@@ -200,7 +210,7 @@ class Explain(Command):
         """Print to standard output."""
         if pos_args and all(is_bundle(path) for path in pos_args):
             return or_say_why(lambda: self._explain_bundles(pos_args, str(opt_values["policy"])))
-        return or_say_why(lambda: self._explain(pos_args))
+        return or_say_why(lambda: self._explain(pos_args, int(str(opt_values["block"]))))
 
     def _explain_bundles(self, paths: Sequence[str], policy: str) -> int:
         with Progress().running() as say:
@@ -208,8 +218,8 @@ class Explain(Command):
         sys.stdout.write(text)
         return 0 if good else 1
 
-    def _explain(self, arguments: Sequence[str]) -> int:
-        if len(arguments) < 2:
+    def _explain(self, arguments: Sequence[str], block: int) -> int:
+        if len(arguments) < (2 if block < 0 else 1):
             raise PipelineError(
                 "an image's manifest and a path in the image are needed",
                 "doit explain out/<release>/<gateway> /etc/ssh/sshd_config",
@@ -220,9 +230,21 @@ class Explain(Command):
             manifest = from_bytes(file.read_bytes(), name=str(file))
         except OSError as error:
             raise PipelineError(f"{file}: cannot be read: {error.strerror}", "name a gateway's directory") from None
+        if block >= 0:
+            owners = owners_of(_plain_image(place), manifest.disk, block)
+            sys.stdout.write("".join(f"block {block}: {plain(owner.text)}\n" for owner in owners))
+            arguments = [*arguments, *(owner.path for owner in owners if owner.path is not None)]
         for path in arguments[1:]:
             sys.stdout.write(explanation(manifest, path))
         return 0
+
+
+def _plain_image(place: Path) -> Path:
+    """The image of a gateway's directory; a compressed one has to be unpacked first."""
+    image = (place if place.is_dir() else place.parent) / "image.img"
+    if not image.is_file():
+        raise PipelineError(f"{image}: no plain image here", "unpack it beside its manifest first")
+    return image
 
 
 class Doctor(Command):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
@@ -12,6 +12,7 @@ from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Removal, combine
 from pipeline.model.overlay import Overlay
+from pipeline.model.raw_region import RawChange, Region
 from pipeline.model.release import Release
 from pipeline.model.setting import PropertySetting
 from pipeline.model.tree import Kind, Node, Tree
@@ -20,6 +21,7 @@ from pipeline.model.vanilla import Vanilla
 from pipeline.transforms import (
     accounts,
     bootloader,
+    bootloader_raw,
     firewall,
     framework,
     identity,
@@ -38,7 +40,11 @@ from pipeline.transforms import overlays as overlay_files
 
 @dataclass(frozen=True)
 class Inputs:
-    """What all gateways of a release have in common, read and checked."""
+    """What all gateways of a release have in common, read and checked.
+
+    Attributes:
+        raw: what the vanilla image holds where `bootloader_raw.regions` says.
+    """
 
     vanilla: Vanilla
     golden: Golden
@@ -46,6 +52,7 @@ class Inputs:
     trust: Trust
     overlays: Sequence[Overlay]
     platform: Sequence[PlatformBundle] = ()
+    raw: Mapping[Region, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,14 @@ class Plan:
         layer: paths are literal: no symbolic link on the way, every parent exists.
         after: names and metadata of the result, with content digests where they are known.
         snapshot: what changes in the golden sample's configuration, a line for each property, secrets masked.
+        raw: what changes outside all file systems.
     """
 
     before: Tree = field(repr=False)
     layer: Layer = field(repr=False)
     after: Tree = field(repr=False)
     snapshot: tuple[str, ...] = ()
+    raw: tuple[RawChange, ...] = ()
 
 
 def plan_product(inputs: Inputs) -> Plan:
@@ -82,7 +91,8 @@ def plan_product(inputs: Inputs) -> Plan:
             overlay_files.copy(inputs.overlays),
         )
     )
-    return _plan(vanilla.tree, layer)
+    raw = bootloader_raw.protect(release, inputs.raw, bootloader_raw.regions(vanilla, release))
+    return replace(_plan(vanilla.tree, layer), raw=raw)
 
 
 def plan_device(inputs: Inputs, product: Plan, gateway: Gateway, secrets: GatewaySecrets) -> Plan:

@@ -29,6 +29,8 @@ from pipeline.model.release import (
 _FIRST_EPOCH = 315_532_800
 _LAST_EPOCH = 2_147_483_647
 
+_LARGEST_DISK = 1 << 50  # bytes
+
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _PATH = r"[^\0-\x1f\x7f]+"
 _SERVICE = r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}"
@@ -175,9 +177,27 @@ def _bootloader(table: Table) -> Bootloader:
             GuestPath(environment)
         except ValueError:
             table.wrong("environment", "climbs or is not canonical", "write the path without . and ..")
-    bootloader = Bootloader(bootdelay=_bootdelay(table), environment=environment)
+    offsets, size = _raw_environment(table)
+    if offsets:
+        environment = ""
+    bootloader = Bootloader(bootdelay=_bootdelay(table), environment=environment, offsets=offsets, size=size)
     table.close()
     return bootloader
+
+
+def _raw_environment(table: Table) -> tuple[tuple[int, ...], int]:
+    """Where an environment lies that is in no file; offsets may count from the end of the disk."""
+    offsets = tuple(
+        table.integer(key, 0, -_LARGEST_DISK, _LARGEST_DISK) for key in ("offset", "redundant_offset") if table.has(key)
+    )
+    size = table.integer("size", 0, 16, 16 << 20) if table.has("size") else 0
+    if table.has("redundant_offset") and not table.has("offset"):
+        table.wrong("redundant_offset", "is of the second copy, and there is no first", "give offset too")
+    if table.has("offset") != table.has("size"):
+        table.wrong("offset", "needs size, and size needs offset", "give both, as in the board's fw_env.config")
+    if table.has("offset") and table.has("environment"):
+        table.wrong("environment", "names a file, and offset a place outside all files", "take one of them away")
+    return offsets, size
 
 
 def _bootdelay(table: Table) -> int:

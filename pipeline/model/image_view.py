@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Removal
 from pipeline.model.layout import Layout
+from pipeline.model.raw_region import Region
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.vanilla import Vanilla
 
@@ -22,6 +23,7 @@ class ImageView:
         init: ``sysv``, ``systemd``, ``busybox``, or empty when unknown.
         tree: every path with its metadata.
         files: content of the files that were read, by resolved path.
+        raw: content of the regions outside all file systems that were read.
     """
 
     os_release: Mapping[str, str]
@@ -31,12 +33,19 @@ class ImageView:
     disk: Disk | None
     tree: Tree = field(repr=False)
     files: Mapping[GuestPath, bytes] = field(repr=False)
+    raw: Mapping[Region, bytes] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, vanilla: Vanilla) -> ImageView:
         """An inspected image as it is."""
         return cls(
-            vanilla.os_release, vanilla.layout, vanilla.esf_version, vanilla.init, vanilla.disk, vanilla.tree, vanilla.files
+            vanilla.os_release,
+            vanilla.layout,
+            vanilla.esf_version,
+            vanilla.init,
+            vanilla.disk,
+            vanilla.tree,
+            vanilla.files,
         )
 
     def after(self, layer: Layer) -> ImageView:
@@ -50,9 +59,7 @@ class ImageView:
                 files[entry.path] = entry.content
             elif not isinstance(entry, Removal):
                 files.pop(entry.path, None)
-        return ImageView(
-            self.os_release, self.layout, self.esf_version, self.init, self.disk, self.tree.apply(layer), files
-        )
+        return replace(self, tree=self.tree.apply(layer), files=files)
 
     def place(self, path: str) -> GuestPath:
         """Where a path really lies, links followed."""

@@ -65,12 +65,16 @@ class Bootloader:
 
     Attributes:
         bootdelay: seconds; 0 as the documents ask still takes a key press, -2 does not.
-        environment: path in the image of the environment file.
-        size: bytes of the environment, for an image whose file cannot tell.
+        environment: path in the image of the environment file, or of a ``fw_env.config`` that says where on the disk
+            it lies; empty when it is in no file.
+        offsets: of the copies of a raw environment in the disk image, bytes, from its end when negative.
+        size: bytes of one such copy.
     """
 
     bootdelay: int = 0
     environment: str = "/boot/uboot.env"
+    offsets: tuple[int, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True)

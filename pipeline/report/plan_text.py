@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Origin, Removal
+from pipeline.model.raw_region import RawChange
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.report.plain import plain
 
@@ -42,6 +43,15 @@ def plan_text(before: Tree, contents: Mapping[GuestPath, bytes], layer: Layer, t
     for word, entry in zip(words, layer.entries, strict=True):
         lines.append("")
         lines.extend(_entry(before, contents, entry, word))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def raw_text(changes: Sequence[RawChange]) -> str:
+    """What changes outside all file systems, a line and its reasons each; empty when nothing does."""
+    lines = []
+    for change in changes:
+        lines.append(f"\n~ {change.region}")
+        lines += [f"    {plain(f'{origin.rule} {origin.document} ({origin.source})')}" for origin in change.origins]
     return "".join(f"{line}\n" for line in lines)
 
 

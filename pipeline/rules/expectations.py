@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 from pipeline.model.release import Release
 from pipeline.model.rule import Expected
 
-_NUMBERS = frozenset({"closed_ports", "bootdelays"})
+_NUMBERS = frozenset({"closed_ports", "bootdelays", "environment_offsets"})
 
 
 def expected_of(release: Release) -> Expected:
@@ -23,6 +23,8 @@ def expected_of(release: Release) -> Expected:
         console_username=release.console.username,
         command_enabled=release.command_enabled,
         environment=release.bootloader.environment,
+        environment_offsets=release.bootloader.offsets,
+        environment_size=release.bootloader.size,
         bootdelays=(release.bootloader.bootdelay,),
         approved_os=release.rules.approved_os,
         golden_esf_version=release.golden_esf_version,

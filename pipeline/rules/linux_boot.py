@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.formats import uboot_env
+from pipeline.formats import fw_env_config, uboot_env
+from pipeline.formats.fw_env_config import FwEnvConfigError
 from pipeline.model.image_view import ImageView
+from pipeline.model.raw_region import Region
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.rules.looking import files, harmless, words_of
 
@@ -22,7 +24,41 @@ READS = (
 )
 
 
+def raw_regions(view: ImageView, expected: Expected) -> tuple[Region, ...]:
+    """Where an environment should lie outside all files: as decided, or as the image's own fw_env.config says."""
+    size = view.disk.size if view.disk else 0
+    if expected.environment_offsets:
+        places = [(offset, expected.environment_size) for offset in expected.environment_offsets]
+    elif expected.environment.endswith("/fw_env.config"):
+        try:
+            found = fw_env_config.parse(view.find(expected.environment) or b"")
+        except FwEnvConfigError:
+            return ()
+        places = [(place.offset, place.size) for place in found if place.whole_disk]
+    else:
+        return ()
+    regions = [Region(offset + size if offset < 0 else offset, length) for offset, length in places]
+    return tuple(region for region in regions if region.offset >= 0 and region.size > 0 and region.end <= size)
+
+
+def _raw_delay(view: ImageView, expected: Expected, regions: tuple[Region, ...]) -> Judgement:
+    where = " and ".join(map(str, regions))
+    if any(region not in view.raw for region in regions):
+        return Judgement.unverifiable(f"{where}: U-Boot's environment was not read")
+    allowed = " or ".join(str(delay) for delay in expected.bootdelays)
+    try:
+        environment = uboot_env.parse(b"".join(view.raw[region] for region in regions))
+    except uboot_env.UbootEnvError as error:
+        return Judgement.failed(
+            Breach(where, 0, f"{error}: U-Boot takes the delay compiled in", "an environment with a CRC")
+        )
+    return Judgement.of([*_copies(where, environment, expected, allowed)], f"bootdelay {allowed} in {where}")
+
+
 def _delay(view: ImageView, expected: Expected) -> Judgement:
+    regions = raw_regions(view, expected)
+    if regions:
+        return _raw_delay(view, expected, regions)
     places = _environments(view, expected)
     if not places:
         return _elsewhere(view)
@@ -42,7 +78,7 @@ def _delay(view: ImageView, expected: Expected) -> Judgement:
 
 def _environments(view: ImageView, expected: Expected) -> list[str]:
     """The environment's file and its second copy, as far as they are files of the image."""
-    named = [expected.environment] if expected.environment else []
+    named = [expected.environment] if expected.environment.rpartition("/")[2] not in ("", "fw_env.config") else []
     second = [f"{path.rpartition('/')[0]}/uboot-redund.env" for path in named]
     return [path for path in (*named, *second) if view.exists(path)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from pipeline.errors import PipelineError, Problem
 from pipeline.model.image_view import ImageView, Unread
@@ -100,8 +100,15 @@ def waiver_problems(
     Args:
         results: of all images of a release; a waiver may be for one gateway only.
     """
-    known = {rule.id for rule in rules}
     failed = {result.rule.id for result in results if result.judgement.outcome is RuleOutcome.FAIL}
+    return idle_waivers(waivers, failed, rules)
+
+
+def idle_waivers(
+    waivers: Sequence[Waiver], failed: Container[str], rules: Sequence[Rule] = RULES
+) -> tuple[Problem, ...]:
+    """The same from the ids of the rules that failed on some image of the release."""
+    known = {rule.id for rule in rules}
     problems = []
     for waiver in waivers:
         place = f"gateway.toml [rules] waiver of {waiver.rule}"

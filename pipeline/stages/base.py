@@ -9,6 +9,7 @@ from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json, tree_text
 from pipeline.image import prepare, seal, write
+from pipeline.image.raw_region import write_changes
 from pipeline.model.tree import Tree
 from pipeline.progress import Say
 from pipeline.records import is_current, write_record
@@ -45,6 +46,7 @@ def build_base(workspace: Workspace, say: Say) -> None:
         require_as_planned(plan.after, observed.tree)
         say("sealing the file systems: the same content will have the same bytes")
         seal.seal(growing, inputs.vanilla.disk, epoch=inputs.release.epoch)
+        write_changes(growing, plan.raw)
         write_atomically(workspace.base_tree, canonical_json.dumps(tree_text.format_tree(observed.tree)), 0o600)
         growing.replace(workspace.base)
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.model.image_view import ImageView
@@ -24,6 +25,7 @@ def judged(workspace: Workspace, plan: Plan) -> tuple[RuleResult, ...]:
     release = inputs.release
     product = reading.product_plan_of(workspace)
     view = ImageView.of(inputs.vanilla).after(product.layer).after(plan.layer)
+    view = replace(view, raw={change.region: change.content for change in product.raw})
     return judge(
         view,
         expected_of(release),

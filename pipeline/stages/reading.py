@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.digests import DigestCache, digest_of_tree, key_of, sha256_of, write_atomically
 from pipeline.errors import PipelineError
 from pipeline.image import facts_file
+from pipeline.image.raw_region import read_regions
 from pipeline.inputs import inventory_file, key_config, layout_files, overlay_dir, release_file
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
@@ -27,6 +28,7 @@ from pipeline.signing.given import NOTHING, Given, parse_given
 from pipeline.signing.platform import platform_bundles
 from pipeline.signing.providers import read_given
 from pipeline.stages import golden_lock
+from pipeline.transforms import bootloader_raw
 from pipeline.workspace import Workspace
 
 
@@ -119,6 +121,7 @@ def vanilla_of(workspace: Workspace) -> Vanilla:
 def inputs_of(workspace: Workspace) -> Inputs:
     """Everything the plan needs that all gateways share."""
     vanilla = vanilla_of(workspace)
+    places = bootloader_raw.regions(vanilla, release_of(workspace))
     return Inputs(
         vanilla,
         golden_of(workspace),
@@ -126,6 +129,7 @@ def inputs_of(workspace: Workspace) -> Inputs:
         trust_of(workspace),
         overlays_of(workspace),
         platform_bundles(vanilla),
+        read_regions(workspace.raw, places) if places else {},
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pipeline.digests import write_atomically
+from pipeline.errors import raise_if_any
 from pipeline.manifest import from_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import Manifest
+from pipeline.model.release import Release
+from pipeline.model.rule import RuleOutcome
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.verdict import Verdict
 from pipeline.progress import Say
@@ -17,6 +20,7 @@ from pipeline.report.html import release_report
 from pipeline.report.release_json import release_json
 from pipeline.report.release_junit import release_junit
 from pipeline.report.release_sarif import release_sarif
+from pipeline.rules.registry import idle_waivers
 from pipeline.stages import reading
 from pipeline.workspace import Workspace
 
@@ -38,13 +42,28 @@ _NO_TREE = Tree({GuestPath("/"): Node(Kind.DIRECTORY, 0o755)})
 
 
 def write_reports(workspace: Workspace, say: Say) -> None:
-    """Write every report of the release, over all gateways of the inventory; each of them must be published."""
+    """Write every report of the release, over all gateways of the inventory; each of them must be published.
+
+    Raises:
+        PipelineError: a waiver that no gateway needs.
+    """
     results = workspace.results(reading.release_of(workspace).name)
     manifests = tuple(_manifests(workspace))
+    require_waivers_used(reading.release_of(workspace), manifests)
     verdicts = tuple(_verdict(workspace, manifest.gateway) for manifest in manifests)
     for name, write in _WRITERS.items():
         write_atomically(results / name, write(manifests, verdicts), 0o644)
     say(f"report for people: {(results / 'report.html').relative_to(workspace.root)}")
+
+
+def require_waivers_used(release: Release, manifests: Iterable[Manifest]) -> None:
+    """Refuse a release with a waiver that nothing in it needs: it would hide the next image that breaks the rule.
+
+    Raises:
+        PipelineError: each waiver of a rule that failed on no gateway, or that there is not.
+    """
+    failed = {fact.id for manifest in manifests for fact in manifest.rules if fact.outcome == RuleOutcome.FAIL.value}
+    raise_if_any(idle_waivers(release.rules.waivers, failed))
 
 
 def _manifests(workspace: Workspace) -> Iterator[Manifest]:

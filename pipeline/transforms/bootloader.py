@@ -24,7 +24,7 @@ def protect(vanilla: Vanilla, release: Release) -> Layer:
     Raises:
         PipelineError: the file is not there or not an environment.
     """
-    if not release.bootloader.environment:
+    if not release.bootloader.environment or release.bootloader.environment.endswith("/fw_env.config"):
         return Layer()
     path = GuestPath(release.bootloader.environment)
     if not vanilla.exists(path):

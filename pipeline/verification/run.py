@@ -307,6 +307,8 @@ def _judge(
         files = "every file" if deep else "every changed file"
         case.checks.append(f"{len(result.tree)} paths: names and metadata; content of {files} that is not secret")
         view = view_of(result.disk, result.tree, result.files, layouts)
+        if case.raw is not None:
+            view = rule_checks.with_raw(manifest, view, case.raw)
         judged = rule_checks.judge_again(manifest, view, rules)
         case.findings += rule_checks.findings_of(manifest, judged)
         case.checks.append(rule_checks.covered(judged))

@@ -58,6 +58,12 @@ def test_what_is_left_out_is_as_the_documents_ask(tmp_path: Path) -> None:
     assert (release.accounts.root, release.bootloader.bootdelay, release.services.sysrq) == ("password", 0, 0)
 
 
+def test_an_environment_outside_all_files(tmp_path: Path) -> None:
+    text = f"{LEAST}\n[bootloader]\noffset = 0x80000\nredundant_offset = -16384\nsize = 0x4000\n"
+    bootloader = read(tmp_path, text).bootloader
+    assert (bootloader.environment, bootloader.offsets, bootloader.size) == ("", (0x80000, -0x4000), 0x4000)
+
+
 def test_the_shipped_file_is_read_and_documents_every_key(tmp_path: Path) -> None:
     shutil.copy(CHECKOUT / "gateway.toml", tmp_path)
     (tmp_path / ".demo/keys").mkdir(parents=True)
@@ -73,12 +79,6 @@ def test_the_shipped_file_is_read_and_documents_every_key(tmp_path: Path) -> Non
     assert read_release(tmp_path / "gateway.toml", None) == release
 
 
-def test_source_date_epoch_goes_before_the_file(tmp_path: Path) -> None:
-    assert read(tmp_path, LEAST, "1700000000").epoch == 1700000000
-
-
-@pytest.mark.parametrize(
-    "text", ["", "now", "-1", "1e9", "0", "1700000000.5", " 1700000000", "٣٣٣٣٣٣٣٣٣٣", "9" * 13, "99999999999"]
 @pytest.mark.parametrize(
     ("written", "demo"), [("", ""), ("demo = false", ""), ("demo = true", "esf-5"), ('demo = "kura-5"', "kura-5")]
 )
@@ -100,6 +100,12 @@ def test_the_example_of_kura_is_read(tmp_path: Path) -> None:
     assert (release.demo, release.golden_esf_version) == ("kura-5", "5.5.0")
 
 
+def test_source_date_epoch_goes_before_the_file(tmp_path: Path) -> None:
+    assert read(tmp_path, LEAST, "1700000000").epoch == 1700000000
+
+
+@pytest.mark.parametrize(
+    "text", ["", "now", "-1", "1e9", "0", "1700000000.5", " 1700000000", "٣٣٣٣٣٣٣٣٣٣", "9" * 13, "99999999999"]
 )
 def test_a_source_date_epoch_nobody_understands_is_refused(tmp_path: Path, text: str) -> None:
     (problem,) = problems(tmp_path, LEAST, text)
@@ -136,6 +142,11 @@ def test_a_source_date_epoch_nobody_understands_is_refused(tmp_path: Path, text:
         ("[bootloader]\nbootdelay = 2", "[bootloader] bootdelay: must be"),
         ('[bootloader]\nenvironment = "boot/x"', "[bootloader] environment: is not an absolute path"),
         ('[bootloader]\nenvironment = "/boot/../x"', "[bootloader] environment: climbs"),
+        ("[bootloader]\noffset = 4096", "[bootloader] offset: needs size"),
+        ("[bootloader]\nsize = 4096", "[bootloader] offset: needs size"),
+        ("[bootloader]\nsize = 8\noffset = 0", "[bootloader] size: must be"),
+        ("[bootloader]\nsize = 4096\nredundant_offset = 0", "[bootloader] redundant_offset: is of the second copy"),
+        ('[bootloader]\nsize = 4096\noffset = 0\nenvironment = "/a"', "[bootloader] environment: names a file"),
         ('[console]\nusername = "a<b"', "[console] username: is not a user name"),
         ('[keystores.trusted_tls]\n"A B" = "x.pem"', "[keystores] trusted_tls 'A B': is not an alias"),
         ('[output]\ncompress = "rar"', "[output] compress: is not one of the values known"),
