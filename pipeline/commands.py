@@ -204,7 +204,7 @@ class Explain(Command):
 
     def parse_execute(self, in_args: Sequence[str]) -> int:
         """As doit does it, and with the option after the bundles as well."""
-        return int(super().parse_execute(options_first(in_args, ("--policy",))))
+        return int(super().parse_execute(options_first(in_args, ("--policy", "--block"))))
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Print to standard output."""
