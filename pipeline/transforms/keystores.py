@@ -17,7 +17,7 @@ from pipeline.model.vanilla import Vanilla
 
 _SIGNING = "keystores.bundle_signing"
 _TLS = "keystores.tls"
-_SECRETS = "fleet secret"
+_SECRETS = "secrets: keystore passwords"
 _SSL_PID = "org.eclipse.kura.ssl.SslManagerService"
 
 
