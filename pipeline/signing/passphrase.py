@@ -65,7 +65,8 @@ def _ask(what: str) -> bytes:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
         with warnings.catch_warnings(action="error", category=getpass.GetPassWarning):
             # the warning comes before anything is read with echo, and ends it
-            return getpass.getpass(f"passphrase of {what}: ").encode()
+            # a line of its own: the progress line of a build writes over the one the cursor is in
+            return getpass.getpass(f"passphrase of {what} (not shown):\n").encode()
     except (OSError, getpass.GetPassWarning):
         raise PipelineError(f"{what}: passphrase: there is no terminal to ask on", remedy) from None
     except EOFError:

@@ -112,7 +112,7 @@ def test_a_terminal_is_asked_once_and_shows_nothing() -> None:
         if not piece:
             break
         seen += piece
-        if not answered and b"passphrase of the key of keys.toml: " in seen:
+        if not answered and b"passphrase of the key of keys.toml (not shown):" in seen:
             os.write(terminal, f"{SECRET}\n".encode())
             answered = True
     os.waitpid(child, 0)
