@@ -194,7 +194,7 @@ def overwritten(path: str, change: Callable[[bytes], bytes]) -> Callable[[Path, 
 
     def tamper(image: Path, start: int) -> None:
         done = program("debugfs", "-R", f"bmap {path} 0", f"{image}?offset={start}")
-        place = start + int(done.stdout.split()[-1]) * 4096
+        place = start + int(done.split()[-1]) * 4096
         with image.open("r+b") as stream:
             stream.seek(place)
             before = stream.read(4096)
