@@ -37,6 +37,8 @@ WANTED: tuple[str, ...] = (
     "/etc/init.d/*",
     "/etc/systemd/system/**",
     "/lib/systemd/system/ssh*",
+    "/lib/systemd/system/dropbear*",
+    "/usr/lib/systemd/system/dropbear*",
     "/lib/systemd/system/avahi-daemon*",
     "/lib/systemd/system/kura.service",  # who starts the framework, and variables that reach its Java (B:393)
     "/usr/lib/systemd/system/kura.service",

@@ -54,7 +54,7 @@ def dropbear(view: ImageView) -> Dropbear | None:
             unclear = True
             continue
         try:
-            found, _ = getopt.getopt([word for word in words if not word.startswith("$")], _LETTERS)
+            found, _ = getopt.getopt(_plain(words), _LETTERS)
         except getopt.GetoptError:
             unclear = True
             continue
@@ -66,24 +66,34 @@ def dropbear(view: ImageView) -> Dropbear | None:
 
 def _words(view: ImageView) -> Iterator[tuple[str, int, list[str] | None]]:
     for assignment in shell_variables.assignments(view.find("/etc/default/dropbear") or b""):
-        if assignment.name == "DROPBEAR_EXTRA_ARGS":
+        if assignment.name in ("DROPBEAR_EXTRA_ARGS", "DROPBEAR_ARGS"):
             yield "/etc/default/dropbear", assignment.line, _split(assignment.value)
         elif assignment.name == "DROPBEAR_PORT" and assignment.value:
             yield "/etc/default/dropbear", assignment.line, ["-p", assignment.value]
     if view.init == "systemd":
-        patterns = (
-            *("/lib/systemd/system/dropbear*.service", "/usr/lib/systemd/system/dropbear*.service"),
-            *("/etc/systemd/system/dropbear*.service", "/etc/systemd/system/dropbear*.service.d/*.conf"),
-        )
-        settings = [setting for path, data in files(view, *patterns) for setting in systemd_unit.parse(data, path)]
-        for command in systemd_unit.in_effect(settings, "Service", "ExecStart"):
-            yield command.file, command.line, _split(" ".join(command.value.split()[1:]))
+        for unit in ("dropbear.service", "dropbear@.service"):
+            bases = ("/lib/systemd/system", "/usr/lib/systemd/system", "/etc/systemd/system")
+            patterns = (f"{base}/{unit}{more}" for base in bases for more in ("", ".d/*.conf"))
+            settings = [setting for path, data in files(view, *patterns) for setting in systemd_unit.parse(data, path)]
+            for command in systemd_unit.in_effect(settings, "Service", "ExecStart"):
+                yield command.file, command.line, _split(" ".join(command.value.split()[1:]))
     else:
         for path, data in files(view, "/etc/init.d/*dropbear*"):
             for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
                 found = _COMMAND.search(line)
                 if found and not line.lstrip().startswith("#"):
                     yield path, number, _split(found["words"])
+
+
+def _plain(words: list[str]) -> list[str]:
+    """Without variables of /etc/default/dropbear, which are looked at by themselves, and the flags they belong to."""
+    kept: list[str] = []
+    for word in words:
+        if not word.startswith("$"):
+            kept.append(word)
+        elif kept and kept[-1].startswith("-") and f"{kept[-1][-1]}:" in _LETTERS:
+            kept.pop()
+    return kept
 
 
 def _split(text: str | None) -> list[str] | None:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Container, Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats import canonical_json, hosts_file
+from pipeline.formats import canonical_json, dropbear_key, hosts_file
 from pipeline.model.gateway import Gateway
 from pipeline.model.guest_path import GuestPath
-from pipeline.model.layer import Entry, FileEntry, Layer, LinkEntry, Origin, Removal, combine
+from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Origin, Removal, combine
 from pipeline.model.release import Release
 from pipeline.model.tree import Kind
 from pipeline.model.tree_glob import glob
@@ -107,6 +107,7 @@ _EMPTIED = (
 )
 # sshd looks for host keys under these names without being told (servconf.c).
 _KEY_NAMES = {"ssh-ed25519": "ed25519", "ecdsa-sha2-nistp256": "ecdsa", "ssh-rsa": "rsa"}
+_DROPBEAR = ("/usr/sbin/dropbear", "/usr/bin/dropbear", "/usr/sbin/dropbearmulti", "/usr/bin/dropbearmulti")
 # Files go, directories stay as the packages made them.
 _CLEARED = (("/var/log", "log of one machine"), ("/run", "state of a running system"))
 _LOGIN_RECORDS = ("wtmp", "btmp", "lastlog", "faillog")
@@ -160,6 +161,7 @@ def give(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: GatewayS
     if vanilla.exists("/etc/mailname"):
         entries.append(FileEntry(GuestPath("/etc/mailname"), f"{gateway.name}\n".encode("ascii"), name))
     entries.extend(_host_keys(secrets, source))
+    entries.extend(_dropbear_keys(vanilla, secrets, source))
     return Layer.of(*entries)
 
 
@@ -231,3 +233,23 @@ def _host_keys(secrets: GatewaySecrets, source: str) -> Iterator[Entry]:
         path = GuestPath(f"/etc/ssh/ssh_host_{_KEY_NAMES.get(key.algorithm, key.algorithm)}_key")
         yield FileEntry(path, key.private, origins, 0o600, secret=True)
         yield FileEntry(GuestPath(f"{path}.pub"), f"{key.public.strip()}\n".encode("ascii"), origins)
+
+
+def _dropbear_keys(vanilla: Vanilla, secrets: GatewaySecrets, source: str) -> Iterator[Entry]:
+    """The same keys in the form of the other SSH server, where the image has it."""
+    if not any(vanilla.exists(path) for path in _DROPBEAR):
+        return
+    origins = (Origin("identity.host_keys", source),)
+    directory = GuestPath("/etc/dropbear")
+    if vanilla.tree.resolve(directory).is_under(GuestPath("/run")):
+        raise PipelineError(
+            f"vanilla image: {directory} is a link to memory, so dropbear would make new host keys at every start",
+            f"use an image in which {directory} is a directory",
+        )
+    if not vanilla.exists(directory):
+        yield DirEntry(directory, origins)
+    for key in secrets.host_keys:
+        kind = _KEY_NAMES.get(key.algorithm, "")
+        if kind in ("ed25519", "ecdsa"):
+            path = directory / f"dropbear_{kind}_host_key"
+            yield FileEntry(path, dropbear_key.from_openssh(key.private), origins, 0o600, secret=True)

@@ -19,6 +19,7 @@ from pipeline.model.vanilla import Vanilla
 
 CONFIG = GuestPath("/etc/ssh/sshd_config")
 _SERVERS = ("/usr/sbin/sshd", "/usr/local/sbin/sshd")
+_OTHERS = ("/usr/sbin/dropbear", "/usr/bin/dropbear", "/usr/sbin/dropbearmulti", "/usr/bin/dropbearmulti")
 _BEGIN = "# Managed by the gateway image pipeline: sshd takes the first value it reads, so this block stays on top."
 _END = "# End of the managed block."
 _REPLACED = "replaced by the managed block"
@@ -66,13 +67,17 @@ _ORIGINS = (
 def harden(vanilla: Vanilla, release: Release) -> Layer:
     """The SSH server's configuration as the documents ask, whatever the image's own files say.
 
+    An image with dropbear only has no such files; its flags are another transform's.
+
     Raises:
         PipelineError: no OpenSSH server, or a configuration sshd itself would refuse.
     """
+    if not any(vanilla.exists(path) for path in _SERVERS) and any(vanilla.exists(path) for path in _OTHERS):
+        return Layer()
     if not any(vanilla.exists(path) for path in _SERVERS) or not vanilla.exists(CONFIG):
         raise PipelineError(
             f"vanilla image: no OpenSSH server ({_SERVERS[0]} and {CONFIG})",
-            "use an image with openssh-server; others, such as dropbear, are not hardened by this pipeline",
+            "use an image with openssh-server or dropbear; others are not hardened by this pipeline",
         )
     try:
         entries = [*_config_files(vanilla, release), *_option_files(vanilla, release), *_sockets(vanilla, release.ssh)]

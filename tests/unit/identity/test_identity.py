@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
+from pipeline.formats.dropbear_key import from_openssh
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, LinkEntry, Removal
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.trust import HostKey
+from pipeline.signing.host_keys import ecdsa_host_key_of, ed25519_host_key
 from pipeline.transforms import identity
 from tests.support.release import a_gateway, a_release, some_secrets
 from tests.support.vanilla import a_vanilla
@@ -167,3 +169,21 @@ def test_ssh_keygen_finds_the_pair_matching(tmp_path: Path, kind: str) -> None:
     place.write_text(text(layer, f"/etc/ssh/ssh_host_{kind}_key"))
     done = subprocess.run(["ssh-keygen", "-y", "-f", place], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split()[:2] == text(layer, f"/etc/ssh/ssh_host_{kind}_key.pub").split()[:2]
+
+
+def test_dropbear_gets_the_same_keys_in_its_own_form() -> None:
+    keys = (ed25519_host_key(bytes(32), "gw"), ecdsa_host_key_of(7, "gw"))
+    vanilla = a_vanilla({"/usr/sbin/dropbear": "ELF\n"})
+    layer = identity.give(vanilla, a_release(), a_gateway(), some_secrets(host_keys=keys))
+    found = {str(file.path): file for file in layer.files() if "dropbear" in file.path}
+    assert {path: file.content for path, file in found.items()} == {
+        "/etc/dropbear/dropbear_ed25519_host_key": from_openssh(keys[0].private),
+        "/etc/dropbear/dropbear_ecdsa_host_key": from_openssh(keys[1].private),
+    }
+    assert all((file.mode, file.secret) == (0o600, True) for file in found.values())
+
+
+def test_host_keys_in_memory_are_refused() -> None:
+    vanilla = a_vanilla({"/usr/sbin/dropbear": "ELF\n"}, {"/etc/dropbear": "/var/run/dropbear"})
+    with pytest.raises(PipelineError, match="a link to memory"):
+        identity.give(vanilla, a_release(), a_gateway(), some_secrets())
