@@ -24,6 +24,7 @@ MODULES = (
     "nls_iso8859_1",
     "nls_ascii",
     "af_packet",
+    "veth",  # a network inside the machine, from where its firewall can be tried with addresses of any kind
     "ip_tables",
     "iptable_filter",
     "iptable_nat",

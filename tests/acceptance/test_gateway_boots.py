@@ -21,6 +21,28 @@ pytestmark = [pytest.mark.boot, pytest.mark.appliance]
 GATEWAY = "gw-north-01"
 NETWORK = GuestNetwork(IPv4Network("192.168.11.0/24"), IPv4Address("192.168.11.1"))
 OPTIONS = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "ConnectTimeout=30", "LogLevel=ERROR")
+# Another machine, in the gateway's own kernel: a namespace at the end of a cable, with an address in the VPN and one
+# elsewhere. Something listens on every port that is asked for, so that silence is the firewall's.
+ANOTHER_MACHINE = """
+set -e
+/usr/sbin/sshd -f /dev/null -o PidFile=none -p 22 -p 80 -p 443 -p 1450 -p 8000
+ip netns add away
+ip link add near type veth peer name far
+ip link set far netns away
+ip address add 10.234.0.1/16 dev near
+ip address add 192.0.2.1/24 dev near
+ip link set near up
+ip -netns away address add 10.234.0.2/16 dev far
+ip -netns away address add 192.0.2.2/24 dev far
+ip -netns away link set far up
+ask() { timeout 5 $3 bash -c ": </dev/tcp/$1/$2" 2>/dev/null && echo "$1 $2 open" || echo "$1 $2 $?"; }
+for port in 22 80 443 1450 8000 49153; do
+    ask 127.0.0.1 $port ""
+    ask 10.234.0.1 $port "ip netns exec away"
+    ask 192.0.2.1 $port "ip netns exec away"
+done
+"""
+SILENCE = "124"  # timeout(1): nothing came back, not even a refusal
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +122,15 @@ def test_avahi_does_not_run(guest: Guest, key: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "avahi-daemon" not in done.stdout
     assert "sshd" in done.stdout
+
+
+def test_only_ssh_answers_from_elsewhere_and_the_console_from_the_vpn_too(guest: Guest, key: Path) -> None:
+    """With packets that come in by an interface and from an address that the rules do not name, but for the VPN's."""
+    done = ssh(guest, "technician", f"sudo -n bash -c '{ANOTHER_MACHINE}'", key=key)
+    assert done.returncode == 0, done.stderr
+    answers = {(address, int(port)): answer for address, port, answer in map(str.split, done.stdout.splitlines())}
+    ports = (22, 80, 443, 1450, 8000, 49153)
+    assert {port: answers["127.0.0.1", port] for port in ports} == dict.fromkeys(ports, "open")
+    closed = dict.fromkeys(ports, SILENCE) | {49153: "open"}
+    assert {port: answers["192.0.2.1", port] for port in ports} == closed
+    assert {port: answers["10.234.0.1", port] for port in ports} == closed | {80: "open"}
