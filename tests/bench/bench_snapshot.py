@@ -3,8 +3,8 @@
     ./ci/bootstrap python -m tests.bench.bench_snapshot [COMPONENTS]
 
 Prints seconds of processor time, the best and the median of several rounds; it asserts nothing, because a figure is of
-the machine it was taken on. A configuration of this size is what the largest gateways have; the demo's has 15 components
-in 60 kB.
+the machine it was taken on. A configuration of this size is what the largest gateways have; the demo's has 15
+components in 60 kB.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from pipeline.formats import (
     esf_policy,
     esf_snapshot,
     firewall_ports,
+    fw_env_config,
     hostapd_conf,
     hosts_file,
     ifcfg,
@@ -136,6 +137,9 @@ READERS: dict[str, Format] = {
         esf_snapshot.render,
     ),
     "firewall_ports": text_format(firewall_ports.parse_open_ports, firewall_ports.render, PORTS),
+    "fw_env_config": Format(
+        fw_env_config.parse, (demo("esf5/etc/fw_env.config"),), refuses=(fw_env_config.FwEnvConfigError,)
+    ),
     "hostapd_conf": text_format(hostapd_conf.parse, hostapd_conf.render, golden("etc/hostapd-wlan0.conf"), exact=True),
     "hosts_file": Format(lambda data: hosts_file.with_name(data, "127.0.1.1", "new", "old"), (b"127.0.1.1 old\n",)),
     "ifcfg": text_format(ifcfg.parse, ifcfg.render, IFCFG, exact=True),
@@ -191,6 +195,7 @@ ELSEWHERE = {
     "deployment_package": "tests/unit/formats_trust/test_deployment_package.py",
     "der": "tests/unit/formats_trust/test_der.py",
     "distinguished_name": "tests/unit/formats_trust/test_distinguished_name.py",
+    "dropbear_key": "tests/unit/formats/test_dropbear_key.py",
     "jar": "tests/unit/formats_trust/test_fuzz.py",
     "jar_manifest": "tests/unit/formats_trust/test_jar_manifest.py",
     "java_permissions": "tests/unit/transforms_trust/test_policy.py",
