@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jks
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from pipeline.demo import esf
@@ -178,8 +179,6 @@ def test_private_keys_are_private(keys: Path, vendor: VendorIdentity) -> None:
 
 @pytest.mark.tools
 def test_the_chain_is_good_for_signing_code(keys: Path, vendor: VendorIdentity, tmp_path: Path) -> None:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     for name, certificate in zip(("leaf", "root"), vendor.signer_chain, strict=True):
         (tmp_path / name).write_bytes(certificate.public_bytes(Encoding.PEM))
     command = ["openssl", "verify", "-x509_strict", "-purpose", "any", "-CAfile", str(tmp_path / "root")]
