@@ -24,6 +24,7 @@ from pipeline.report.plain import plain
 from pipeline.report.plan_text import plan_text, raw_text
 from pipeline.stages import reading
 from pipeline.stages.explaining import explain_bundles, is_bundle
+from pipeline.stages.inspecting import is_inspected
 from pipeline.stages.stamping import device_plan_of
 from pipeline.verification import verify_paths
 from pipeline.workspace import Workspace
@@ -80,6 +81,8 @@ class Plan(Command):
 
     def _print(self, names: Sequence[str]) -> int:
         workspace = Workspace.here()
+        if not is_inspected(workspace):
+            raise PipelineError("the vanilla image, as it is now, has not been inspected yet", "doit inspect")
         vanilla = reading.vanilla_of(workspace)
         if not names:
             plan = reading.product_plan_of(workspace)
