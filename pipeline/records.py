@@ -57,7 +57,7 @@ def write_record(
         "key": key,
         "notes": dict(notes or {}),
         "outputs": {
-            str(path): {"identity": identity_of(path), "sha256": digests.get(path) or sha256_of(path)}
+            _name(path, file): {"identity": identity_of(path), "sha256": digests.get(path) or sha256_of(path)}
             for path in outputs
         },
     }
@@ -80,13 +80,22 @@ def read_record(file: Path) -> Record | None:
         return None
 
 
+def _name(path: Path, record: Path) -> str:
+    """What lies below a record's own directory moves with it; everything else is named in full."""
+    return str(path.relative_to(record.parent) if path.is_relative_to(record.parent) else path)
+
+
 def is_current(file: Path, key: str) -> bool:
     """Whether a step need not be done again: same inputs, outputs as they were left.
 
     Outputs whose identity changed are hashed again, so that a copied or re-owned workspace need not be rebuilt.
     """
     record = read_record(file)
-    return record is not None and record.key == key and all(_untouched(Path(n), o) for n, o in record.outputs.items())
+    return (
+        record is not None
+        and record.key == key
+        and all(_untouched(file.parent / name, output) for name, output in record.outputs.items())
+    )
 
 
 def _untouched(path: Path, output: Output) -> bool:
