@@ -17,6 +17,8 @@ from pipeline.workspace import Workspace
 
 Result = TypeVar("Result")
 
+_INTERRUPTED = 128 + 2  # as a shell says of a program that SIGINT ended
+
 
 def attempt(step: Callable[..., None], *arguments: object) -> TaskFailed | None:
     """Run one step as the action of a task.
@@ -29,6 +31,9 @@ def attempt(step: Callable[..., None], *arguments: object) -> TaskFailed | None:
             step(*arguments, say)
     except PipelineError as error:
         return TaskFailed(str(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what was not complete is gone, what was complete stays\n")
+        raise SystemExit(_INTERRUPTED) from None
     return None
 
 
