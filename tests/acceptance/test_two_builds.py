@@ -38,6 +38,7 @@ def test_another_place_user_time_zone_locale_and_umask(built: Built, demo_inputs
         # As a plugin: somebody else's dodo.py, and inputs that are simply files.
         (workspace / "dodo.py").write_text('"""Our gateways."""\n\nfrom pipeline.tasks import *\n')
         environment = {"TZ": "Pacific/Kiritimati", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "HOME": name}
+        environment["LIBGUESTFS_CACHEDIR"] = name  # that user's appliance goes when the test does
         ran = doit(workspace, "-n", "2", "build", env=environment, umask=0o077, prefix=another_user(Path(name)))
         assert ran.status == 0, ran.text
         assert digests(workspace / "out" / "demo-1.0") == digests(built.release)
