@@ -242,7 +242,8 @@ INSIDE: dict[str, tuple[Callable[[Path, int], None], str, str]] = {
         "partition 2 (/)", "sha256",
     ),
     "the label": (debugfs("ssv volume_name EVIL"), "partition 2 (/)", "label"),
-    "the uuid": (debugfs("ssv uuid 00000000-0000-4000-8000-000000000001"), "partition 2 (/)", "uuid"),
+    # Its own fstab no longer finds it: nobody can read the image as the gateway would, and its bytes say why.
+    "the uuid": (debugfs("ssv uuid 00000000-0000-4000-8000-000000000001"), "image.img", "readable"),
     "a journal that waits": (debugfs("feature needs_recovery"), "file systems", "clean"),
     "a mount": (debugfs("ssv mnt_count 1"), "image", "booted"),
     "a run": (debugfs("ssv mtime 1800000000", "ssv mnt_count 2"), "image", "booted"),
