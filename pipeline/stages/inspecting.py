@@ -22,6 +22,7 @@ def inspect_vanilla(workspace: Workspace, say: Say) -> None:
     release = reading.release_of(workspace)
     key = inspect_key(workspace)
     source = workspace.input(release.vanilla)
+    reading.gateways_of(workspace)  # what is wrong with the inventory is told before anything takes time
     workspace.record("inspect").unlink(missing_ok=True)
     digest = prepare.prepare_raw(source, workspace.raw, say)
     vanilla = inspect.inspect(
