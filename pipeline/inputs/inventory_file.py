@@ -155,7 +155,7 @@ def _typed(key: str, cell: str) -> object:
 
 
 def _read_gateway(table: Table, base: Path) -> Gateway:
-    name = table.text("name", form=_HOST, meaning="a host name (RFC 1123, one label)")
+    name = table.text("name", form=_HOST, meaning="a host name (RFC 1123, one label)", shown=True)
     if name.lower() in _TAKEN:
         table.wrong("name", f"{name} cannot be the name of a gateway", "choose another name")
     if name:

@@ -86,15 +86,22 @@ class Table:
             known = ", ".join(sorted(self._known))
             self.wrong(ascii(key)[1:-1], "unknown key", f"known here: {known}")
 
-    def text(self, key: str, default: str | None = None, *, form: str = r"[ -~]*", meaning: str = "text") -> str:
-        """A string that matches a regular expression as a whole; no default makes the key mandatory."""
+    def text(
+        self, key: str, default: str | None = None, *, form: str = r"[ -~]*", meaning: str = "text", shown: bool = False
+    ) -> str:
+        """A string that matches a regular expression as a whole; no default makes the key mandatory.
+
+        Args:
+            shown: a wrong value is shown in the message, for keys in which nobody keeps a secret.
+        """
         value = self._take(key, default)
         if value is None:
             return ""
         if not isinstance(value, str):
             self.wrong(key, f"must be {meaning}, in quotes", "put the value in quotes")
         elif value != default and not re.fullmatch(form, value):
-            self.wrong(key, f"is not {meaning}", f"allowed form: {form}")
+            told = f"{ascii(value[:80])} " if shown else ""
+            self.wrong(key, f"{told}is not {meaning}", f"allowed form: {form}")
         else:
             return value
         return default or ""

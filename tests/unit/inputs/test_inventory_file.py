@@ -202,7 +202,7 @@ def test_nothing_that_a_file_format_gives_a_meaning_gets_in(tmp_path: Path, fiel
         (b'name,serial\na,"b"c\n', "row 2: not CSV"),
         (b'name,serial\na,"b\nc"\n', "row 3 (a) serial: is not"),
         (b"name,serial\n,S1\n", "row 2 name: is missing"),
-        (b"name\na/b\n", "row 2 name: is not a host name"),
+        (b"name\na/b\n", "row 2 name: 'a/b' is not a host name"),
         (b"name,wlan0.state,wlan0.channel\na,lan,6.5\n", "row 2 (a) [interfaces] wlan0 channel: must be"),
         (b"name,user.lab.uid,user.lab.keys\na,no,x\n", "row 2 (a) users[1] uid: must be"),
         (b"\xff\xfen\0a\0m\0e\0", "not UTF-8"),
