@@ -14,9 +14,7 @@ _PKCS12 = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x
 # BouncyCastle's BKS: version 1 or 2, a salt of 20 bytes.
 _BKS = re.compile(rb"\x00\x00\x00[\x01\x02]\x00\x00\x00\x14")
 # PKCS #8: version 0, then an algorithm identifier; PKCS #1 and SEC 1: version, then integers or an octet string.
-_PKCS8 = re.compile(
-    rb"\x30(?:\x81.|\x82..|[\x20-\x7f])\x02\x01[\x00\x01]\x30[\x05\x0d\x0e\x10\x13]\x06", re.DOTALL
-)
+_PKCS8 = re.compile(rb"\x30(?:\x81.|\x82..|[\x20-\x7f])\x02\x01[\x00\x01]\x30[\x05\x0d\x0e\x10\x13]\x06", re.DOTALL)
 _PKCS1 = re.compile(rb"\x30\x82..\x02\x01\x00\x02\x82", re.DOTALL)
 _SEC1 = re.compile(rb"\x30(?:\x81.|[\x20-\x7f])\x02\x01\x01\x04[\x1c-\x42]", re.DOTALL)
 # dropbear's key files are in SSH's wire format: the algorithm's name, then both halves of the key. Public keys begin

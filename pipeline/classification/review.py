@@ -138,5 +138,3 @@ def _other_way(item: Item) -> str:
     if item.sort is Class.FORBIDDEN:
         return "nothing of it may reach another gateway: decide that it stays, or take it out of the export"
     return f"decide {' or '.join(sorted(item.allowed))}: the rule that handles it leaves no other way"
-
-

@@ -89,9 +89,7 @@ def _in_file(name: str, content: bytes, place: str, depth: int, budget: Budget) 
         yield FoundSecret(kind, f"{place}: line {number}", reason)
 
 
-def _in_container(
-    inner: Iterator[tuple[str, bytes]], place: str, depth: int, budget: Budget
-) -> Iterator[FoundSecret]:
+def _in_container(inner: Iterator[tuple[str, bytes]], place: str, depth: int, budget: Budget) -> Iterator[FoundSecret]:
     if depth >= MOST_DEPTH:
         yield FoundSecret(NOT_SEARCHED, place, f"more than {MOST_DEPTH} archives inside each other")
         return

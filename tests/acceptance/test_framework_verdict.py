@@ -187,9 +187,7 @@ def test_the_framework_lets_run_whom_it_should(
     known = frozenset(item.sha256 for item in jks.certificates_in(gateway.keystore.read_bytes()))
     ground = Ground("security.policy", read_policy(gateway.policy.read_bytes(), "security.policy"), known)
     found = {
-        name: Expected(
-            seen_in_brief(run.bundles[file.name]), runs=will_run(describe_bundle(name, made[name]), ground)
-        )
+        name: Expected(seen_in_brief(run.bundles[file.name]), runs=will_run(describe_bundle(name, made[name]), ground))
         for name, file in files.items()
     }
     with capsys.disabled():

@@ -234,9 +234,11 @@ FAILURES = {
     "a value that is weak": lambda text: text.replace("Canary.Wifi", "w")[:-1] + "\n",
     "a text cut off": lambda text: text[: len(text) // 3],
     "a key cut off": lambda text: text.replace("-----END OPENSSH PRIVATE KEY-----", ""),
-    "a key of another certificate": lambda text: text.partition("certificates = ")[0]
-    + "certificates = "
-    + canaries("gw-other-99").text.partition("certificates = ")[2],
+    "a key of another certificate": lambda text: (
+        text.partition("certificates = ")[0]
+        + "certificates = "
+        + canaries("gw-other-99").text.partition("certificates = ")[2]
+    ),
 }
 
 

@@ -49,9 +49,7 @@ SSH = (
     ),
     Breakage("root by default", "ssh.no_root", SSHD, edit(SSHD, "PermitRootLogin no\n", "")),
     Breakage("root in a drop-in", "ssh.no_root", _DROP_IN, _dropped_in("PermitRootLogin yes"), "PermitRootLogin"),
-    Breakage(
-        "root in quotes, with CRLF", "ssh.no_root", _DROP_IN, _dropped_in('"PermitRootLogin" "yes"\r'), '"Permit'
-    ),
+    Breakage("root in quotes, with CRLF", "ssh.no_root", _DROP_IN, _dropped_in('"PermitRootLogin" "yes"\r'), '"Permit'),
     Breakage(
         "root from some addresses",
         "ssh.no_root",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Started as root, sshd wants its own empty directory under /run; it gets one in a mount namespace.
-_AS_ROOT = "mount -t tmpfs t /run && mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e -f \"$1\""
+_AS_ROOT = 'mount -t tmpfs t /run && mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e -f "$1"'
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ def live_sshd(place: Path) -> Iterator[LiveSshd]:
     with (place / "log").open("wb") as log, subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL) as process:
         try:
             _wait(port, process, place / "log")
-            yield LiveSshd(
-                getpass.getuser(), port, place / "login", place / "known_hosts", shown.stdout.split()[1]
-            )
+            yield LiveSshd(getpass.getuser(), port, place / "login", place / "known_hosts", shown.stdout.split()[1])
         finally:
             process.terminate()
 

@@ -120,7 +120,7 @@ HARMLESS = {
     "file name": "keystore.password.file=secret.txt",
     "rules about passwords": "new.password.min.length=12\npassword.require.digits=true\n",
     "hide-password": "hide-password\nnoauth\n",
-    "empty": "password=\npsk=\"\"\n<password></password>",
+    "empty": 'password=\npsk=""\n<password></password>',
     "masked": "password=********",
     "filled in later": "password=${env:PASSWORD}\ntoken={{ token }}\n",
     "flag": "password=required\nauth.token=false\n",
@@ -129,9 +129,9 @@ HARMLESS = {
     "long names": "org.eclipse.kura.net.admin.NetworkConfigurationService netIPv4StatusEnabledLAN LE910_2-1-usb1",
     "paths": "connect 'chat -v -f /etc/ppp/scripts/chat_LE910_2-1'\nlogfile /var/log/kura-LE910_2-1\n",
     "certificate": EC.public_key().public_bytes(_PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode(),
-    "public key of SSH": ED.public_key().public_bytes(
-        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-    ).decode(),
+    "public key of SSH": ED.public_key()
+    .public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    .decode(),
     "PPP secrets without any": "#client server secret\n",
 }
 
@@ -169,7 +169,7 @@ def test_what_is_none(kind: str) -> None:
 
 
 def test_ppp_secrets_need_no_name() -> None:
-    text = f"#client server secret addresses\nuser@apn\t*\t{VALUE}\t*\n'a b' * \"two words\" *\nguest * \"\" *\n"
+    text = f'#client server secret addresses\nuser@apn\t*\t{VALUE}\t*\n\'a b\' * "two words" *\nguest * "" *\n'
     assert [one.place for one in find_secrets("etc/ppp/chap-secrets", text.encode())] == [
         "etc/ppp/chap-secrets: line 2",
         "etc/ppp/chap-secrets: line 3",

@@ -111,6 +111,7 @@ def test_damaged_keystores_read_without_the_password() -> None:
 
 def test_damaged_keystores_whose_digest_is_right() -> None:
     """As somebody would make them who knows the password: what lies behind the digest is read too."""
+
     def read(data: bytes) -> None:
         body = data[:-20]
         digest = hashlib.sha1("password".encode("utf-16be") + b"Mighty Aphrodite" + body).digest()  # noqa: S324

@@ -47,9 +47,7 @@ def layers() -> tuple[dict[str, Layer], dict[str, GatewaySecrets]]:
     inputs = Inputs(the_vanilla(), a_golden(), the_release(), a_trust(a_golden()), ())
     product = plan_product(inputs)
     secrets = {name: own_secrets(name) for name in NAMES}
-    plans = {
-        gateway.name: plan_device(inputs, product, gateway, secrets[gateway.name]).layer for gateway in GATEWAYS
-    }
+    plans = {gateway.name: plan_device(inputs, product, gateway, secrets[gateway.name]).layer for gateway in GATEWAYS}
     return {**plans, "product": product.layer}, secrets
 
 
@@ -92,4 +90,4 @@ def test_the_search_knows_every_usual_form() -> None:
     for shift in range(3):
         text = base64.b64encode(b"abc"[:shift] + secret + b"xyz")
         assert found[f"Base64, shifted by {shift}"] in text
-    assert traces({"log": b'<value>Pa&amp;ss w0rd&lt;7&gt;</value>'}, {"it": secret}) == ["log: it, in XML"]
+    assert traces({"log": b"<value>Pa&amp;ss w0rd&lt;7&gt;</value>"}, {"it": secret}) == ["log: it, in XML"]
