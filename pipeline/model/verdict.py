@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+LEAK_SCAN = "leak scan"
+"""Begins the line among a verdict's checks that tells what was looked for in the raw image and not found."""
+
 
 class Outcome(StrEnum):
     """How a check ended. "Could not look" is never a pass."""

@@ -14,6 +14,7 @@ from pipeline.model.gateway import Gateway
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.tree import Kind, Node, Tree
+from pipeline.model.verdict import LEAK_SCAN
 from pipeline.progress import Say
 from pipeline.stages import reading
 from pipeline.stages.golden_lock import judged
@@ -25,8 +26,11 @@ _MOST = 20
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|\Z)", re.DOTALL)
 
 
-def require_no_leaks(workspace: Workspace, name: str, image: Path, say: Say) -> None:
+def require_no_leaks(workspace: Workspace, name: str, image: Path, say: Say) -> str:
     """Search the whole raw image, free space, journal and compressed content included.
+
+    Returns:
+        What was looked for and not found, for reports.
 
     Raises:
         PipelineError: something was found; named by what it is and where, never by its value.
@@ -38,6 +42,10 @@ def require_no_leaks(workspace: Workspace, name: str, image: Path, say: Say) -> 
     base = workspace.base
     _refuse("base image", *_in_the_base(workspace, identity_of(base)))
     _refuse(name, scan(image, wanted, base=base), wanted)
+    return (
+        f"{LEAK_SCAN}: none of {len(secrets)} secrets of the build, of other gateways and of the golden sample, "
+        f"in {len(wanted)} forms, anywhere in the raw image"
+    )
 
 
 @lru_cache(maxsize=2)

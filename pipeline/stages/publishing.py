@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.digests import sha256_of, write_atomically
@@ -15,10 +16,12 @@ from pipeline.progress import Say
 from pipeline.records import Record, is_current, read_record, write_record
 from pipeline.report.console import verdict_lines
 from pipeline.stages import reading
+from pipeline.stages.comparing import OWN, own_note
 from pipeline.stages.keys import device_key
 from pipeline.stages.leaks import require_no_leaks
 from pipeline.stages.release_reports import CHECKS, OF_RELEASE, REPORTS, write_reports
 from pipeline.verification import verify_paths
+from pipeline.verification.uniqueness import Uniqueness
 from pipeline.workspace import Workspace
 
 _FILES = (
@@ -51,6 +54,7 @@ def verify_and_publish(workspace: Workspace, name: str, say: Say) -> None:
         signers = workspace.state / "allowed_signers"
         write_atomically(signers, reading.allowed_signers_of(workspace), 0o644)
         say(f"verifying {', '.join(waiting)}: opening each image afresh, read-only")
+        known = Uniqueness()
         verdicts = verify_paths(
             [workspace.candidate(candidate) for candidate in waiting],
             allowed_signers=signers,
@@ -58,11 +62,17 @@ def verify_and_publish(workspace: Workspace, name: str, say: Say) -> None:
             deep=False,
             state_dir=workspace.state / "appliance",
             say=say,
+            uniqueness=known,
         )
         for verdict in verdicts:
             if verdict.passed:
-                require_no_leaks(workspace, verdict.gateway, workspace.candidate(verdict.gateway) / "image.img", say)
-                _publish(workspace, release, verdict, say)
+                image = workspace.candidate(verdict.gateway) / "image.img"
+                searched = require_no_leaks(workspace, verdict.gateway, image, say)
+                notes = {
+                    CHECKS: "\n".join([*verdict.checks, searched]),
+                    OWN: own_note(workspace, known, verdict.gateway),
+                }
+                _publish(workspace, release, verdict.gateway, notes, say)
         _refuse(verdicts, name)
 
 
@@ -83,9 +93,8 @@ def _refuse(verdicts: tuple[Verdict, ...], name: str) -> None:
         raise PipelineError(f"{name}: its inputs changed while it was built", "start the build again")
 
 
-def _publish(workspace: Workspace, release: Release, verdict: Verdict, say: Say) -> None:
+def _publish(workspace: Workspace, release: Release, name: str, notes: Mapping[str, str], say: Say) -> None:
     """Move a verified candidate to its place; the old one goes first, and only whole directories are ever seen."""
-    name = verdict.gateway
     key = device_key(workspace, reading.gateway_of(workspace, name))
     signed = read_record(workspace.record(f"sign-{name}"))
     if signed is None or signed.key != key:
@@ -109,7 +118,7 @@ def _publish(workspace: Workspace, release: Release, verdict: Verdict, say: Say)
         workspace.record(f"publish-{name}"),
         key,
         files,
-        notes={CHECKS: "\n".join(verdict.checks)},
+        notes=notes,
         known={p: known[p] for p in files if p in known},
     )
     for step in ("stamp", "sign"):

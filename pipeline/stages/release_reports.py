@@ -22,6 +22,7 @@ from pipeline.report.release_junit import release_junit
 from pipeline.report.release_sarif import release_sarif
 from pipeline.rules.registry import idle_waivers
 from pipeline.stages import reading
+from pipeline.stages.comparing import compare_release
 from pipeline.workspace import Workspace
 
 CHECKS = "checks"
@@ -45,12 +46,15 @@ def write_reports(workspace: Workspace, say: Say) -> None:
     """Write every report of the release, over all gateways of the inventory; each of them must be published.
 
     Raises:
-        PipelineError: a waiver that no gateway needs.
+        PipelineError: a waiver that no gateway needs; two gateways that share what must be one's own.
     """
     results = workspace.results(reading.release_of(workspace).name)
     manifests = tuple(_manifests(workspace))
     require_waivers_used(reading.release_of(workspace), manifests)
-    verdicts = tuple(_verdict(workspace, manifest.gateway) for manifest in manifests)
+    names = [manifest.gateway for manifest in manifests]
+    told = compare_release(workspace, names)
+    together = (Verdict(f"release {manifests[0].release}", (), told),) if told else ()
+    verdicts = (*(_verdict(workspace, name) for name in names), *together)
     for name, write in _WRITERS.items():
         write_atomically(results / name, write(manifests, verdicts), 0o644)
     say(f"report for people: {(results / 'report.html').relative_to(workspace.root)}")

@@ -90,6 +90,7 @@ def verify_paths(
     observe: Observe | None = None,
     rules: Sequence[Rule] = RULES,
     medium: Path | None = None,
+    uniqueness: Uniqueness | None = None,
 ) -> tuple[Verdict, ...]:
     """Verify images, gateway directories and release directories.
 
@@ -101,6 +102,7 @@ def verify_paths(
         state_dir: for the appliance and for unpacked images; need not be a workspace's.
         rules: all there are; those of the manifest's profile are judged on what is read.
         medium: a flashed medium, or a dump longer than the image, looked at in place of the one gateway's image.
+        uniqueness: is told what each gateway has for itself; the caller may compare it with others later.
 
     Returns:
         One verdict for each gateway, then one for each release directory.
@@ -111,7 +113,7 @@ def verify_paths(
     observe = observe if observe is not None else _libguestfs()
     request = find(paths) if medium is None else on_medium(find(paths), medium)
     cases: list[_Case] = []
-    known = Uniqueness()
+    known = uniqueness if uniqueness is not None else Uniqueness()
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="verify-", dir=state_dir) as scratch:
         waiting: list[_Case] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.model.verdict import Finding
 from pipeline.verification.own_values import OwnValue
@@ -29,6 +29,14 @@ class Uniqueness:
                 self._seen[key][gateway] = kept
             if one.own:
                 self._kinds.add(one.kind)
+
+    def values_of(self, gateway: str) -> tuple[OwnValue, ...]:
+        """What was found in one gateway, to be added elsewhere later: in place of each value stands its digest."""
+        return tuple(
+            replace(holders[gateway], value=digest)
+            for (_, digest), holders in sorted(self._seen.items(), key=lambda item: item[0])
+            if gateway in holders
+        )
 
     def clones(self, gateway: str) -> Iterator[Finding]:
         """What this gateway shares with others although it must be its own; each of them is named."""

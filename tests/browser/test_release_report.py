@@ -61,6 +61,24 @@ def test_the_matrix_has_every_rule_and_gateway(report: Path) -> None:
 
 
 @pytest.mark.tools
+def test_uniqueness_and_leaks_are_told(report: Path, tmp_path: Path) -> None:
+    assert opened(report).texts("//section[@id='secrets']//tbody/tr") == [
+        "Uniqueness–The gateways were not compared with one another.",
+        f"Leak scan✓{SIZE} gateways: none of 143 secrets of the build and of others, in 2012 forms",
+    ]
+    told = Verdict("release demo-1", (), ("3 gateways compared: machine id differ in all", "shared by policy: none"))
+    verdicts = [*verified(2), Verdict("gw-0002", (), CHECKS[:-1]), told]
+    page = opened(written(tmp_path / "r.html", list(a_fleet(3)), verdicts))
+    assert page.texts("//*[@id='verdict']") == ["all 3 gateways verified"]
+    assert page.texts("//section[@id='secrets']//tbody/tr") == [
+        "Uniqueness✓3 gateways compared: machine id differ in all",
+        "Uniqueness✓shared by policy: none",
+        "Leak scan✓2 gateways: none of 143 secrets of the build and of others, in 2012 forms",
+        "Leak scannot done1 gateway without a search for secrets",
+    ]
+
+
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("state", "wanted"),
     [

@@ -9,11 +9,14 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Origin
 from pipeline.model.manifest import Action, Change, Manifest, RuleFact, WaiverFact
 from pipeline.model.tree import Kind, Node
-from pipeline.model.verdict import Verdict
+from pipeline.model.verdict import LEAK_SCAN, Verdict
 from pipeline.rules.registry import RULES
 from tests.support.manifest import a_manifest, digest
 
-CHECKS = ("signature", "manifest", "block map", "5731 paths: names and metadata")
+CHECKS = (
+    "signature", "manifest", "block map", "5731 paths: names and metadata",
+    f"{LEAK_SCAN}: none of 143 secrets of the build and of others, in 2012 forms",
+)  # fmt: skip
 WAIVER = WaiverFact("laboratory unit", "Jane Doe", "2027-06-30")
 
 

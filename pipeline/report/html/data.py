@@ -108,12 +108,12 @@ def _gateway(found: Gathered, manifest: Manifest, verdict: Verdict | None) -> di
 
 def _verdict(found: Gathered, verdict: Verdict | None) -> list[Json]:
     if verdict is None:
-        return ["", NO_VERDICT, found.pool("checks").number([]), []]
+        return ["", NO_VERDICT, [], []]
     findings: list[Json] = [
         [escape(item.subject), item.check, escape(item.expected), escape(item.seen), item.outcome.value]
         for item in verdict.findings
     ]
-    checks = found.pool("checks").number(list(verdict.checks))
+    checks: list[Json] = [found.pool("checks").number(check) for check in verdict.checks]
     return [harmless(verdict.gateway), verdict.exit_status, checks, harmless(findings)]
 
 

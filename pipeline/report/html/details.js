@@ -25,7 +25,7 @@ function verdictPart(gateway) {
         ` ${check}: ${outcome === "not looked" ? "could not look: " : ""}`,
         expected ? `expected ${expected}, found ${seen}` : seen)),
       failed.map((one) => el("li", { class: "found" }, code(pool("rules", one[0])[0]), ` ${one[3].join("; ") || one[2]}`)),
-      (pool("checks", checks) || []).map((check) => el("li", { class: "soft" }, `✓ ${check}`))));
+      checks.map((check) => el("li", { class: "soft" }, `✓ ${pool("checks", check)}`))));
 }
 
 function aboutPairs(gateway) {

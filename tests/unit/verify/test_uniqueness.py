@@ -56,6 +56,19 @@ def test_three_gateways_of_a_release_share_nothing_they_must_not() -> None:
         assert kind in told
 
 
+def test_what_was_found_can_be_compared_later_without_the_values() -> None:
+    first = compared(*((name, view(name)) for name in GATEWAYS))
+    later = Uniqueness()
+    for name in GATEWAYS:
+        kept = first.values_of(name)
+        assert not {one.value for one in kept} & {one.value for one in own_values(view(name))}
+        later.add(name, kept)
+    assert later.told() == first.told()
+    later.add("gw-clone", first.values_of(NORTH.name))
+    assert {finding.subject for finding in later.clones("gw-clone")} >= {"/etc/machine-id", "/etc/hostname"}
+    assert later.values_of("nobody") == ()
+
+
 CLONED = (
     "/etc/machine-id",
     "/etc/hostname",
