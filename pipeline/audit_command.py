@@ -26,6 +26,7 @@ from pipeline.report.rules_text import rules_text
 from pipeline.report.sarif import sarif
 from pipeline.rules.expectations import expected_of
 from pipeline.rules.registry import PROFILES, judge, waiver_problems
+from pipeline.verification.outside import with_outside
 
 Say = Callable[[str], None]
 
@@ -146,8 +147,9 @@ def audit_images(
             for image, raw in zip(batch, raws, strict=True):
                 prepare_raw(image, raw, say)
             views = look_at_all(raws, layouts, state_dir=Path(place), say=say)
-            for image, view in zip(batch, views, strict=True):
-                audits.append(audit_view(name_of(image), view, release, profile=profile))
+            for image, raw, view in zip(batch, raws, views, strict=True):
+                seen = with_outside(view, _expected(release), raw, image.parent)
+                audits.append(audit_view(name_of(image), seen, release, profile=profile))
     return tuple(audits)
 
 
@@ -157,13 +159,17 @@ def audit_view(subject: str, view: ImageView, release: Release | None, *, profil
     chosen = profile or (rules.profile if rules else PROFILES[0])
     results = judge(
         view,
-        Expected() if release is None else expected_of(release),
+        _expected(release),
         profile=chosen,
         waivers=rules.waivers if rules else (),
         epoch=release.epoch if release else 0,
         also=rules.also if rules else (),
     )
     return Audit(subject, _about(view), chosen, results)
+
+
+def _expected(release: Release | None) -> Expected:
+    return Expected() if release is None else expected_of(release)
 
 
 def _about(view: ImageView) -> str:

@@ -14,16 +14,14 @@ from doit.cmd_base import Command
 from pipeline import doctor
 from pipeline.doit_adapter import options_first
 from pipeline.errors import PipelineError
-from pipeline.image.block_owner import owners_of
-from pipeline.manifest import from_bytes
 from pipeline.progress import Progress
 from pipeline.report.console import summary_lines, verdict_lines
-from pipeline.report.explanation import explanation
 from pipeline.report.json_report import exit_status, verdicts_json
 from pipeline.report.plain import plain
-from pipeline.report.plan_text import plan_text, raw_text
+from pipeline.report.plan_text import plan_text, raw_text, sidecar_text
 from pipeline.stages import reading
 from pipeline.stages.explaining import explain_bundles, is_bundle
+from pipeline.stages.explaining_image import explain_image
 from pipeline.stages.inspecting import is_inspected
 from pipeline.stages.stamping import device_plan_of
 from pipeline.verification import verify_paths
@@ -93,6 +91,7 @@ class Plan(Command):
             sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, f"device layer of {name}"))
             sys.stdout.write(f"\nconfiguration against the golden sample's: {len(plan.snapshot)} properties differ\n\n")
             sys.stdout.write("".join(f"    {plain(line)}\n" for line in plan.snapshot))
+            sys.stdout.write(sidecar_text(plan.sidecars))
         return 0
 
 
@@ -180,10 +179,11 @@ class Explain(Command):
     """Say which rule and which input put a path into an image, or whether a bundle may run and why."""
 
     name = "explain"
-    doc_purpose = "say why a path of an image is as it is, or whether the security policy lets a bundle run"
-    doc_usage = "DIRECTORY-OR-MANIFEST PATH ... | DIRECTORY --block N | FILE.jar-OR-FILE.dp ..."
+    doc_purpose = "say why something in an image is as it is, or whether the security policy lets a bundle run"
+    doc_usage = "IMAGE PATH[:LINE] ... | IMAGE --block N | IMAGE --property PID.NAME | FILE.jar-OR-FILE.dp ..."
     doc_description = (
-        "DIRECTORY is a gateway's directory under out/; reads the manifest only. A bundle or deployment package of the "
+        "IMAGE is an image, its manifest, or the gateway's directory both lie in. Manifests are taken at their word: "
+        "verify first. Secrets are masked. A bundle or deployment package of the "
         "host is judged by the policy the workspace plans, or by --policy; exit status 1 when one may not run."
     )
     cmd_options = (
@@ -203,17 +203,26 @@ class Explain(Command):
             "default": -1,
             "help": "whose block this is, counted in 4096 bytes from the image's start, as the block map does",
         },
+        {
+            "name": "property",
+            "short": "",
+            "long": "property",
+            "type": str,
+            "default": "",
+            "help": "where the value of this setting of the snapshot comes from: PID.NAME",
+        },
     )
 
     def parse_execute(self, in_args: Sequence[str]) -> int:
         """As doit does it, and with the option after the bundles as well."""
-        return int(super().parse_execute(options_first(in_args, ("--policy", "--block"))))
+        return int(super().parse_execute(options_first(in_args, ("--policy", "--block", "--property"))))
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Print to standard output."""
         if pos_args and all(is_bundle(path) for path in pos_args):
             return or_say_why(lambda: self._explain_bundles(pos_args, str(opt_values["policy"])))
-        return or_say_why(lambda: self._explain(pos_args, int(str(opt_values["block"]))))
+        block, setting = int(str(opt_values["block"])), str(opt_values["property"])
+        return or_say_why(lambda: self._explain(pos_args, block, setting))
 
     def _explain_bundles(self, paths: Sequence[str], policy: str) -> int:
         with Progress().running() as say:
@@ -221,33 +230,15 @@ class Explain(Command):
         sys.stdout.write(text)
         return 0 if good else 1
 
-    def _explain(self, arguments: Sequence[str], block: int) -> int:
-        if len(arguments) < (2 if block < 0 else 1):
+    def _explain(self, arguments: Sequence[str], block: int, setting: str) -> int:
+        if len(arguments) < (2 if block < 0 and not setting else 1):
             raise PipelineError(
-                "an image's manifest and a path in the image are needed",
-                "doit explain out/<release>/<gateway> /etc/ssh/sshd_config",
+                "an image and a path in it are needed", "doit explain out/<release>/<gateway> /etc/ssh/sshd_config:2"
             )
-        place = Path(arguments[0])
-        file = place / "manifest.json" if place.is_dir() else place
-        try:
-            manifest = from_bytes(file.read_bytes(), name=str(file))
-        except OSError as error:
-            raise PipelineError(f"{file}: cannot be read: {error.strerror}", "name a gateway's directory") from None
-        if block >= 0:
-            owners = owners_of(_plain_image(place), manifest.disk, block)
-            sys.stdout.write("".join(f"block {block}: {plain(owner.text)}\n" for owner in owners))
-            arguments = [*arguments, *(owner.path for owner in owners if owner.path is not None)]
-        for path in arguments[1:]:
-            sys.stdout.write(explanation(manifest, path))
+        with Progress().running() as say:
+            parts = list(explain_image(Path(arguments[0]), arguments[1:], block=block, setting=setting, say=say))
+        sys.stdout.write("".join(parts))
         return 0
-
-
-def _plain_image(place: Path) -> Path:
-    """The image of a gateway's directory; a compressed one has to be unpacked first."""
-    image = (place if place.is_dir() else place.parent) / "image.img"
-    if not image.is_file():
-        raise PipelineError(f"{image}: no plain image here", "unpack it beside its manifest first")
-    return image
 
 
 class Doctor(Command):

@@ -15,12 +15,14 @@ from pipeline.model.overlay import Overlay
 from pipeline.model.raw_region import RawChange, Region
 from pipeline.model.release import Release
 from pipeline.model.setting import PropertySetting
+from pipeline.model.sidecar import Outside, Sidecar
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.trust import GatewaySecrets, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms import (
     accounts,
     bootloader,
+    bootloader_outside,
     bootloader_raw,
     dropbear,
     firewall,
@@ -66,6 +68,7 @@ class Plan:
         after: names and metadata of the result, with content digests where they are known.
         snapshot: what changes in the golden sample's configuration, a line for each property, secrets masked.
         raw: what changes outside all file systems.
+        sidecars: what is to be written to places of the gateway outside the image.
     """
 
     before: Tree = field(repr=False)
@@ -73,6 +76,7 @@ class Plan:
     after: Tree = field(repr=False)
     snapshot: tuple[str, ...] = ()
     raw: tuple[RawChange, ...] = ()
+    sidecars: tuple[Sidecar, ...] = ()
 
 
 def plan_product(inputs: Inputs) -> Plan:
@@ -97,8 +101,14 @@ def plan_product(inputs: Inputs) -> Plan:
     return replace(_plan(vanilla.tree, layer), raw=raw)
 
 
-def plan_device(inputs: Inputs, product: Plan, gateway: Gateway, secrets: GatewaySecrets) -> Plan:
-    """What one gateway has for itself: stamped on a copy of the base."""
+def plan_device(
+    inputs: Inputs, product: Plan, gateway: Gateway, secrets: GatewaySecrets, outside: Outside | None = None
+) -> Plan:
+    """What one gateway has for itself: stamped on a copy of the base.
+
+    Args:
+        outside: U-Boot's environment where it lies outside the image, as it was given.
+    """
     vanilla, golden, release, trust = inputs.vanilla, inputs.golden, inputs.release, inputs.trust
     network_files, network_settings = network.restore(golden, vanilla, release, gateway, secrets)
     firewall_files, firewall_settings = firewall.restrict(golden, vanilla, release, gateway)
@@ -130,7 +140,11 @@ def plan_device(inputs: Inputs, product: Plan, gateway: Gateway, secrets: Gatewa
     plan = _plan(product.after, layer)
     _refuse_shared_paths(product.layer, plan.layer)
     changes = snapshot.changes(golden, vanilla, release, settings)
-    return replace(plan, snapshot=tuple(str(change) for change in changes))
+    return replace(
+        plan,
+        snapshot=tuple(str(change) for change in changes),
+        sidecars=bootloader_outside.protect(vanilla, release, outside),
+    )
 
 
 def require_same_release(vanilla: Vanilla, golden: Golden, release: Release) -> None:

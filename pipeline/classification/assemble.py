@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.classification.classify import classify, latest_snapshot
+from pipeline.classification.containers import Unzstd
 from pipeline.classification.documents import DOCUMENTS, Part, wanted
 from pipeline.classification.item import Class, Decision, Item, Kind
 from pipeline.classification.lock import Lock
@@ -20,15 +21,18 @@ from pipeline.model.guest_path import GuestPath
 _TAKEN_OUT_HERE = frozenset({Class.PORTABLE, Class.SECRET, Class.UNKNOWN})
 
 
-def judge(export: Export) -> tuple[Item, ...]:
+def judge(export: Export, unzstd: Unzstd | None = None) -> tuple[Item, ...]:
     """Every file and property of an export in one class.
+
+    Args:
+        unzstd: unpacks zstd, for the search for secrets.
 
     Raises:
         PipelineError: the latest snapshot is one that no gateway could load.
     """
     latest = latest_snapshot(export.files)
     snapshot = _snapshot(export.files[latest], latest).snapshot if latest else None
-    return classify(export.files, export.links, snapshot)
+    return classify(export.files, export.links, snapshot, unzstd)
 
 
 def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
@@ -59,7 +63,8 @@ def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
     links = {path: target for path, target in export.links.items() if _part(path) is Part.NETWORK}
     raise_if_any(_mandatory(kept, export.source))
     latest = latest_snapshot(kept)
-    warnings = tuple(f"golden: {latest}: {wrong}" for wrong in _snapshot(kept[latest], latest).malformations)
+    downloaded = _snapshot(kept[latest], latest)
+    warnings = tuple(f"golden: {latest}: {wrong}" for wrong in downloaded.malformations)
     kept[latest] = _without(kept[latest], latest, dropped)
     left = {name.rsplit("/", 1)[1] for name in gone if _part(name) is Part.PACKAGE}
     for name in [name for name in kept if _part(name) is Part.DPA]:
@@ -77,6 +82,8 @@ def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
         missing=tuple(missing(kept)),
         sha256=_digest(export.esf_version, kept, links),
         warnings=(*export.warnings, *warnings),
+        snapshot_name=latest,
+        snapshot_lines=_lines(downloaded.snapshot),
     )
 
 
@@ -101,6 +108,12 @@ def _snapshot(content: bytes, name: str) -> esf_snapshot.Loaded:
     # Which properties are lost does not depend on the generation; how the file's lines are read does, and a download
     # is read with its line ends.
     return esf_snapshot.read(content, "A", f"golden: {name}")
+
+
+def _lines(snapshot: esf_snapshot.Snapshot | None) -> dict[tuple[str, str], int]:
+    """Where settings stand in what was downloaded; what travels of it is written anew."""
+    found = snapshot.configurations if snapshot else ()
+    return {(component.pid, prop.name): prop.line for component in found for prop in component.properties}
 
 
 def _without(content: bytes, name: str, dropped: set[tuple[str, str]]) -> bytes:

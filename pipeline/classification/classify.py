@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from pipeline.classification.containers import Budget, NotSearchedError, members
+from pipeline.classification.containers import Budget, NotSearchedError, Unzstd, members
 from pipeline.classification.documents import Part, wanted
 from pipeline.classification.files import classify_files
 from pipeline.classification.item import Item
@@ -21,17 +21,20 @@ def latest_snapshot(paths: Iterable[str]) -> str:
     return max(found, key=lambda name: int(name.removeprefix("snapshot_").removesuffix(".xml")), default="")
 
 
-def classify(files: Mapping[str, bytes], links: Iterable[str], snapshot: Snapshot | None) -> tuple[Item, ...]:
+def classify(
+    files: Mapping[str, bytes], links: Iterable[str], snapshot: Snapshot | None, unzstd: Unzstd | None = None
+) -> tuple[Item, ...]:
     """Judge an export.
 
     Args:
         files: content by path relative to the root of the export; ``links``: paths of its symbolic links.
         snapshot: the latest one, parsed; None when it is not to be judged.
+        unzstd: unpacks zstd; without it what is in such data is not searched, and a person has to decide about it.
 
     Returns:
         One item for each file, link and property, sorted by key.
     """
-    items = list(classify_files(files, links, latest_snapshot(files)))
+    items = list(classify_files(files, links, latest_snapshot(files), unzstd))
     if snapshot is not None:
         packages = [content for path, content in files.items() if (part := wanted(path)) and part.item is Part.PACKAGE]
         items += classify_settings(snapshot, *_installed(packages))

@@ -7,14 +7,19 @@ import io
 import lzma
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from pipeline.classification.closed import closed
 from pipeline.errors import PipelineError
 from pipeline.formats.zip_archive import MemorySource, read_archive
 
 MOST_DEPTH = 5
 MOST_BYTES = 96 << 20
 MOST_MEMBERS = 20_000
+_ZIP_END = b"PK\x05\x06"
+_ZIP_END_SIZE = 22
+_MOST_COMMENT = 0xFFFF
+_ZSTD = b"\x28\xb5\x2f\xfd"
 _DAMAGE = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError, OverflowError, RecursionError)
 
 
@@ -22,10 +27,19 @@ class NotSearchedError(Exception):
     """A container that could not be looked into completely; the text says why and holds nothing of it."""
 
 
-class Budget:
-    """How much may still be unpacked of one export's file, all its containers together."""
+Unzstd = Callable[[bytes, int], bytes]
+"""Unpacks zstd, which Python 3.11 cannot: content and the most bytes it may become; raises `NotSearchedError`."""
 
-    def __init__(self) -> None:
+
+class Budget:
+    """How much may still be unpacked of one export's file, all its containers together.
+
+    Args:
+        unzstd: who unpacks zstd; without it such data is not searched.
+    """
+
+    def __init__(self, unzstd: Unzstd | None = None) -> None:
+        self.unzstd = unzstd
         self._bytes = MOST_BYTES
         self._members = MOST_MEMBERS
 
@@ -48,17 +62,44 @@ def members(content: bytes, budget: Budget) -> Iterator[tuple[str, bytes]] | Non
     Raises:
         NotSearchedError: while iterating: damaged, encrypted, of a kind that is not read here, or too large.
     """
-    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if content.startswith((b"PK\x03\x04", _ZIP_END)):
         return _zip(content, budget)
-    if content[257:262] == b"ustar":
+    if _is_tar(content):
         return _tar(content, budget)
-    for magic in (b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"BZh"):
-        if content.startswith(magic):
-            return _compressed(content, budget)
-    for magic, kind in ((b"\x28\xb5\x2f\xfd", "zstd"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07", "RAR")):
-        if content.startswith(magic):
-            return _closed(kind)
-    return None
+    if content.startswith((b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"BZh", b"\x5d\0\0", b"\x78\x9c", b"\x78\xda", _ZSTD)):
+        return _compressed(content, budget)
+    if kind := closed(content):
+        return _closed(kind)
+    start = _zip_start(content)
+    return _behind(content, start, budget) if start else None
+
+
+def _is_tar(content: bytes) -> bool:
+    """By its mark, or where there is none, as the oldest have it, by the sum over its first header."""
+    if content[257:262] == b"ustar":
+        return True
+    header, written = content[:512], content[148:156].strip(b" \0")
+    if len(header) < 512 or not written or not header[0] or written.strip(b"01234567"):
+        return False
+    return sum(header) - sum(header[148:156]) + 8 * 32 == int(written, 8)
+
+
+def _zip_start(content: bytes) -> int:
+    """Where an archive begins that has something in front of it, as one that unpacks itself has; 0 for none."""
+    end = content.rfind(_ZIP_END, max(0, len(content) - _ZIP_END_SIZE - _MOST_COMMENT))
+    if end < 0 or end + _ZIP_END_SIZE > len(content):
+        return 0
+    size = int.from_bytes(content[end + 12 : end + 16], "little")
+    offset = int.from_bytes(content[end + 16 : end + 20], "little")
+    directory = end - size
+    start = directory - offset
+    return start if start > 0 and content.startswith(b"PK\x01\x02", directory) else 0
+
+
+def _behind(content: bytes, start: int, budget: Budget) -> Iterator[tuple[str, bytes]]:
+    budget.spend(start)
+    yield "(in front)", content[:start]
+    yield from _zip(content[start:], budget)
 
 
 def _closed(kind: str) -> Iterator[tuple[str, bytes]]:
@@ -67,7 +108,7 @@ def _closed(kind: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _refuse(kind: str) -> tuple[str, bytes]:
-    raise NotSearchedError(f"{kind} is not looked into")
+    raise NotSearchedError(f"{kind}, which is not opened here")
 
 
 def _zip(content: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
@@ -94,11 +135,20 @@ def _tar(content: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
 
 
 def _compressed(content: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
+    if content.startswith(_ZSTD):
+        if budget.unzstd is None:
+            raise NotSearchedError("zstd data")
+        unpacked = budget.unzstd(content, budget.left)
+        budget.spend(len(unpacked))
+        yield "content", unpacked
+        return
     unpacker: zlib._Decompress | lzma.LZMADecompressor | bz2.BZ2Decompressor
     if content.startswith(b"BZh"):
         unpacker = bz2.BZ2Decompressor()
+    elif content.startswith((b"\x1f\x8b", b"\x78")):
+        unpacker = zlib.decompressobj(31 if content.startswith(b"\x1f\x8b") else 15)
     else:
-        unpacker = zlib.decompressobj(31) if content.startswith(b"\x1f\x8b") else lzma.LZMADecompressor()
+        unpacker = lzma.LZMADecompressor()
     try:
         unpacked = unpacker.decompress(content, budget.left + 1)
     except _DAMAGE:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from pipeline.classification.containers import Unzstd
 from pipeline.classification.documents import UNKNOWN, Part, forbidden, wanted
 from pipeline.classification.found import FoundSecret
 from pipeline.classification.item import ANY, STAYS, TRAVELS, Class, Decision, Item, Key, Kind
@@ -33,15 +34,18 @@ _WANTED_SECRETS = (
 _REPLACED = re.compile(r"by the name (?:wpa_passphrase|wpa_psk|sae_password|wep_key\d)")
 
 
-def classify_files(files: Mapping[str, bytes], links: Iterable[str], latest: str) -> Iterator[Item]:
+def classify_files(
+    files: Mapping[str, bytes], links: Iterable[str], latest: str, unzstd: Unzstd | None = None
+) -> Iterator[Item]:
     """Every file and link, in one class each.
 
     Args:
         files: content by path relative to the root of the export.
         latest: path of the snapshot that counts.
+        unzstd: unpacks zstd, for the search for secrets.
     """
     for path, content in files.items():
-        yield _file(path, content, latest)
+        yield _file(path, content, latest, unzstd)
     for path in links:
         listed = wanted(path)
         if listed is not None and listed.item is Part.NETWORK:
@@ -50,13 +54,13 @@ def classify_files(files: Mapping[str, bytes], links: Iterable[str], latest: str
             yield _item(Kind.LINK, path, Class.UNKNOWN, UNKNOWN, STAYS, open_=True)
 
 
-def _file(path: str, content: bytes, latest: str) -> Item:
+def _file(path: str, content: bytes, latest: str, unzstd: Unzstd | None) -> Item:
     if path == ABOUT:
         return _item(Kind.FILE, path, Class.DERIVED, "describes the export; no gateway has it", STAYS)
     listed = wanted(path)
     reason = forbidden(path, content)
     if reason == UNKNOWN:
-        remark = "" if not (found := find_secrets(path, content)) else f"; {_kinds(found)}"
+        remark = "" if not (found := find_secrets(path, content, unzstd)) else f"; {_kinds(found)}"
         return _item(Kind.FILE, path, Class.UNKNOWN, UNKNOWN + remark, STAYS, open_=True)
     if reason or listed is None:
         return _item(Kind.FILE, path, Class.FORBIDDEN, reason, STAYS, open_=True)
@@ -69,11 +73,11 @@ def _file(path: str, content: bytes, latest: str) -> Item:
         return _item(Kind.FILE, path, Class.DERIVED, "written anew from the packages that travel (A:170)", TRAVELS)
     if listed.item is Part.POLICY:
         return _item(Kind.FILE, path, Class.DERIVED, "made suitable for production (A:175, A:179)", TRAVELS)
-    return _with_content(path, content, listed.label)
+    return _with_content(path, content, listed.label, unzstd)
 
 
-def _with_content(path: str, content: bytes, label: str) -> Item:
-    found = find_secrets(path, content)
+def _with_content(path: str, content: bytes, label: str, unzstd: Unzstd | None) -> Item:
+    found = find_secrets(path, content, unzstd)
     sort, reason = next(
         ((sort, reason) for pattern, sort, reason in _RULES if pattern.fullmatch(path)),
         (Class.PORTABLE, f"listed: {label}"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.classification.containers import MOST_DEPTH, Budget, NotSearchedError, members
+from pipeline.classification.closed import is_opaque
+from pipeline.classification.containers import MOST_DEPTH, Budget, NotSearchedError, Unzstd, members
 from pipeline.classification.found import ENTROPY, NOT_SEARCHED, PASSWORD, FoundSecret
 from pipeline.classification.magics import by_content
 from pipeline.classification.texts import by_line
@@ -16,7 +17,9 @@ from pipeline.formats.esf_snapshot import Property
 from pipeline.formats.java_properties import Properties
 
 _NEWLINE = b"\n"
-_TEXT = re.compile(rb"[\t\n\f\r\x20-\x7e\x80-\xff]*")
+# Programs are full of words such as password, and their texts are not values.
+_CODE = (b"\xca\xfe\xba\xbe", b"\x7fELF", b"MZ")
+_PRINTABLE = re.compile(rb"[\t\x20-\x7e]{8,}")
 _NUMBERS = frozenset({"Long", "Double", "Float", "Integer", "Byte", "Short", "Boolean"})
 # Manifests and signature files of JARs are lists of digests; lists of digests are no secrets either.
 _DIGESTS = re.compile(
@@ -27,12 +30,16 @@ _SCHEMA = re.compile(r"(?:.*/)?(?:OSGI-INF|schemas?)/.*\.(?:xml|xsd)|.*\.xsd")
 _NAMES = re.compile(r".*(?:service\.pid|factoryPid|\.target|\.pid)")
 
 
-def find_secrets(name: str, content: bytes) -> tuple[FoundSecret, ...]:
+def find_secrets(name: str, content: bytes, unzstd: Unzstd | None = None) -> tuple[FoundSecret, ...]:
     """Everything in a file that is, holds or may hold a secret, sorted; values are never repeated.
 
-    Containers are looked into; what cannot be looked into is reported as ``not searched``, not passed over.
+    Containers are looked into; what cannot be looked into, because of its kind, its damage, its size or because it is
+    encrypted, is reported as ``not searched``, not passed over.
+
+    Args:
+        unzstd: unpacks zstd; without it such data is not searched.
     """
-    return tuple(sorted(set(_in_file(name, content, name, 0, Budget()))))
+    return tuple(sorted(set(_in_file(name, content, name, 0, Budget(unzstd)))))
 
 
 def secret_in_property(pid: str, prop: Property) -> FoundSecret | None:
@@ -75,18 +82,57 @@ def _in_file(name: str, content: bytes, place: str, depth: int, budget: Budget) 
                     if found:
                         yield FoundSecret(found.kind, f"{place}: {found.place}", found.reason)
             return
-    for offset, kind, reason in by_content(content):
-        where = f"{place}: line {content.count(_NEWLINE, 0, offset) + 1}" if offset else place
+    utf16 = _from_utf16(content)
+    for offset, kind, reason in by_content(utf16 or content):
+        where = f"{place}: line {(utf16 or content).count(_NEWLINE, 0, offset) + 1}" if offset else place
         yield FoundSecret(kind, where, reason)
-    if not _TEXT.fullmatch(content[:65536]) or _SCHEMA.fullmatch(name):
-        return
+    if b"\0" in content[:65536] and not utf16:
+        yield from _in_binary(name, content, place)
+    elif not _SCHEMA.fullmatch(name):
+        yield from _in_text(name, utf16 or content, place)
+
+
+def _in_text(name: str, content: bytes, place: str) -> Iterator[FoundSecret]:
     if name.endswith(".properties"):
         yield from _in_properties(content, place)
+    if is_opaque(content) and not _DIGESTS.fullmatch(name):
+        yield FoundSecret(NOT_SEARCHED, place, _OPAQUE)
+        return
     # Lists of digests, certificates and keys in PEM are random all over; keys were found by their first line.
     is_random_telling = not _DIGESTS.fullmatch(name) and b"-----BEGIN " not in content
     text = content.decode("utf-8", "replace")
     for number, kind, reason in by_line(name, text, entropy=is_random_telling):
         yield FoundSecret(kind, f"{place}: line {number}", reason)
+
+
+_OPAQUE = "looks packed or encrypted, by no program that is known here"
+
+
+def _in_binary(name: str, content: bytes, place: str) -> Iterator[FoundSecret]:
+    """What is written in clear between the bytes of a program's own format; code is left to its authors."""
+    if is_opaque(content):
+        yield FoundSecret(NOT_SEARCHED, place, _OPAQUE)
+    elif not content.startswith(_CODE) and not _DIGESTS.fullmatch(name):
+        text = b"\n".join(_PRINTABLE.findall(content)).decode("ascii")
+        for _, kind, reason in by_line(name, text, entropy=False):
+            yield FoundSecret(kind, place, reason)
+
+
+def _from_utf16(content: bytes) -> bytes:
+    """The text of a file in UTF-16, with or without a mark, as UTF-8; empty for every other file."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        order = "utf-16"
+    elif len(content) > 3 and not any(content[1:512:2]):
+        order = "utf-16-le"
+    elif len(content) > 3 and not any(content[0:512:2]):
+        order = "utf-16-be"
+    else:
+        return b""
+    try:
+        text = content.decode(order)
+    except UnicodeDecodeError:
+        return b""
+    return b"" if "\0" in text else text.encode("utf-8", "replace")
 
 
 def _in_container(inner: Iterator[tuple[str, bytes]], place: str, depth: int, budget: Budget) -> Iterator[FoundSecret]:

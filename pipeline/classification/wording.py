@@ -36,6 +36,7 @@ _PATH = re.compile(
 )
 _VARIABLE = re.compile(r"[$%#@]?[{(][\w.:-]+[})]|\$\w+|%\w+%|\{\{.*")
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>]+")
 _HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
 
 
@@ -67,6 +68,8 @@ def is_value(text: str) -> bool:
 
 def looks_random(text: str) -> bool:
     """Whether a text has a run that no person would write: keys and generated passwords (Shannon entropy)."""
+    # The parts of an address are words; one of them may be a key all the same.
+    text = _URL.sub(lambda url: url[0].replace("/", " "), text) if "://" in text else text
     return any(_is_random(found[0]) for found in _RUN.finditer(text))
 
 

@@ -31,6 +31,16 @@ class ChatScript:
         """The access point name it asks for; empty when it asks for none."""
         return next((found[2] for pair in self.pairs if (found := _APN.search(pair.send))), "")
 
+    @property
+    def apn_line(self) -> int:
+        """Where it asks for it, from 1; 0 when it asks for none."""
+        return next((pair.line for pair in self.pairs if _APN.search(pair.send)), 0)
+
+    @property
+    def dialling(self) -> Pair | None:
+        """What it sends to dial; None when it does not."""
+        return next((pair for pair in self.pairs if pair.send.strip('"').upper().startswith("ATD")), None)
+
     def with_apn(self, apn: str) -> ChatScript:
         """The script for another access point name."""
         return ChatScript(

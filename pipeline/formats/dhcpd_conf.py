@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
 from pipeline.errors import PipelineError
@@ -22,6 +23,8 @@ class DhcpServer:
         default_lease / max_lease: seconds.
         first / last: the leased addresses, both included.
         further: statements of the subnet that ESF does not know, as words.
+        remarks: what the comments say that ESF reads back: ``enabled?``, ``prefix:`` and ``pass DNS?``.
+        lines: where statements and these comments stood, by name, for messages.
     """
 
     enabled: bool
@@ -34,6 +37,8 @@ class DhcpServer:
     first: IPv4Address
     last: IPv4Address
     further: tuple[str, ...] = ()
+    remarks: Mapping[str, str] = field(default_factory=dict, compare=False)
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def pass_dns(self) -> bool:
@@ -47,7 +52,11 @@ def parse(text: str, where: str) -> DhcpServer:
     Raises:
         PipelineError: anything but one subnet with one pool, naming the line.
     """
-    flags = {found[1]: found[2] for line in text.splitlines() if (found := _FLAG.match(line.strip()))}
+    flags: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for number, raw in enumerate(text.splitlines(), 1):
+        if remark := _FLAG.match(raw.strip()):
+            flags[remark[1]], lines[remark[1]] = remark[2], number
     subnet: IPv4Network | None = None
     known: dict[str, tuple[str, ...]] = {}
     further: list[str] = []
@@ -60,6 +69,7 @@ def parse(text: str, where: str) -> DhcpServer:
                 depth.append(words[0] if words else "")
                 if depth == ["subnet"] and len(words) == 4 and words[2] == "netmask" and subnet is None:
                     subnet = IPv4Network(f"{words[1]}/{words[3]}")
+                    lines["subnet"] = number
                 elif depth != ["subnet", "pool"]:
                     raise ValueError(f"block {' '.join(words)!r} is not what ESF writes")
             elif end == "}":
@@ -70,6 +80,7 @@ def parse(text: str, where: str) -> DhcpServer:
                 name, values = _named(words)
                 if name in _KNOWN and name not in known:
                     known[name] = values
+                    lines[name] = number
                 elif depth == ["subnet"] and name not in _KNOWN:
                     further.append(" ".join(words))
                 else:
@@ -91,6 +102,8 @@ def parse(text: str, where: str) -> DhcpServer:
             first=first,
             last=last,
             further=tuple(further),
+            remarks=flags,
+            lines=lines,
         )
     except ValueError as error:
         raise PipelineError(f"{where}: line {line}: {error}", _REMEDY) from None

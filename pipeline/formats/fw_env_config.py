@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+_DISK = r"/dev/(?:mmcblk\d+|[shv]d[a-z]|nvme\d+n\d+)"
+
 
 class FwEnvConfigError(ValueError):
     """A line fw_printenv would not understand; one line, begins with its number."""
@@ -18,17 +20,25 @@ class Place:
         device: device or file.
         offset: bytes; from the end of the device when negative.
         size: bytes.
+        erase: bytes a flash chip has to erase for it: sector size times number of sectors; 0 when not said.
     """
 
     line: int
     device: str
     offset: int
     size: int
+    erase: int = 0
 
     @property
     def whole_disk(self) -> bool:
         """Whether the device is a disk as a whole, and no partition, boot partition or flash chip of its own."""
-        return re.fullmatch(r"/dev/(mmcblk\d+|[shv]d[a-z]|nvme\d+n\d+)", self.device) is not None
+        return re.fullmatch(_DISK, self.device) is not None
+
+    @property
+    def partition(self) -> int | None:
+        """Number of the disk's partition the device is; None when it is none."""
+        found = re.fullmatch(rf"{_DISK}(?:(?<=\d)p|(?<=[a-z]))(?P<number>[1-9]\d*)", self.device)
+        return int(found["number"]) if found else None
 
 
 def parse(data: bytes) -> tuple[Place, ...]:
@@ -45,7 +55,10 @@ def parse(data: bytes) -> tuple[Place, ...]:
         numbers = [_number(word) for word in words[1:3]]
         if len(numbers) != 2 or numbers[0] is None or numbers[1] is None or numbers[1] <= 0:
             raise FwEnvConfigError(f"line {number}: not a device, an offset and a size")
-        places.append(Place(number, words[0], numbers[0], numbers[1]))
+        flash = [_number(word) or 0 for word in words[3:5]]
+        # Without a number of sectors fw_env.c takes as many as the environment fills.
+        sectors = flash[1] if len(flash) > 1 and flash[1] else -(-numbers[1] // flash[0]) if flash and flash[0] else 0
+        places.append(Place(number, words[0], numbers[0], numbers[1], flash[0] * sectors if sectors else 0))
     if not 1 <= len(places) <= 2:
         raise FwEnvConfigError(f"line {len(data.splitlines())}: {len(places)} copies, there can be one or two")
     return tuple(places)

@@ -33,11 +33,13 @@ class Option:
 
     Attributes:
         prefix: empty; ``#`` for the ``#dns-nameservers`` comment that ESF keeps on purpose; or the ESF mark.
+        line: where it stood, for messages.
     """
 
     name: str
     value: str
     prefix: str = ""
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ class Stanza:
     def get(self, name: str) -> str | None:
         """Value of the first option of that name, commented ones included."""
         return next((o.value for o in self.body if isinstance(o, Option) and o.name == name), None)
+
+    def line_of(self, name: str) -> int:
+        """Where an option stands; without it, where the stanza begins."""
+        return next((o.line for o in self.body if isinstance(o, Option) and o.name == name), self.line)
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,19 @@ class Interfaces:
             for item in self.items
             if isinstance(item, Stanza) and (item.keyword == "auto" or item.keyword.startswith("allow-"))
             for name in item.words
+        )
+
+    def start_line(self, name: str) -> int:
+        """Where an interface is started; 0 where it is not."""
+        return next(
+            (
+                item.line
+                for item in self.items
+                if isinstance(item, Stanza)
+                and (item.keyword == "auto" or item.keyword.startswith("allow-"))
+                and name in item.words
+            ),
+            0,
         )
 
     def without_start(self, name: str) -> Interfaces:
@@ -158,7 +177,7 @@ def parse(text: str, where: str) -> Interfaces:
         elif current is None or current.keyword not in ("iface", "mapping", "template"):
             problems.append(Problem(f"{where}: line {number}: option {words[0]!r} outside a stanza", _REMEDY))
         else:
-            option = _option(stripped, dns, marked=marked)
+            option = replace(_option(stripped, dns, marked=marked), line=number)
             if not option.value and option.prefix != "#":
                 problems.append(Problem(f"{where}: line {number}: option {option.name!r} without a value", _REMEDY))
             elif option.name not in _SEVERAL and option.name != "map" and current.get(option.name) is not None:

@@ -83,6 +83,15 @@ class Properties:
         """The file without any line of a key."""
         return Properties(tuple(line for line in self._lines if line.key != key))
 
+    def places(self) -> Iterator[tuple[str, int, int]]:
+        """Every key that is set, with the first and last line that sets it, in the order of the file."""
+        number = 0
+        for line in self._lines:
+            count = sum(1 for match in _NATURAL_LINE.finditer(line.raw) if match[0])
+            if line.key is not None:
+                yield line.key, number + 1, number + count
+            number += count
+
     def render(self) -> bytes:
         """The file's bytes: ASCII where edited, as read elsewhere."""
         return "".join(line.raw for line in self._lines).encode("iso-8859-1")

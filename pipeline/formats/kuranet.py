@@ -39,6 +39,12 @@ class Kuranet:
         """A value of an interface (``config.ip4.status``); empty when it is not there."""
         return self.values.get(f"net.interface.{interface}.{name}", "")
 
+    def line_of(self, interface: str, name: str) -> int:
+        """Where a value of an interface stands; without it, where the interface is first spoken of; else 0."""
+        key, owner = f"net.interface.{interface}.{name}", f"net.interface.{interface}."
+        lines = [entry.line for entry in self.entries if entry.key == key]
+        return next(iter(lines + [entry.line for entry in self.entries if entry.key.startswith(owner)]), 0)
+
     @property
     def interfaces(self) -> tuple[str, ...]:
         """The interfaces the file speaks of, sorted."""

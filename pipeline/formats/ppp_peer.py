@@ -30,6 +30,10 @@ class PppPeer:
         """The values of an option; None when it is not there."""
         return next((line.words[1:] for line in self.lines if line.words[:1] == (option,)), None)
 
+    def line_of(self, option: str) -> int:
+        """Where an option stands, from 1; 0 when it is not there."""
+        return next((line.number for line in self.lines if line.words[:1] == (option,)), 0)
+
     @property
     def scripts(self) -> tuple[str, ...]:
         """Chat scripts named by ``connect`` and ``disconnect`` (``chat -v -f PATH``)."""

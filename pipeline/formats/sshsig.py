@@ -44,6 +44,22 @@ class AllowedSigner:
     not_after: int | None = None
 
 
+@dataclass(frozen=True)
+class SshSignature:
+    """What a signature file says, nothing of it checked.
+
+    Attributes:
+        public: Ed25519, 32 bytes.
+        algorithm: the hash the message went through, ``sha256`` or ``sha512``.
+        raw: what the key itself made.
+    """
+
+    public: bytes
+    namespace: str
+    algorithm: str
+    raw: bytes
+
+
 def string(data: bytes) -> bytes:
     """A string of the SSH wire format: length in four bytes, then the bytes (RFC 4251, 5)."""
     return struct.pack(">I", len(data)) + data
@@ -101,7 +117,8 @@ def verify(
     Raises:
         PipelineError: not a signature, made for another purpose, made over other bytes, or nobody allowed made it.
     """
-    public, purpose, algorithm, raw = _dearmored(signature, where)
+    found = dearmored(signature, where)
+    public, purpose, algorithm = found.public, found.namespace, found.algorithm
     if purpose != namespace:
         _refuse(where, f"it was made for {purpose!r}, not for {namespace!r}", "take the signature that belongs here")
     key = next((signer for signer in signers if signer.public == public), None)
@@ -112,7 +129,7 @@ def verify(
     digest = hashlib.new(algorithm, message).digest()
     signed = _MAGIC + string(purpose.encode()) + string(b"") + string(algorithm.encode()) + string(digest)
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(raw, signed)
+        Ed25519PublicKey.from_public_bytes(public).verify(found.raw, signed)
     except (InvalidSignature, ValueError):
         _refuse(where, "it does not belong to this content", "the content was altered; do not use it")
     return allowed
@@ -161,8 +178,12 @@ def _like(text: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
-def _dearmored(signature: bytes, where: str) -> tuple[bytes, str, str, bytes]:
-    """Public key, namespace, hash and raw signature."""
+def dearmored(signature: bytes, where: str) -> SshSignature:
+    """What is in a signature file.
+
+    Raises:
+        PipelineError: it is none, or one by another kind of key.
+    """
     try:
         lines = signature.decode("ascii").strip().splitlines()
         if len(lines) < 3 or lines[0] != _BEGIN or lines[-1] != _END:
@@ -178,7 +199,7 @@ def _dearmored(signature: bytes, where: str) -> tuple[bytes, str, str, bytes]:
         _refuse(where, "it is not an SSH signature", "make it with ssh-keygen -Y sign or with this pipeline")
     if kind != KEY_TYPE.encode() or inner_kind != kind or reserved or texts[1] not in ("sha256", "sha512"):
         _refuse(where, "it was not made by an Ed25519 key", "sign with an Ed25519 key")
-    return public, *texts, raw
+    return SshSignature(public, *texts, raw)
 
 
 def _strings(data: bytes, count: int) -> list[bytes]:

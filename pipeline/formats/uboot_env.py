@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 
@@ -76,6 +76,35 @@ def parse(data: bytes) -> Environment:
     raise UbootEnvError("no CRC fits: not an environment, cut off, or of another size than its bootloader's")
 
 
+def from_text(data: bytes, size: int, *, redundant: bool) -> Environment:
+    """The environment ``mkenvimage`` makes of such lines, as U-Boot's build writes them to ``u-boot-initial-env``.
+
+    A backslash before its end keeps the end of a line as part of the value; blank lines and comments (``#``) say
+    nothing. Of two copies the first is the one U-Boot takes.
+
+    Args:
+        size: bytes of one copy.
+
+    Raises:
+        UbootEnvError: a line is no assignment, a name comes twice, or there is no room.
+    """
+    pairs: dict[bytes, bytes] = {}
+    for number, line in _joined(data):
+        name, equals, value = line.partition(b"=")
+        if not equals or not name or b"\0" in line or name in pairs:
+            raise UbootEnvError(
+                f"line {number} of the defaults: not a variable's name, = and its value, each name once"
+            )
+        pairs[name] = value
+    room = size - (5 if redundant else 4) - len(_list(tuple(pairs.items())))
+    if room < 0:
+        raise UbootEnvError(f"no room for {len(pairs)} variables in {size} bytes")
+    flags = (1, 0) if redundant else (None,)
+    return Environment(
+        tuple(Copy(size, flag, valid=True, pairs=tuple(pairs.items()), padding=b"\xff" * room) for flag in flags)
+    )
+
+
 def change(environment: Environment, values: Mapping[str, str]) -> Environment:
     """Set variables in every copy; everything else stays, in its order.
 
@@ -111,6 +140,22 @@ def _parse_copy(data: bytes, *, redundant: bool) -> Copy:
     if any(b"=" not in text for text in texts):
         valid = False
     return Copy(len(data), data[4] if redundant else None, valid, pairs, body[end + 1 :])
+
+
+def _joined(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Assignments with the number of their first line."""
+    waiting, first = b"", 0
+    for number, line in enumerate(data.replace(b"\r\n", b"\n").split(b"\n"), 1):
+        if not waiting and (not line.strip() or line.startswith(b"#")):
+            continue
+        first = first if waiting else number
+        if line.endswith(b"\\"):
+            waiting += line[:-1] + b"\n"
+        else:
+            yield first, waiting + line
+            waiting = b""
+    if waiting:
+        yield first, waiting
 
 
 def _like(current: Copy, copy: Copy) -> Copy:

@@ -28,6 +28,10 @@ class UdhcpdConf:
         """The first value of a keyword; options are asked for as ``opt subnet``."""
         return next((line.value for line in self.lines if line.keyword == keyword), "")
 
+    def line_of(self, keyword: str) -> int:
+        """Where that value stands, from 1; 0 when the keyword is not there."""
+        return next((line.number for line in self.lines if line.keyword == keyword), 0)
+
     def changed(self, values: Mapping[str, str]) -> UdhcpdConf:
         """The file with values replaced in place; keywords it does not have are added at the end."""
         known = {line.keyword for line in self.lines}

@@ -30,6 +30,10 @@ class Block:
         """The value in effect, quotation marks included; empty when the key is not there."""
         return next((line.value for line in reversed(self.lines) if line.key == key), "")
 
+    def line_of(self, key: str) -> int:
+        """Where the value in effect stands, from 1; 0 when the key is not there."""
+        return next((line.number for line in reversed(self.lines) if line.key == key), 0)
+
     def changed(self, values: Mapping[str, str | None]) -> Block:
         """The block with keys set, in place or at the end, and those whose value is None taken out."""
         kept: list[Line] = []

@@ -14,6 +14,7 @@ from pipeline.classification.lock import Lock
 from pipeline.errors import PipelineError
 from pipeline.inputs.export_archive import archive_members
 from pipeline.inputs.export_members import Contents, collect, directory_members
+from pipeline.inputs.zstd_data import unzstd
 from pipeline.model.golden import Export, Golden
 
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
@@ -41,7 +42,7 @@ def read_golden(path: Path) -> Golden:
         PipelineError: as `read_export`, or without its mandatory parts.
     """
     export = read_export(path)
-    return assemble(export, judge(export), Lock())
+    return assemble(export, judge(export, unzstd), Lock())
 
 
 def _contents(path: Path) -> Contents:

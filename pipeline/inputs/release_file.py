@@ -7,16 +7,15 @@ import re
 from pathlib import Path
 
 from pipeline.errors import Problem, raise_if_any
+from pipeline.inputs.bootloader_section import read_bootloader
 from pipeline.inputs.rules_section import read_rules
 from pipeline.inputs.signing_section import read_signing
 from pipeline.inputs.toml_table import Table, load
 from pipeline.inputs.trust_sections import read_given, read_keystores, read_policy
 from pipeline.inputs.users import read_users
-from pipeline.model.guest_path import GuestPath
 from pipeline.model.release import (
     DEMOS,
     Accounts,
-    Bootloader,
     Console,
     Firewall,
     Output,
@@ -28,8 +27,6 @@ from pipeline.model.release import (
 # ZIP and FAT count from 1980 (PKWARE APPNOTE 4.4.6); ext4 with 128 byte inodes ends in 2038, /etc/shadow never does.
 _FIRST_EPOCH = 315_532_800
 _LAST_EPOCH = 2_147_483_647
-
-_LARGEST_DISK = 1 << 50  # bytes
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _PATH = r"[^\0-\x1f\x7f]+"
@@ -81,7 +78,7 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         firewall=_firewall(root.table("firewall")),
         accounts=_accounts(root.table("accounts"), path.parent),
         services=_services(root.table("services")),
-        bootloader=_bootloader(root.table("bootloader")),
+        bootloader=read_bootloader(root.table("bootloader")),
         console=_console(root.table("console")),
         policy=read_policy(root.table("policy")),
         keystores=read_keystores(root.table("keystores")),
@@ -166,46 +163,6 @@ def _services(table: Table) -> Services:
             table.wrong("disabled", f"{name} is the only way in", "take it away")
     table.close()
     return services
-
-
-def _bootloader(table: Table) -> Bootloader:
-    environment = table.text(
-        "environment", "/boot/uboot.env", form=r"(/[A-Za-z0-9_.+-]+)+|", meaning="an absolute path"
-    )
-    if environment:
-        try:
-            GuestPath(environment)
-        except ValueError:
-            table.wrong("environment", "climbs or is not canonical", "write the path without . and ..")
-    offsets, size = _raw_environment(table)
-    if offsets:
-        environment = ""
-    bootloader = Bootloader(bootdelay=_bootdelay(table), environment=environment, offsets=offsets, size=size)
-    table.close()
-    return bootloader
-
-
-def _raw_environment(table: Table) -> tuple[tuple[int, ...], int]:
-    """Where an environment lies that is in no file; offsets may count from the end of the disk."""
-    offsets = tuple(
-        table.integer(key, 0, -_LARGEST_DISK, _LARGEST_DISK) for key in ("offset", "redundant_offset") if table.has(key)
-    )
-    size = table.integer("size", 0, 16, 16 << 20) if table.has("size") else 0
-    if table.has("redundant_offset") and not table.has("offset"):
-        table.wrong("redundant_offset", "is of the second copy, and there is no first", "give offset too")
-    if table.has("offset") != table.has("size"):
-        table.wrong("offset", "needs size, and size needs offset", "give both, as in the board's fw_env.config")
-    if table.has("offset") and table.has("environment"):
-        table.wrong("environment", "names a file, and offset a place outside all files", "take one of them away")
-    return offsets, size
-
-
-def _bootdelay(table: Table) -> int:
-    """0 as the documents ask (A:90); -2 also ignores the keyboard; -1 would never boot (U-Boot, CONFIG_BOOTDELAY)."""
-    delay = table.integer("bootdelay", 0, -2, 0)
-    if delay == -1:
-        table.wrong("bootdelay", "-1 means never to boot by itself", "use 0, or -2 to ignore the keyboard too")
-    return delay
 
 
 def _console(table: Table) -> Console:

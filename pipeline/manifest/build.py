@@ -9,8 +9,8 @@ from typing import cast
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.model.guest_path import GuestPath
-from pipeline.model.layer import Origin
-from pipeline.model.manifest import Action, Change, Manifest, ManifestInputs, Package
+from pipeline.model.layer import FileEntry, LineOrigin, Origin
+from pipeline.model.manifest import Action, Change, Manifest, ManifestInputs, Package, RegionFact, SidecarFact
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.trust import SignedPackage
 
@@ -46,6 +46,21 @@ def build_manifest(inputs: ManifestInputs) -> Manifest:
         steps=inputs.steps,
         profile=inputs.profile,
         rules=tuple(sorted(inputs.rules, key=lambda rule: rule.id)),
+        raw=tuple(
+            RegionFact(change.region, hashlib.sha256(change.content).hexdigest(), tuple(sorted(change.origins)))
+            for change in sorted(inputs.raw, key=lambda change: change.region)
+        ),
+        sidecars=tuple(
+            SidecarFact(
+                sidecar.file,
+                len(sidecar.content),
+                hashlib.sha256(sidecar.content).hexdigest(),
+                sidecar.device,
+                sidecar.offset,
+                tuple(sorted(sidecar.origins)),
+            )
+            for sidecar in sorted(inputs.sidecars, key=lambda sidecar: sidecar.file)
+        ),
     )
 
 
@@ -79,7 +94,7 @@ def _changes(inputs: ManifestInputs, tree: Tree, secrets: frozenset[GuestPath]) 
         action = _action(before, now, path in secrets)
         if action is not None:
             node = now if now is not None else Node(cast(Node, before).kind, 0)
-            yield Change(path, action, node, _why(path, action, inputs), path in secrets)
+            yield Change(path, action, node, _why(path, action, inputs), path in secrets, _lines(path, action, inputs))
 
 
 def _action(before: Node | None, now: Node | None, secret: bool) -> Action | None:  # noqa: FBT001 - private
@@ -104,6 +119,11 @@ def _why(path: GuestPath, action: Action, inputs: ManifestInputs) -> tuple[Origi
         if entry is not None:
             return tuple(sorted(entry.origins))
     raise ValueError(f"{path} is {action} against the vanilla image, and nothing in the layer says why")
+
+
+def _lines(path: GuestPath, action: Action, inputs: ManifestInputs) -> tuple[LineOrigin, ...]:
+    entry = inputs.layer.by_path.get(path)
+    return entry.lines if isinstance(entry, FileEntry) and action in (Action.ADDED, Action.REPLACED) else ()
 
 
 def _package(package: SignedPackage) -> Package:

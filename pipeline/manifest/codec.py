@@ -9,23 +9,24 @@ from typing import Any
 
 from pipeline.formats.canonical_json import dumps
 from pipeline.formats.tree_text import escape, format_tree, parse_tree, unescape
+from pipeline.manifest.codec_changes import change_json, origins_json, read_change, read_origins
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
-from pipeline.model.layer import Origin
 from pipeline.model.manifest import (
-    Action,
     CertificateFacts,
-    Change,
     ImageFacts,
     Keystore,
     Manifest,
     Package,
+    RegionFact,
     RuleFact,
+    SidecarFact,
     Sources,
     Step,
     WaiverFact,
 )
-from pipeline.model.tree import Kind, Node, Tree
+from pipeline.model.raw_region import Region
+from pipeline.model.tree import Tree
 from pipeline.model.trust import SignedBundle
 
 FORMAT = "gateway-image-manifest"
@@ -36,7 +37,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def to_json(manifest: Manifest) -> dict[str, object]:
     """The value that `canonical_json.dumps` writes."""
-    return {
+    value: dict[str, object] = {
         "format": FORMAT,
         "version": VERSION,
         "release": {"name": manifest.release, "epoch": manifest.epoch, "production": manifest.production},
@@ -44,7 +45,7 @@ def to_json(manifest: Manifest) -> dict[str, object]:
         "inputs": _sources(manifest.sources),
         "disk": _disk(manifest.disk),
         "image": _image(manifest.image),
-        "changes": {escape(path): _change(change) for path, change in manifest.changes.items()},
+        "changes": {escape(path): change_json(change) for path, change in manifest.changes.items()},
         "tree": {
             "sha256": tree_digest(manifest.tree),
             "paths": len(manifest.tree),
@@ -59,6 +60,12 @@ def to_json(manifest: Manifest) -> dict[str, object]:
             "outcomes": {rule.id: _rule(rule) for rule in manifest.rules},
         },
     }
+    # Only of boards that have them; the manifest of any other looks as it always did.
+    if manifest.raw:
+        value["raw"] = [_region(fact) for fact in manifest.raw]
+    if manifest.sidecars:
+        value["sidecars"] = {sidecar.file: _sidecar(sidecar) for sidecar in manifest.sidecars}
+    return value
 
 
 def from_json(value: Mapping[str, Any]) -> Manifest:
@@ -70,7 +77,7 @@ def from_json(value: Mapping[str, Any]) -> Manifest:
     tree = parse_tree(value["tree"]["directories"])
     if value["tree"]["sha256"] != tree_digest(tree) or value["tree"]["paths"] != len(tree):
         raise ValueError("tree.sha256 or tree.paths is not that of tree.directories")
-    changes = [_read_change(GuestPath(unescape(path)), change) for path, change in value["changes"].items()]
+    changes = [read_change(GuestPath(unescape(path)), change) for path, change in value["changes"].items()]
     return Manifest(
         release=value["release"]["name"],
         epoch=value["release"]["epoch"],
@@ -88,7 +95,34 @@ def from_json(value: Mapping[str, Any]) -> Manifest:
         steps=tuple(Step(**step) for step in value["steps"]),
         profile=value["rules"]["profile"],
         rules=tuple(_read_rule(name, rule) for name, rule in value["rules"]["outcomes"].items()),
+        raw=tuple(
+            RegionFact(Region(fact["offset"], fact["size"]), fact["sha256"], read_origins(fact))
+            for fact in value.get("raw", ())
+        ),
+        sidecars=tuple(
+            SidecarFact(name, **{**fact, "origins": read_origins(fact)})
+            for name, fact in value.get("sidecars", {}).items()
+        ),
     )
+
+
+def _region(fact: RegionFact) -> dict[str, object]:
+    return {
+        "offset": fact.region.offset,
+        "size": fact.region.size,
+        "sha256": fact.sha256,
+        "origins": origins_json(fact.origins),
+    }
+
+
+def _sidecar(fact: SidecarFact) -> dict[str, object]:
+    return {
+        "size": fact.size,
+        "sha256": fact.sha256,
+        "device": fact.device,
+        "offset": fact.offset,
+        "origins": origins_json(fact.origins),
+    }
 
 
 def _rule(rule: RuleFact) -> dict[str, object]:
@@ -194,51 +228,6 @@ def _image(image: ImageFacts) -> dict[str, object]:
 def _read_image(value: Mapping[str, Any]) -> ImageFacts:
     digests = {int(number): digest for number, digest in value["partitions"].items()}
     return ImageFacts(**{**value, "partitions": dict(sorted(digests.items()))})
-
-
-def _change(change: Change) -> dict[str, object]:
-    node = change.node
-    value: dict[str, object] = {
-        "change": change.action.value,
-        "type": node.kind.value,
-        "origins": [
-            {"rule": origin.rule, "source": origin.source, "document": origin.document} for origin in change.origins
-        ],
-    }
-    if change.action is Action.REMOVED:
-        return value
-    value |= {"mode": f"{node.mode:04o}", "uid": node.uid, "gid": node.gid}
-    if node.kind is Kind.FILE:
-        value["size"] = node.size
-        value |= {"secret": True} if change.secret else {"sha256": node.sha256}
-    if node.kind is Kind.LINK:
-        value["target"] = escape(node.target)
-    if node.device:
-        value["device"] = node.device
-    if node.xattrs:
-        value["xattrs"] = {escape(name): content for name, content in node.xattrs}
-    return value
-
-
-def _read_change(path: GuestPath, value: Mapping[str, Any]) -> Change:
-    xattrs = ((unescape(name), content) for name, content in value.get("xattrs", {}).items())
-    return Change(
-        path=path,
-        action=Action(value["change"]),
-        node=Node(
-            kind=Kind(value["type"]),
-            mode=int(value.get("mode", "0"), 8),
-            uid=value.get("uid", 0),
-            gid=value.get("gid", 0),
-            size=value.get("size", 0),
-            target=unescape(value.get("target", "")),
-            device=value.get("device", ""),
-            sha256=value.get("sha256"),
-            xattrs=tuple(sorted(xattrs)),
-        ),
-        origins=tuple(Origin(**origin) for origin in value["origins"]),
-        secret=value.get("secret", False),
-    )
 
 
 def _package(package: Package) -> dict[str, object]:

@@ -66,6 +66,7 @@ def _changed(kinds: list[Json], *optional: str, **more: Rule) -> Rule:
 _SHA256 = _ref("sha256")
 _BYTES = _ref("bytes")
 _WORDS = _ref("words")
+_LINE: Rule = {"type": "integer", "minimum": 1}
 _ANY: Rule = {"type": "string"}
 _YES_NO: Rule = {"type": "boolean"}
 
@@ -80,6 +81,7 @@ _DEFS: Rule = {
     "moment": _text("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"),
     "node": _text(f"^({'|'.join(_LINES)})$"),
     "origins": _list(_record(rule=_WORDS, source=_WORDS, document=_ANY), least=1),
+    "lines": _list(_record(first=_LINE, last=_LINE, rule=_WORDS, source=_WORDS, document=_ANY), least=1),
     "partition": _record(
         number=_BYTES,
         start=_BYTES,
@@ -112,8 +114,8 @@ _DEFS: Rule = {
     "change": {
         "oneOf": [
             _record(change={"const": "removed"}, type={"enum": list("fdlcbps")}, origins=_ref("origins")),
-            _changed(["f"], size=_BYTES, sha256=_SHA256),
-            _changed(["f"], size=_BYTES, secret={"const": True}),
+            _changed(["f"], "lines", size=_BYTES, sha256=_SHA256, lines=_ref("lines")),
+            _changed(["f"], "lines", size=_BYTES, secret={"const": True}, lines=_ref("lines")),
             _changed(["l"], target=_WORDS),
             _changed(["c", "b"], device=_text(f"^{_OWNER}$")),
             _changed(["d", "p", "s"]),
@@ -128,6 +130,8 @@ SCHEMA: Rule = {
     "description": "docs/manifest.md explains every field.",
     "$defs": _DEFS,
     **_record(
+        "raw",
+        "sidecars",
         format={"const": "gateway-image-manifest"},
         version={"type": "integer", "const": 1},
         release=_record(name=_ref("name"), epoch=_BYTES, production=_YES_NO),
@@ -175,6 +179,12 @@ SCHEMA: Rule = {
                     waiver=_record(reason=_WORDS, by=_WORDS, until=_text("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")),
                 ),
             ),
+        ),
+        raw=_list(_record(offset=_BYTES, size=_BYTES, sha256=_SHA256, origins=_ref("origins")), least=1),
+        sidecars=_map(
+            _ref("file"),
+            _record(size=_BYTES, sha256=_SHA256, device=_WORDS, offset={"type": "integer"}, origins=_ref("origins")),
+            least=1,
         ),
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.model.claim import Place
 from pipeline.model.guest_path import GuestPath
 
 
@@ -33,7 +34,7 @@ class Golden:
 
     Attributes:
         esf_version: release the golden gateway runs, as stated with the export.
-        snapshot: the downloaded ``snapshot_<id>.xml``, as bytes.
+        snapshot: the downloaded ``snapshot_<id>.xml`` with what travels of it, as bytes.
         dpa: ``dpa.properties``.
         packages: deployment packages by file name.
         policy: ``security.policy``, None when the export has none.
@@ -43,6 +44,8 @@ class Golden:
         missing: items of the documents' list that the export does not have.
         sha256: over all that travels, framed: path and content in sorted order; what stays behind changes no image.
         warnings: what the user should know, each one line with its remedy; none of it stops a build.
+        snapshot_name: the file's name in the export, which messages use.
+        snapshot_lines: where settings stood in that file, by pid and name.
     """
 
     esf_version: str
@@ -56,3 +59,14 @@ class Golden:
     missing: tuple[str, ...]
     sha256: str
     warnings: tuple[str, ...] = ()
+    snapshot_name: str = ""
+    snapshot_lines: Mapping[tuple[str, str], int] = field(default_factory=dict, repr=False, compare=False)
+
+    def setting_place(self, pid: str, name: str, line: int = 0) -> Place:
+        """Where a setting stands in the export.
+
+        Args:
+            line: in `snapshot`, for when nothing else is known.
+        """
+        file = f"golden: {self.snapshot_name or 'snapshot'}"
+        return Place(file, self.snapshot_lines.get((pid, name), line))

@@ -24,6 +24,7 @@ class ImageView:
         tree: every path with its metadata.
         files: content of the files that were read, by resolved path.
         raw: content of the regions outside all file systems that were read.
+        beside: content of the files delivered beside the image, for places outside of it, by name.
     """
 
     os_release: Mapping[str, str]
@@ -34,6 +35,7 @@ class ImageView:
     tree: Tree = field(repr=False)
     files: Mapping[GuestPath, bytes] = field(repr=False)
     raw: Mapping[Region, bytes] = field(default_factory=dict, repr=False)
+    beside: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, vanilla: Vanilla) -> ImageView:

@@ -25,11 +25,22 @@ class Origin:
     document: str = ""
 
 
+@dataclass(frozen=True, order=True)
+class LineOrigin:
+    """Why a stretch of lines of a file is as it is; lines are counted from 1, the last one is in it."""
+
+    first: int
+    last: int
+    origin: Origin
+
+
 @dataclass(frozen=True)
 class FileEntry:
     """A regular file, as it will lie in the image.
 
     Attributes:
+        lines: who is responsible for which lines, where several are; empty says nothing. Two rules that want the same
+            file agree whatever they know of its lines.
         secret: the content holds a secret; its digest never reaches a manifest, its text never a plan.
         xattrs: extended attributes, sorted by name.
     """
@@ -42,6 +53,7 @@ class FileEntry:
     gid: int = 0
     secret: bool = False
     xattrs: tuple[tuple[str, bytes], ...] = ()
+    lines: tuple[LineOrigin, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         _check(self.path, self.mode, self.origins)

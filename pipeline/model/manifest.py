@@ -8,7 +8,9 @@ from enum import StrEnum
 
 from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
-from pipeline.model.layer import Layer, Origin
+from pipeline.model.layer import Layer, LineOrigin, Origin
+from pipeline.model.raw_region import RawChange, Region
+from pipeline.model.sidecar import Sidecar
 from pipeline.model.tree import Node, Tree
 from pipeline.model.trust import SignedBundle, SignedPackage
 
@@ -115,6 +117,7 @@ class Change:
     Attributes:
         node: what lies there now, without digest where the content is secret; of a removed path only its kind.
         secret: the content holds a secret.
+        lines: who is responsible for which lines of a file that several made; empty where the origins say all.
     """
 
     path: GuestPath
@@ -122,6 +125,28 @@ class Change:
     node: Node
     origins: tuple[Origin, ...]
     secret: bool = False
+    lines: tuple[LineOrigin, ...] = ()
+
+
+@dataclass(frozen=True)
+class RegionFact:
+    """Bytes of the image outside all file systems that differ from the vanilla image's."""
+
+    region: Region
+    sha256: str
+    origins: tuple[Origin, ...]
+
+
+@dataclass(frozen=True)
+class SidecarFact:
+    """A file beside the image, for a place of the gateway outside of it (see `pipeline.model.sidecar`)."""
+
+    file: str
+    size: int
+    sha256: str
+    device: str
+    offset: int
+    origins: tuple[Origin, ...]
 
 
 @dataclass(frozen=True)
@@ -189,6 +214,8 @@ class ManifestInputs:
     steps: tuple[Step, ...]
     profile: str = "documents"
     rules: tuple[RuleFact, ...] = ()
+    raw: tuple[RawChange, ...] = ()
+    sidecars: tuple[Sidecar, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -216,3 +243,5 @@ class Manifest:
     steps: tuple[Step, ...]
     profile: str = "documents"
     rules: tuple[RuleFact, ...] = ()
+    raw: tuple[RegionFact, ...] = ()
+    sidecars: tuple[SidecarFact, ...] = ()

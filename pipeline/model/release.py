@@ -60,6 +60,21 @@ class Services:
 
 
 @dataclass(frozen=True)
+class OutsideEnvironment:
+    """U-Boot's environment on another chip than the image; paths of the host, ``{gateway}`` is the gateway's name.
+
+    Attributes:
+        config: like ``/etc/fw_env.config``; empty for the image's own.
+        dumps: each copy, or its whole device, as read from a gateway.
+        defaults: ``name=value`` lines to make an environment from, instead of dumps.
+    """
+
+    config: str = ""
+    dumps: tuple[str, ...] = ()
+    defaults: str = ""
+
+
+@dataclass(frozen=True)
 class Bootloader:
     """U-Boot (A:90).
 
@@ -69,12 +84,14 @@ class Bootloader:
             it lies; empty when it is in no file.
         offsets: of the copies of a raw environment in the disk image, bytes, from its end when negative.
         size: bytes of one such copy.
+        outside: where it lies outside the image, and what is to be written there.
     """
 
     bootdelay: int = 0
     environment: str = "/boot/uboot.env"
     offsets: tuple[int, ...] = ()
     size: int = 0
+    outside: OutsideEnvironment | None = None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Expected:
         approved_os: accepted ``VERSION_ID`` or image versions; empty when there is no list.
         golden_esf_version: release of the golden sample; empty when there is none (a foreign image).
         environment_offsets / environment_size: of the copies of U-Boot's environment outside all files, bytes.
+        environment_outside: it lies outside the image and is delivered beside it.
         bootdelays: accepted values of U-Boot's boot delay.
         sysrq: the value ``kernel.sysrq`` is to have.
         root_by_people: somebody must be able to become root; False is the explicit choice against it.
@@ -63,6 +64,7 @@ class Expected:
     environment: str = "/boot/uboot.env"
     environment_offsets: tuple[int, ...] = ()
     environment_size: int = 0
+    environment_outside: bool = False
     bootdelays: tuple[int, ...] = (0, -2)
     approved_os: tuple[str, ...] = ()
     golden_esf_version: str = ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.formats.tree_text import format_node
 from pipeline.model.guest_path import GuestPath
+from pipeline.model.layer import Origin
 from pipeline.model.manifest import Manifest
 from pipeline.report.plain import plain
 
@@ -41,6 +42,7 @@ def differences(a: Manifest, b: Manifest) -> tuple[Difference, ...]:
     found = [Difference("inputs", name, *pair, "given") for name, pair in inputs.items()]
     files = list(_files(a, b, inputs))
     found += files
+    found += _apart(a, b, inputs)
     found += _flat("facts", a.facts, b.facts, inputs)
     found += _flat("packages", _packages(a), _packages(b), inputs)
     found += _flat("keystores", _keystores(a), _keystores(b), inputs)
@@ -100,8 +102,27 @@ def cause_of(path: GuestPath, a: Manifest, b: Manifest, inputs: Mapping[str, tup
     origins = [set(change.origins) if change is not None else set() for change in (mine, theirs)]
     if origins[0] == origins[1] and not inputs:
         return UNEXPLAINED
-    told = sorted(origins[0] | origins[1])
-    return "; ".join(f"{one.rule}, from {one.source}{f' ({one.document})' if one.document else ''}" for one in told)
+    return _told(origins[0] | origins[1])
+
+
+def _apart(a: Manifest, b: Manifest, inputs: Mapping[str, tuple[str, str]]) -> Iterator[Difference]:
+    """What lies in no file of the image: raw regions, and files for places outside of it."""
+    before = {str(fact.region): fact for fact in a.raw} | {
+        f"{fact.file} for {fact.device}": fact for fact in a.sidecars
+    }
+    after = {str(fact.region): fact for fact in b.raw} | {f"{fact.file} for {fact.device}": fact for fact in b.sidecars}
+    for name in sorted({*before, *after}):
+        one, two = before.get(name), after.get(name)
+        pair = (one.sha256 if one else "", two.sha256 if two else "")
+        if pair[0] != pair[1]:
+            origins = {*(one.origins if one else ()), *(two.origins if two else ())}
+            yield Difference("bytes", name, *pair, _told(origins) if inputs else UNEXPLAINED)
+
+
+def _told(origins: Iterable[Origin]) -> str:
+    return "; ".join(
+        f"{one.rule}, from {one.source}{f' ({one.document})' if one.document else ''}" for one in sorted(origins)
+    )
 
 
 def _flat(

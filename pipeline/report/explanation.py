@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from pipeline.errors import PipelineError
 from pipeline.formats.tree_text import format_node
 from pipeline.model.guest_path import GuestPath
+from pipeline.model.layer import Origin
 from pipeline.model.manifest import Manifest
+from pipeline.model.raw_region import Region
 from pipeline.report.plain import plain
 
 
@@ -35,7 +39,20 @@ def explanation(manifest: Manifest, text: str) -> str:
         lines.append(f"  as in the vanilla image {plain(manifest.sources.vanilla_file)}")
     else:
         lines.append(f"  {change.action.value} by")
-        for origin in change.origins:
-            document = f", {origin.document}" if origin.document else ""
-            lines.append(f"    {plain(origin.rule)}, from {plain(origin.source)}{document}")
+        lines += _reasons(change.origins)
     return "\n".join(lines) + "\n"
+
+
+def region_explanation(manifest: Manifest, stretch: Region) -> str:
+    """The bytes outside all file systems that the build wrote into a stretch of the image; empty when it wrote none."""
+    lines = []
+    for fact in manifest.raw:
+        if fact.region.overlaps(stretch):
+            lines += [f"{fact.region}, in no file", "  replaced by", *_reasons(fact.origins)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _reasons(origins: Iterable[Origin]) -> Iterator[str]:
+    for origin in origins:
+        document = f", {origin.document}" if origin.document else ""
+        yield f"    {plain(origin.rule)}, from {plain(origin.source)}{document}"

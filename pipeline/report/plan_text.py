@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Origin, Removal
 from pipeline.model.raw_region import RawChange
+from pipeline.model.sidecar import Sidecar
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.report.plain import plain
 
@@ -52,6 +53,17 @@ def raw_text(changes: Sequence[RawChange]) -> str:
     for change in changes:
         lines.append(f"\n~ {change.region}")
         lines += [f"    {plain(f'{origin.rule} {origin.document} ({origin.source})')}" for origin in change.origins]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def sidecar_text(sidecars: Sequence[Sidecar]) -> str:
+    """What is delivered beside the image, for places outside of it; empty when nothing is."""
+    lines = []
+    for sidecar in sidecars:
+        offset = "from its end" if sidecar.offset < 0 else "from its start"
+        place = f"for {sidecar.device}, {abs(sidecar.offset):#x} bytes {offset}"
+        lines.append(f"\n+ {sidecar.file}  beside the image, {len(sidecar.content)} bytes {plain(place)}")
+        lines += [f"      {_why(origin)}" for origin in sidecar.origins]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -25,6 +25,7 @@ def expected_of(release: Release) -> Expected:
         environment=release.bootloader.environment,
         environment_offsets=release.bootloader.offsets,
         environment_size=release.bootloader.size,
+        environment_outside=release.bootloader.outside is not None,
         bootdelays=(release.bootloader.bootdelay,),
         approved_os=release.rules.approved_os,
         golden_esf_version=release.golden_esf_version,

@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator
 
 from pipeline.formats import fw_env_config, uboot_env
-from pipeline.formats.fw_env_config import FwEnvConfigError
+from pipeline.formats.fw_env_config import FwEnvConfigError, Place
 from pipeline.model.image_view import ImageView
 from pipeline.model.raw_region import Region
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.sidecar import ENVIRONMENTS
 from pipeline.rules.looking import files, harmless, words_of
 
 READS = (
     "/boot/uboot.env",
     "/boot/uboot-redund.env",
+    "/boot/*/uboot*.env",
+    "/uboot/uboot*.env",
     "/etc/fw_env.config",
     "/boot/uEnv.txt",
     "/boot/extlinux/extlinux.conf",
@@ -28,17 +31,38 @@ def raw_regions(view: ImageView, expected: Expected) -> tuple[Region, ...]:
     """Where an environment should lie outside all files: as decided, or as the image's own fw_env.config says."""
     size = view.disk.size if view.disk else 0
     if expected.environment_offsets:
-        places = [(offset, expected.environment_size) for offset in expected.environment_offsets]
-    elif expected.environment.endswith("/fw_env.config"):
-        try:
-            found = fw_env_config.parse(view.find(expected.environment) or b"")
-        except FwEnvConfigError:
-            return ()
-        places = [(place.offset, place.size) for place in found if place.whole_disk]
+        given = [(offset, expected.environment_size) for offset in expected.environment_offsets]
+        regions = [Region(offset + size if offset < 0 else offset, length) for offset, length in given]
     else:
-        return ()
-    regions = [Region(offset + size if offset < 0 else offset, length) for offset, length in places]
+        regions = [region for place in _configured(view, expected) for region in _region(view, place)]
     return tuple(region for region in regions if region.offset >= 0 and region.size > 0 and region.end <= size)
+
+
+def _configured(view: ImageView, expected: Expected) -> tuple[Place, ...]:
+    """What fw_env.config says, where it was decided that it counts, or nothing else says anything."""
+    config = expected.environment
+    if not config:
+        return ()
+    if not config.endswith("/fw_env.config"):
+        if view.exists(config):
+            return ()
+        config = "/etc/fw_env.config"
+    try:
+        return fw_env_config.parse(view.find(config) or b"")
+    except FwEnvConfigError:
+        return ()
+
+
+def _region(view: ImageView, place: Place) -> Iterator[Region]:
+    """The place in the image; nothing when it is on a device that is not known to be the image's disk."""
+    if place.whole_disk and view.disk is not None:
+        yield Region(place.offset + view.disk.size if place.offset < 0 else place.offset, place.size)
+    elif place.partition is not None and view.disk is not None:
+        for part in view.disk.partitions:
+            if part.number == place.partition and part.mountpoint is None:
+                offset = place.offset + part.size if place.offset < 0 else place.offset
+                if 0 <= offset <= part.size - place.size:
+                    yield Region(part.start + offset, place.size)
 
 
 def _raw_delay(view: ImageView, expected: Expected, regions: tuple[Region, ...]) -> Judgement:
@@ -55,7 +79,26 @@ def _raw_delay(view: ImageView, expected: Expected, regions: tuple[Region, ...])
     return Judgement.of([*_copies(where, environment, expected, allowed)], f"bootdelay {allowed} in {where}")
 
 
+def _delivered_delay(view: ImageView, expected: Expected) -> Judgement:
+    """Of an environment outside the image: in the files that are delivered with it."""
+    names = [name for name in ENVIRONMENTS if name in view.beside]
+    if not names:
+        return Judgement.unverifiable(f"U-Boot's environment lies outside the image, and no {ENVIRONMENTS[0]} was read")
+    where = " and ".join(names)
+    try:
+        environment = uboot_env.parse(b"".join(view.beside[name] for name in names))
+    except uboot_env.UbootEnvError as error:
+        return Judgement.failed(Breach(names[0], 0, f"{error}: U-Boot takes the delay compiled in", "a valid copy"))
+    allowed = " or ".join(str(delay) for delay in expected.bootdelays)
+    breaches = [*_copies(where, environment, expected, allowed)]
+    if (environment.current.flags is not None) != (len(names) == 2):
+        breaches.append(Breach(where, 0, "one copy of two: the other may bring anything back", "both copies"))
+    return Judgement.of(breaches, f"bootdelay {allowed} in {where}, to be written outside the image")
+
+
 def _delay(view: ImageView, expected: Expected) -> Judgement:
+    if expected.environment_outside:
+        return _delivered_delay(view, expected)
     regions = raw_regions(view, expected)
     if regions:
         return _raw_delay(view, expected, regions)
@@ -79,8 +122,10 @@ def _delay(view: ImageView, expected: Expected) -> Judgement:
 def _environments(view: ImageView, expected: Expected) -> list[str]:
     """The environment's file and its second copy, as far as they are files of the image."""
     named = [expected.environment] if expected.environment.rpartition("/")[2] not in ("", "fw_env.config") else []
+    # A file system that is mounted on the gateway: fw_env.config names the file itself.
+    named += [place.device for place in _configured(view, expected) if not place.device.startswith("/dev/")]
     second = [f"{path.rpartition('/')[0]}/uboot-redund.env" for path in named]
-    return [path for path in (*named, *second) if view.exists(path)]
+    return list(dict.fromkeys(path for path in (*named, *second) if view.exists(path)))
 
 
 def _elsewhere(view: ImageView) -> Judgement:

@@ -1,7 +1,7 @@
 """Keys out of reach: what a signing station signed is kept by what it is about, and checked each time it is used.
 
 So a release key never meets the build machine: the build says what is to be signed, takes signatures back, and puts
-them into bundles as if it had made them.
+them into bundles and beside images as if it had made them.
 """
 
 from __future__ import annotations
@@ -46,11 +46,16 @@ class SignatureStore:
 
 @dataclass(frozen=True)
 class DetachedKey:
-    """A key of which only the certificate is here."""
+    """A key of which only the public half is here.
+
+    Attributes:
+        command: of doit, that has its signatures made and takes them back.
+    """
 
     name: str
     public: PublicKey
     store: SignatureStore
+    command: str = "bundles"
 
     def sign(self, data: bytes, what: str) -> bytes:
         """The signature that was taken back for this data; `PipelineError` says what is missing."""
@@ -58,6 +63,7 @@ class DetachedKey:
         if found is None:
             raise PipelineError(
                 f"{what}: {self.store.path(data)}: the signature by {self.name} is missing",
-                "doit bundles --emit DIRECTORY, have it signed where the key is, doit bundles --take DIRECTORY",
+                f"doit {self.command} --emit DIRECTORY, have it signed where the key is, "
+                f"doit {self.command} --take DIRECTORY",
             )
         return found

@@ -1,7 +1,8 @@
 """The signing station: ``python -m pipeline.signing.offline DIRECTORY --key URI`` signs a request, and nothing else.
 
 It needs no release, no images and no network, and of Python packages only cryptography (python-pkcs11 for tokens). It
-refuses what is not the signature file of a JAR, and a key that is not that of the certificate in the request.
+refuses what is neither the signature file of a JAR nor a manifest with its provenance, and a key that is not the one the
+request is for.
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError
+from pipeline.manifest import from_bytes
+from pipeline.signing import release_exchange
 from pipeline.signing.exchange import CERTIFICATES, read_request
 from pipeline.signing.passphrase import SOURCES
-from pipeline.signing.private_keys import LocalKey, SigningKey, is_valid, load_private_key
+from pipeline.signing.private_keys import LocalKey, PublicKey, SigningKey, is_valid, load_private_key
 from pipeline.signing.token import open_token_key
 
 _TROUBLE = 2
 
 
 def sign_request(directory: Path, uri: str, passphrase: str) -> list[str]:
-    """Sign everything a request asks for; returns lines for the person who signs.
+    """Sign everything a request asks for, bundles or manifests; returns lines for the person who signs.
 
     Args:
         uri: ``file:``, ``env:`` or ``pkcs11:``; relative paths count from the current directory.
@@ -34,8 +37,36 @@ def sign_request(directory: Path, uri: str, passphrase: str) -> list[str]:
     Raises:
         PipelineError: no such request, one that was tampered with, or another key than the one asked for.
     """
+    if release_exchange.is_release_request(directory):
+        return _sign_manifests(directory, uri, passphrase)
     items = read_request(directory)
     public = _expected(directory / CERTIFICATES)
+    key = _open(uri, passphrase, public, f"the certificate in {directory / CERTIFICATES}")
+    signed = [(item, _checked(key, item.content, item.sha256)) for item in items]
+    lines = []
+    for item, signature in signed:
+        write_atomically(directory / f"{item.sha256}.sig", signature, 0o644)
+        lines += [f"signed {bundle}" for bundle in item.bundles]
+    return [*lines, f"{len(signed)} signatures in {directory}; take them back with: doit bundles --take DIRECTORY"]
+
+
+def _sign_manifests(directory: Path, uri: str, passphrase: str) -> list[str]:
+    public, items = release_exchange.read_request(directory)
+    key = _open(uri, passphrase, public, str(directory / release_exchange.SIGNER))
+    signed = [
+        (item, {name: _checked(key, data, f"{directory / name}") for name, data in item.signed.items()})
+        for item in items
+    ]
+    lines = []
+    for item, signatures in signed:
+        release_exchange.write_signatures(directory, item, signatures, public)
+        described = from_bytes(item.manifest, name=item.manifest_file)
+        lines.append(f"signed {item.gateway} of release {described.release}: image SHA-256 {described.image.sha256}")
+    return [*lines, f"{len(signed)} gateways in {directory}; take them back with: doit manifest --take DIRECTORY"]
+
+
+def _open(uri: str, passphrase: str, public: PublicKey, where: str) -> SigningKey:
+    """The key at hand, which must be the one the request is for."""
     what = "signing key"
     key: SigningKey
     if uri.startswith("pkcs11:"):
@@ -44,17 +75,17 @@ def sign_request(directory: Path, uri: str, passphrase: str) -> list[str]:
         key = LocalKey(load_private_key(uri, passphrase, Path(), what))
     if key.public != public:
         raise PipelineError(
-            f"{what}: it is not the key of the certificate in {directory / CERTIFICATES}",
+            f"{what}: it is not the key of {where}",
             "use the key the request is for, or have the request written for yours",
         )
-    signed = [(item, key.sign(item.content, item.sha256)) for item in items]
-    lines = []
-    for item, signature in signed:
-        if not is_valid(public, signature, item.content):
-            raise AssertionError(f"{item.sha256}: our own signature is none")
-        write_atomically(directory / f"{item.sha256}.sig", signature, 0o644)
-        lines += [f"signed {bundle}" for bundle in item.bundles]
-    return [*lines, f"{len(signed)} signatures in {directory}; take them back with: doit bundles --take DIRECTORY"]
+    return key
+
+
+def _checked(key: SigningKey, data: bytes, what: str) -> bytes:
+    signature = key.sign(data, what)
+    if not is_valid(key.public, signature, data):
+        raise AssertionError(f"{what}: our own signature is none")
+    return signature
 
 
 def _expected(file: Path) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
@@ -70,7 +101,7 @@ def _expected(file: Path) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
 def main(arguments: Sequence[str]) -> int:
     """The command line; 2 when something is wrong."""
     parser = argparse.ArgumentParser("python -m pipeline.signing.offline", description="sign a request for signatures")
-    parser.add_argument("directory", type=Path, help="as written by doit bundles --emit")
+    parser.add_argument("directory", type=Path, help="as written by doit bundles --emit or doit manifest --emit")
     parser.add_argument("--key", required=True, help="file:PATH, env:NAME or pkcs11:… (RFC 7512)")
     parser.add_argument("--passphrase", default="", metavar="SOURCE", help=f"{SOURCES}; never the passphrase itself")
     options = parser.parse_args(arguments)

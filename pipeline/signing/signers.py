@@ -100,9 +100,13 @@ class ManifestSigner:
     development: bool
     _key: SigningKey = field(repr=False)
 
-    def sign(self, data: bytes) -> bytes:
-        """A raw Ed25519 signature."""
-        return self._key.sign(data, "a manifest")
+    def sign(self, data: bytes, what: str = "a manifest") -> bytes:
+        """A raw Ed25519 signature; ``what`` names what is signed, for messages.
+
+        Raises:
+            PipelineError: the key cannot be reached, or was not asked yet for this signature.
+        """
+        return self._key.sign(data, what)
 
 
 def open_bundle_signer(
@@ -149,15 +153,14 @@ def open_manifest_signer(keyring: KeyRing, name: str) -> ManifestSigner:
     what = f"{keyring.file}: {entry.name}"
     stated = _stated_public(entry, name)
     key: SigningKey
-    if entry.uri.startswith("pkcs11:"):
+    scheme, _, rest = entry.uri.partition(":")
+    if scheme in ("pkcs11", "detached"):
         if stated is None:
             raise PipelineError(f"{what}: {entry.public} is not an Ed25519 key", "write it with ssh-keygen -y")
-        key = open_token_key(entry.uri, entry.passphrase, stated, keyring.directory, what)
-    elif entry.uri.startswith("detached:"):
-        raise PipelineError(
-            f"{what}: manifests can only be signed where the build runs",
-            "name a file:, env: or pkcs11: key; one in a token is as far from the build machine as can be",
-        )
+        if scheme == "pkcs11":
+            key = open_token_key(entry.uri, entry.passphrase, stated, keyring.directory, what)
+        else:
+            key = DetachedKey(name, stated, SignatureStore(keyring.directory / rest), "manifest")
     else:
         key = LocalKey(load_private_key(entry.uri, entry.passphrase, keyring.directory, what))
     if not isinstance(key.public, Ed25519PublicKey):

@@ -6,7 +6,11 @@ from pipeline.formats import sshsig
 from pipeline.signing.signers import ManifestSigner
 
 
-def sign(message: bytes, signer: ManifestSigner, namespace: str) -> bytes:
-    """An armored SSH signature; the namespace keeps it from being taken for a signature made for anything else."""
-    signature = signer.sign(sshsig.to_be_signed(message, namespace))
+def sign(message: bytes, signer: ManifestSigner, namespace: str, what: str = "a manifest") -> bytes:
+    """An armored SSH signature; the namespace keeps it from being taken for a signature made for anything else.
+
+    Args:
+        what: names the message, for messages.
+    """
+    signature = signer.sign(sshsig.to_be_signed(message, namespace), what)
     return sshsig.armor(signer.public, namespace, signature)

@@ -11,6 +11,7 @@ from pipeline.classification.review import require_decided
 from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError
 from pipeline.inputs.golden_export import read_export
+from pipeline.inputs.zstd_data import unzstd
 from pipeline.model.golden import Export, Golden
 from pipeline.model.release import Release
 from pipeline.workspace import Workspace
@@ -22,7 +23,7 @@ _MOST_BYTES = 64 << 20
 def judged(workspace: Workspace, export: str) -> tuple[Export, tuple[Item, ...]]:
     """The export that ``gateway.toml`` names, read and judged."""
     found = read_export(workspace.input(export))
-    return found, judge(found)
+    return found, judge(found, unzstd)
 
 
 def read_lock(workspace: Workspace, release: Release) -> Lock:

@@ -10,10 +10,12 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import RuleFact, Step, WaiverFact
 from pipeline.model.release import Release
 from pipeline.model.rule import RuleOutcome, RuleResult
+from pipeline.model.sidecar import Sidecar
 from pipeline.plan import Plan
 from pipeline.rules.expectations import expected_of
 from pipeline.rules.registry import judge
 from pipeline.stages import reading
+from pipeline.transforms.bootloader_outside import flashing
 from pipeline.workspace import Workspace
 
 _MOST = 20  # breaches in one message; the rest is the same mistake again
@@ -25,7 +27,11 @@ def judged(workspace: Workspace, plan: Plan) -> tuple[RuleResult, ...]:
     release = inputs.release
     product = reading.product_plan_of(workspace)
     view = ImageView.of(inputs.vanilla).after(product.layer).after(plan.layer)
-    view = replace(view, raw={change.region: change.content for change in product.raw})
+    view = replace(
+        view,
+        raw={change.region: change.content for change in product.raw},
+        beside={sidecar.file: sidecar.content for sidecar in plan.sidecars},
+    )
     return judge(
         view,
         expected_of(release),
@@ -55,9 +61,12 @@ def rule_facts(results: Iterable[RuleResult]) -> tuple[RuleFact, ...]:
     )
 
 
-def steps_for_people(release: Release, results: Iterable[RuleResult], *, development: bool) -> tuple[Step, ...]:
+def steps_for_people(
+    release: Release, results: Iterable[RuleResult], sidecars: Iterable[Sidecar] = (), *, development: bool
+) -> tuple[Step, ...]:
     """What only people or a running gateway can do: rules that cannot be verified offline, and what no rule tells."""
-    steps = [
+    steps = [flashing(sidecar, release.bootloader.bootdelay) for sidecar in sidecars]
+    steps += [
         Step(f"{result.rule.title}: {result.judgement.why}", ", ".join(result.rule.documents))
         for result in results
         if result.judgement.outcome is RuleOutcome.UNVERIFIABLE

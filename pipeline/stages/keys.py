@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from hashlib import sha256
 
 from pipeline.digests import key_of, sha256_of
 from pipeline.model.gateway import Gateway
@@ -39,9 +40,13 @@ def base_key(workspace: Workspace) -> str:
 
 def device_key(workspace: Workspace, gateway: Gateway) -> str:
     """A gateway's image depends on the base, on its own row of the inventory, and on the fleet secret."""
+    outside = reading.outside_of(workspace, gateway)
     return key_of(
         base=base_key(workspace),
         gateway=inventory_row(gateway),
+        outside=[]
+        if outside is None
+        else [sha256(part or b"").hexdigest() for part in (outside.config, outside.defaults, *outside.dumps)],
         secrets=reading.fingerprint_of_secret(workspace, reading.secret_inputs_of(workspace, gateway)),
     )
 

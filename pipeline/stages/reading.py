@@ -15,10 +15,12 @@ from pipeline.errors import PipelineError
 from pipeline.image import facts_file
 from pipeline.image.raw_region import read_regions
 from pipeline.inputs import inventory_file, key_config, layout_files, overlay_dir, release_file
+from pipeline.inputs.outside_environment import read_outside
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.overlay import Overlay
 from pipeline.model.release import Release
+from pipeline.model.sidecar import Outside
 from pipeline.model.trust import Certificate, GatewaySecrets, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.plan import Inputs, Plan, plan_product
@@ -137,6 +139,11 @@ def inputs_of(workspace: Workspace) -> Inputs:
 def product_plan_of(workspace: Workspace) -> Plan:
     """The product layer, planned."""
     return plan_product(inputs_of(workspace))
+
+
+def outside_of(workspace: Workspace, gateway: Gateway) -> Outside | None:
+    """U-Boot's environment as given for one gateway, where it lies outside the image."""
+    return read_outside(release_of(workspace), gateway.name, workspace.root)
 
 
 @lru_cache(maxsize=2)

@@ -16,6 +16,7 @@ from pipeline.model.gateway import Gateway
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layer import FileEntry, Layer
+from pipeline.model.line_origins import with_lines
 from pipeline.model.manifest import CertificateFacts, ImageFacts, Keystore, ManifestInputs, Sources
 from pipeline.model.trust import Certificate
 from pipeline.plan import Inputs, Plan
@@ -65,7 +66,10 @@ def sign_gateway(workspace: Workspace, name: str, say: Say) -> None:
     )
     for file in ("sbom.cdx.json", "sbom.spdx.json", "provenance.json"):
         write_atomically(candidate / file, covered[file], 0o644)
-    files = [image, *(candidate / file for file in ("manifest.json.sig", *covered))]
+    for sidecar in plan.sidecars:
+        write_atomically(candidate / sidecar.file, sidecar.content, 0o600)  # private like the image it belongs to
+    beside = [sidecar.file for sidecar in plan.sidecars]
+    files = [image, *(candidate / file for file in ("manifest.json.sig", *covered, *beside))]
     write_record(workspace.record(f"sign-{name}"), key, files, known={image: described.facts.sha256})
     say(f"{name}: {len(manifest.changes)} paths differ from the vanilla image, each with its reason")
 
@@ -109,14 +113,16 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
         disk=vanilla.disk,
         image=image,
         vanilla=vanilla.tree,
-        layer=united(product.layer, plan.layer),
+        layer=with_lines(united(product.layer, plan.layer), vanilla.files),
         tree=base_tree_of(workspace).apply(plan.layer),
         packages=trust.packages,
         keystores=_keystores(inputs, plan),
         facts=facts_of(vanilla, release, gateway, secrets) | access_facts(finished, trust.packages),
-        steps=steps_for_people(release, results, development=development),
+        steps=steps_for_people(release, results, plan.sidecars, development=development),
         profile=release.rules.profile,
         rules=rule_facts(results),
+        raw=product.raw,
+        sidecars=plan.sidecars,
     )
 
 

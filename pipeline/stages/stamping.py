@@ -33,6 +33,7 @@ def device_plan_of(workspace: Workspace, name: str) -> Plan:
         reading.product_plan_of(workspace),
         gateway,
         reading.secrets_of(workspace, gateway),
+        reading.outside_of(workspace, gateway),
     )
 
 

@@ -4,9 +4,9 @@ Pure: a manifest in, bytes out, the same for the same manifest. ``docs/standards
 """
 
 from pipeline.standards.cyclonedx import cyclonedx
-from pipeline.standards.dsse import PAYLOAD_TYPE, envelope, open_envelope
+from pipeline.standards.dsse import PAYLOAD_TYPE, envelope, open_envelope, pae
 from pipeline.standards.installed import InstalledPackage, installed_packages
-from pipeline.standards.provenance import statement
+from pipeline.standards.provenance import statement, subjects_of
 from pipeline.standards.spdx import spdx
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "envelope",
     "installed_packages",
     "open_envelope",
+    "pae",
     "spdx",
     "statement",
+    "subjects_of",
 ]

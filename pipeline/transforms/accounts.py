@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import accounts
@@ -11,6 +11,7 @@ from pipeline.formats.accounts import AccountsError, Table
 from pipeline.model.gateway import Gateway, User
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, Origin
+from pipeline.model.line_origins import kept, stretches
 from pipeline.model.release import Release
 from pipeline.model.tree import Kind
 from pipeline.model.trust import GatewaySecrets
@@ -41,7 +42,7 @@ def set_up(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: Gatewa
         PipelineError: names or numbers that clash with the image's, a shell or sudo that is not there, or a gateway
             nobody could log in to or administer.
     """
-    tables = _read(vanilla)
+    tables = before = _read(vanilla)
     users = (*release.accounts.users, *gateway.users)
     root_hash = _root_hash(release, gateway, secrets, tables)
     raise_if_any(_problems(vanilla, tables, users, gateway))
@@ -51,7 +52,7 @@ def set_up(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: Gatewa
     tables = _with_passwords(tables, root_hash, release.epoch)
     entries: list[Entry] = []
     for kind, table in tables.items():
-        entries.append(_file(vanilla, kind, accounts.render(table)))
+        entries.append(_file(vanilla, table, before[kind], {user.name for user in users}))
     if not vanilla.exists("/home"):
         entries.append(DirEntry(GuestPath("/home"), (_USERS,)))
     for user in users:
@@ -209,14 +210,31 @@ def _void(password: str) -> str:
     return password if password in ("*", "!", "!!", "!*") else _LOCKED
 
 
-def _file(vanilla: Vanilla, kind: str, content: bytes) -> FileEntry:
+def _file(vanilla: Vanilla, table: Table, before: Table, users: Collection[str]) -> FileEntry:
+    kind, content = table.kind, accounts.render(table)
     place = vanilla.tree.resolve(GuestPath(_FILES[kind]))
     node = vanilla.tree.nodes[place]
     secret = kind in ("shadow", "gshadow")
     origins = (_ROOT, _USERS, _INHERITED) if kind == "shadow" else (_USERS, _INHERITED)
     most = 0o640 if secret else 0o644
+    same = kept(f"vanilla image: {place}")
+
+    def owner(row: tuple[str, ...]) -> Origin:
+        if row[0] in users:
+            return _USERS
+        if kind == "shadow" and row[0] == "root":
+            return _ROOT
+        return same if row == before.get(row[0]) else _INHERITED
+
     return FileEntry(
-        place, content, tuple(sorted(origins)), node.mode & most, node.uid, node.gid, secret=kind == "shadow"
+        place,
+        content,
+        tuple(sorted(origins)),
+        node.mode & most,
+        node.uid,
+        node.gid,
+        secret=kind == "shadow",
+        lines=stretches(owner(row) for row in table.rows),
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pipeline.errors import PipelineError
 from pipeline.formats import fw_env_config, uboot_env
-from pipeline.formats.fw_env_config import FwEnvConfigError
+from pipeline.formats.fw_env_config import FwEnvConfigError, Place
 from pipeline.formats.uboot_env import UbootEnvError
 from pipeline.model.disk import Disk
 from pipeline.model.layer import Origin
@@ -78,17 +78,36 @@ def _decided(vanilla: Vanilla, release: Release) -> tuple[Region, ...]:
     except FwEnvConfigError as error:
         raise PipelineError(f"vanilla image: {path}: {error}", "correct the file, or give offset and size") from None
     for place in places:
-        if not place.whole_disk:
+        if _span(vanilla.disk, place) is None:
             raise PipelineError(
                 f"vanilla image: {path} line {place.line}: {place.device} is not known to be the disk of this image",
                 "name the environment's file as [bootloader] environment, or give offset and size; if it lies on "
-                'another chip, say environment = "" and set bootdelay when flashing',
+                "another chip, say so by [bootloader.outside]",
             )
     if len({(place.device, place.size) for place in places}) != 1:
         raise PipelineError(f"vanilla image: {path}: the two copies differ in device or size", _REMEDY)
-    return tuple(
-        Region(place.offset % end if -end <= place.offset < 0 else place.offset, place.size) for place in places
+    return tuple(region for place in places for region in _region(vanilla.disk, place))
+
+
+def _span(disk: Disk, place: Place) -> Region | None:
+    """The device, as far as it lies in the image: the disk, or a partition of it that holds no file system."""
+    if place.whole_disk:
+        return Region(0, disk.size)
+    return next(
+        (
+            Region(part.start, part.size)
+            for part in disk.partitions
+            if part.number == place.partition and part.filesystem == "unknown"
+        ),
+        None,
     )
+
+
+def _region(disk: Disk, place: Place) -> Iterator[Region]:
+    span = _span(disk, place)
+    if span is not None:
+        offset = place.offset % span.size if -span.size <= place.offset < 0 else place.offset
+        yield Region(span.offset + offset, place.size)
 
 
 def _require_unused(disk: Disk, region: Region) -> None:

@@ -13,6 +13,7 @@ from pipeline.formats.shell_variables import ShellValueError
 from pipeline.formats.sshd_config import Line, SshdConfigError
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, Origin
+from pipeline.model.line_origins import kept, stretches
 from pipeline.model.release import Release, Ssh
 from pipeline.model.tree_glob import glob
 from pipeline.model.vanilla import Vanilla
@@ -56,12 +57,23 @@ _SSHD_OPTIONS = "C:E:b:c:f:g:h:k:o:p:u:46DGQRTVdeiqrt"
 _OVERRIDES = ("-p", "-f", "-h", "-c")
 
 _SOURCE = "gateway.toml [ssh]"
-_ORIGINS = (
-    Origin("ssh.no_root", _SOURCE, "A:34"),
-    Origin("ssh.public_key", _SOURCE, "A:58"),
-    Origin("ssh.no_passwords", _SOURCE, "A:70-72"),
-    Origin("ssh.port", _SOURCE, "A:84"),
-)
+_NO_ROOT = Origin("ssh.no_root", _SOURCE, "A:34")
+_PUBLIC_KEY = Origin("ssh.public_key", _SOURCE, "A:58")
+_NO_PASSWORDS = Origin("ssh.no_passwords", _SOURCE, "A:70-72")
+_PORT = Origin("ssh.port", _SOURCE, "A:84")
+_ORIGINS = (_NO_ROOT, _PUBLIC_KEY, _NO_PASSWORDS, _PORT)
+# Who wants what of a keyword; all other keywords of ours are about which keys let whom in.
+_WANTED_BY = {
+    "permitrootlogin": _NO_ROOT,
+    "port": _PORT,
+    "listenaddress": _PORT,
+    **dict.fromkeys(
+        """passwordauthentication kbdinteractiveauthentication permitemptypasswords usepam hostbasedauthentication
+        gssapiauthentication kerberosauthentication""".split(),
+        _NO_PASSWORDS,
+    ),
+    **{line.split()[0].lower(): Origin(rule, "gateway.toml [rules]") for rule, line in _STRICT.items()},
+}
 
 
 def harden(vanilla: Vanilla, release: Release) -> Layer:
@@ -147,18 +159,35 @@ def _config_files(vanilla: Vanilla, release: Release) -> Iterator[FileEntry]:
         return found
 
     sshd_config.statements(str(main), contents[str(main)], find)  # fills contents, refuses loops and bad lines
-    after = {
-        name: sshd_config.render(sshd_config.comment_out(_unmanaged(sshd_config.parse(data, name)), managed, _REPLACED))
-        for name, data in contents.items()
-    }
+    after: dict[str, bytes] = {}
+    owners: dict[str, list[Origin | None]] = {}
+    for name, data in contents.items():
+        known = _unmanaged(sshd_config.parse(data, name))
+        after[name] = sshd_config.render(sshd_config.comment_out(known, managed, _REPLACED))
+        same = kept(f"vanilla image: {name}")
+        owners[name] = [_wanted_by(line.meaning) if line.meaning in managed else same for line in known]
     lines = (*managed_lines(release.ssh, openssh_version(vanilla)), *_strict_lines(release))
     block = "\n".join((_BEGIN, *lines, _END, ""))
     after[str(main)] = block.encode() + after[str(main)]
+    ours = [_wanted_by(sshd_config.parse(line.encode())[0].meaning) for line in lines]
+    owners[str(main)] = [None, *ours, None, *owners[str(main)]]
     _require_in_effect(str(main), after, vanilla, release)
     for name, data in sorted(after.items()):
         if data != contents[name]:
             node = vanilla.tree.nodes[GuestPath(name)]
-            yield FileEntry(GuestPath(name), data, _ORIGINS, node.mode & 0o644, node.uid, node.gid)
+            yield FileEntry(
+                GuestPath(name),
+                data,
+                tuple(dict.fromkeys((*_ORIGINS, *(one for one in ours if one not in _ORIGINS)))),
+                node.mode & 0o644,
+                node.uid,
+                node.gid,
+                lines=stretches(owners[name]),
+            )
+
+
+def _wanted_by(keyword: str) -> Origin:
+    return _WANTED_BY.get(keyword, _PUBLIC_KEY)
 
 
 def _files(vanilla: Vanilla, pattern: str) -> list[GuestPath]:
@@ -244,7 +273,7 @@ def _sockets(vanilla: Vanilla, ssh: Ssh) -> Iterator[Entry]:
         if not enabled:
             continue
         directory = GuestPath(f"/etc/systemd/system/{unit}.d")
-        origins = (Origin("ssh.port", _SOURCE, "A:84"),)
+        origins = (_PORT,)
         # The empty assignment takes back the unit's own port 22, and the name makes this drop-in the last to be read.
         content = f"[Socket]\nListenStream=\nListenStream={ssh.port}\n"
         if not vanilla.exists(directory):

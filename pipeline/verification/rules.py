@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 
-from pipeline.image.raw_region import read_regions
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest
-from pipeline.model.rule import Rule, RuleOutcome, RuleResult, Waiver
+from pipeline.model.rule import Expected, Rule, RuleOutcome, RuleResult, Waiver
 from pipeline.model.verdict import Finding, Outcome
 from pipeline.rules.expectations import expected_from
-from pipeline.rules.linux_boot import raw_regions
 from pipeline.rules.registry import PROFILES, judge
 
 
-def with_raw(manifest: Manifest, view: ImageView, image: Path) -> ImageView:
-    """The view with what lies outside all file systems and the manifest's decisions name."""
-    regions = raw_regions(view, expected_from(manifest.facts.get("decisions")))
-    return replace(view, raw=read_regions(image, regions)) if regions else view
+def decisions_in(manifest: Manifest) -> Expected:
+    """What the manifest's signer has decided."""
+    return expected_from(manifest.facts.get("decisions"))
 
 
 def judge_again(manifest: Manifest, view: ImageView, rules: Sequence[Rule]) -> tuple[RuleResult, ...]:
@@ -31,7 +26,7 @@ def judge_again(manifest: Manifest, view: ImageView, rules: Sequence[Rule]) -> t
     ]
     return judge(
         view,
-        expected_from(manifest.facts.get("decisions")),
+        decisions_in(manifest),
         profile=manifest.profile if manifest.profile in PROFILES else PROFILES[0],
         waivers=waivers,
         epoch=manifest.epoch,

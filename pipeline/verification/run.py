@@ -29,6 +29,7 @@ from pipeline.verification import rules as rule_checks
 from pipeline.verification.booted import booted_since
 from pipeline.verification.delivery import BMAP, MANIFEST, Delivery, find, on_medium
 from pipeline.verification.medium import about_length, copy_image, size_of
+from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
 from pipeline.verification.own_values import own_values
 from pipeline.verification.scan import Scan, scan
 from pipeline.verification.statement import check_statement, has_statement
@@ -189,6 +190,9 @@ def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None
     if delivery.image is None:
         case.findings.append(Finding(manifest.image.file, "missing", "an image", "not there", Outcome.NOT_LOOKED))
         return None
+    if manifest.sidecars:
+        case.findings += compare_sidecars(manifest, delivery.directory)
+        case.checks.append(f"beside the image: {', '.join(sidecar.file for sidecar in manifest.sidecars)}")
     blocks = _block_map(case)
     try:
         if delivery.medium is not None:
@@ -310,7 +314,8 @@ def _judge(
         case.checks.append(f"{len(result.tree)} paths: names and metadata; content of {files} that is not secret")
         view = view_of(result.disk, result.tree, result.files, layouts)
         if case.raw is not None:
-            view = rule_checks.with_raw(manifest, view, case.raw)
+            case.findings += compare_regions(manifest, case.raw)
+            view = with_outside(view, rule_checks.decisions_in(manifest), case.raw, case.delivery.directory)
         judged = rule_checks.judge_again(manifest, view, rules)
         case.findings += rule_checks.findings_of(manifest, judged)
         case.checks.append(rule_checks.covered(judged))

@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -129,7 +128,7 @@ def with_apt(machine: Machine) -> None:
     machine.program("sudo", SUDO)
 
 
-def test_first_run_makes_the_environment_and_the_second_starts_at_once(machine: Machine) -> None:
+def test_first_run_makes_the_environment_and_the_second_calls_nothing(machine: Machine) -> None:
     assert machine.run("sh", "-c", "exit 0").returncode == 0
     calls = "\n".join(machine.calls)
     assert "-m venv" in calls
@@ -138,9 +137,7 @@ def test_first_run_makes_the_environment_and_the_second_starts_at_once(machine: 
     assert "requirements-test" not in calls
     links = sorted(path.name for path in (machine.checkout / ".venv" / "lib").iterdir())
     assert links == ["guestfs.py", "libguestfsmod.so"]
-    begin = time.monotonic()
     assert machine.run("sh", "-c", "exit 0").returncode == 0
-    assert time.monotonic() - begin < 1
     assert machine.calls == []
 
 

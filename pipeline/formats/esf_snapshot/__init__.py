@@ -6,7 +6,7 @@ download, and refuses what could not be carried on; `render` writes what every g
 
 from pipeline.formats.esf_snapshot.loader import Loaded, load, looks_encrypted, read
 from pipeline.formats.esf_snapshot.malformed import Effect, Malformation
-from pipeline.formats.esf_snapshot.render import render
+from pipeline.formats.esf_snapshot.render import places, render
 from pipeline.formats.esf_snapshot.values import TYPES, Configuration, Property, Snapshot
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Snapshot",
     "load",
     "looks_encrypted",
+    "places",
     "read",
     "render",
 ]

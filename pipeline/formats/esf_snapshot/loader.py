@@ -155,7 +155,7 @@ def _property(element: Element, pid: str, doubts: list[Malformation]) -> Propert
             if malformation.effect.is_fatal:
                 raise DocumentLostError(malformation)
             doubts.append(malformation)
-    return Property(name, kind, values, array, encrypted)
+    return Property(name, kind, values, array, encrypted, element.line)
 
 
 def _value_problems(kind: str, value: str, line: int, where: str, *, encrypted: bool) -> Iterator[Malformation]:

@@ -7,7 +7,7 @@ since generation A joins lines; values touch their tags, since nothing is trimme
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pipeline.errors import PipelineError
 from pipeline.formats.esf_snapshot.values import Configuration, Property, Snapshot
@@ -34,6 +34,19 @@ def render(snapshot: Snapshot) -> bytes:
         lines.extend(_configuration(configuration))
     lines.append("</esf:configurations>")
     return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def places(snapshot: Snapshot) -> Mapping[tuple[str, str], tuple[int, int]]:
+    """First and last line of each property in what `render` writes, by pid and name."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    number = len(_HEAD)
+    for configuration in snapshot.configurations:
+        number += 2
+        for prop in configuration.properties:
+            found[configuration.pid, prop.name] = (number + 1, number + 2 + len(prop.values))
+            number += 2 + len(prop.values)
+        number += 2
+    return found
 
 
 def _configuration(configuration: Configuration) -> Iterator[str]:

@@ -22,6 +22,7 @@ class Property:
         array: whether it holds several values; a scalar has exactly one.
         encrypted: of a Password: the values are Base64 of the UTF-8 text instead of the text (formats 1.6).
         values: as written, not trimmed.
+        line: where it stood, from 1, for messages; 0 of one that was made.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Property:
     values: tuple[str, ...] = field(repr=False)
     array: bool = False
     encrypted: bool = False
+    line: int = field(default=0, compare=False)
 
     @property
     def text(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
@@ -13,13 +14,14 @@ from pipeline.formats.iptables.rules import Ruleset
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
-from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, Origin
+from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LineOrigin, Origin
 from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.firewall import snapshot_only
 from pipeline.transforms.firewall.custom_script import openings
 from pipeline.transforms.firewall.ground import ground, snapshot_ground
+from pipeline.transforms.firewall.lines import line_origins
 from pipeline.transforms.firewall.proof import proof
 from pipeline.transforms.firewall.rewrite import Wanted, rewrite, without_counters
 from pipeline.transforms.firewall.settings import settings
@@ -73,7 +75,8 @@ def restrict(
         problems += openings(script.decode("utf-8", "replace"), f"golden: {CUSTOM}")
     problems += _ipv6_on(vanilla)
     raise_if_any(problems)
-    entries = list(_files(rules, script, vanilla)) if in_files else []
+    lines = line_origins(given, rules, wanted, place, where, gateway.name)
+    entries = list(_files(rules, lines, script, vanilla)) if in_files else []
     entries.append(_file(IPV6, _IPV6_OFF.encode(), "firewall.ipv6", "firewall rules are IPv4 only", "A:113"))
     told = settings(rules, translation=in_files)
     if not in_files:
@@ -104,12 +107,14 @@ def _ipv6_on(vanilla: Vanilla) -> Iterator[Problem]:
                 )
 
 
-def _files(rules: Ruleset, script: bytes | None, vanilla: Vanilla) -> Iterator[Entry]:
+def _files(rules: Ruleset, lines: tuple[LineOrigin, ...], script: bytes | None, vanilla: Vanilla) -> Iterator[Entry]:
     content = iptables.render(rules).encode()
-    yield _file(IPTABLES, content, "firewall.restrict", f"golden: {IPTABLES}", "A:187")
+    entry = _file(IPTABLES, content, "firewall.restrict", f"golden: {IPTABLES}", "A:187")
+    yield replace(entry, lines=lines)
     copy = vanilla.layout.restore / IPTABLES.name
     if vanilla.exists(copy):
-        yield _file(copy, content, "firewall.factory_restore", f"vanilla image: {copy}", "A:113")
+        entry = _file(copy, content, "firewall.factory_restore", f"vanilla image: {copy}", "A:113")
+        yield replace(entry, lines=lines)
     if script is not None:
         origin = Origin("firewall.custom_script", f"golden: {CUSTOM}", "A:188")
         yield FileEntry(CUSTOM, script, (origin,), mode=0o755)

@@ -42,7 +42,7 @@ def rewrite(ruleset: Ruleset, wanted: Wanted, ground: Ground) -> Ruleset:
     """
     tables = []
     for table in ruleset.tables:
-        rules = [_followed(rule, ground) for rule in table.rules if not _is_disabled(rule, ground)]
+        rules = [followed(rule, ground) for rule in table.rules if not _is_disabled(rule, ground)]
         table = replace(table, rules=tuple(rules))
         tables.append(_filter(table, wanted) if table.name == "filter" else table)
     return Ruleset(tuple(tables))
@@ -103,11 +103,17 @@ def _console_rules(chain: str, wanted: Wanted) -> Iterator[Rule]:
             yield parse_rule(f"-A {chain} -s {network} -p tcp -m tcp --dport {port} -j ACCEPT")
 
 
+def is_console(rule: Rule, wanted: Wanted) -> bool:
+    """Whether a rule is one of those that open the console to the VPN."""
+    return any(rule.clauses == door.clauses for door in _console_rules(rule.chain, wanted))
+
+
 def _is_disabled(rule: Rule, ground: Ground) -> bool:
     return any(name in ground.disabled for name in rule.interfaces())
 
 
-def _followed(rule: Rule, ground: Ground) -> Rule:
+def followed(rule: Rule, ground: Ground) -> Rule:
+    """The rule with the gateway's own addresses in place of the golden sample's."""
     for option in ("-s", "-d"):
         clause = rule.get(option)
         if clause is not None:

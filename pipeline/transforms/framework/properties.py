@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.formats import start_script
 from pipeline.formats.java_properties import Properties
 from pipeline.model.guest_path import GuestPath
-from pipeline.model.layer import FileEntry, Layer, Origin
+from pipeline.model.layer import FileEntry, Layer, LineOrigin, Origin
+from pipeline.model.line_origins import kept, stretches
 from pipeline.model.setting import PropertySetting
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.framework.scripts import found_scripts
@@ -37,7 +38,20 @@ def set_properties(vanilla: Vanilla, settings: Sequence[PropertySetting]) -> Lay
         raise RuntimeError(f"settings that would not take effect: {vain}")
     uid, gid = vanilla.process_owner  # the only one who may read it, so it has to be
     origins = tuple(sorted({setting.origin for setting in wanted} | {_ZIP}))
-    return Layer.of(FileEntry(layout.properties, properties.render(), origins, 0o600, uid, gid, secret=True))
+    content = properties.render()
+    lines = _lines(
+        properties, {setting.key: setting.origin for setting in wanted}, content.count(b"\n"), layout.properties
+    )
+    return Layer.of(FileEntry(layout.properties, content, origins, 0o600, uid, gid, secret=True, lines=lines))
+
+
+def _lines(properties: Properties, wanted: Mapping[str, Origin], count: int, path: GuestPath) -> tuple[LineOrigin, ...]:
+    """Keys that were wanted belong to who wanted them, all other lines to the vanilla image."""
+    owners = [kept(f"vanilla image: {path}")] * count
+    for key, first, last in properties.places():
+        if key in wanted:
+            owners[first - 1 : last] = [wanted[key]] * (last - first + 1)
+    return stretches(owners)
 
 
 def effective(vanilla: Vanilla, key: str, properties: Properties | None = None) -> str | None:

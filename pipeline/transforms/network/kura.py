@@ -11,6 +11,7 @@ from pipeline.model.setting import SnapshotSetting
 from pipeline.transforms.network.adapter import STATUS, Adapter
 
 PID = "org.eclipse.kura.net.admin.NetworkConfigurationService"
+PASSPHRASE = Origin("network.wifi", "secrets: Wi-Fi passphrase", "A:119")
 
 # Of the golden sample's own modem and adapters; ESF finds out its own (formats 2).
 _DEVICE_UNIQUE = re.compile(r"net\.interface\..+\.(?:modem\.identifier|mac|usb\..+|firmware\.version|iccid|imei)")
@@ -94,7 +95,7 @@ def settings(gateway: str, adapters: Mapping[str, Adapter], passphrase: str) -> 
             wanted["config.wifi.master.passphrase"] = ("Password", passphrase)
         for key, (kind, value) in sorted(wanted.items()):
             secret = kind == "Password"
-            why = Origin("network.wifi", "secrets: Wi-Fi passphrase", "A:119") if ".wifi." in f".{key}" else origin
+            why = PASSPHRASE if secret else origin
             found.append(SnapshotSetting(PID, f"net.interface.{name}.{key}", kind, (value,), why, secret=secret))
         if not adapter.enabled:
             found += [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats.ifcfg import render as render_ifcfg
@@ -11,6 +12,7 @@ from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, Origin, Removal
+from pipeline.model.line_origins import compared, kept
 from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.trust import GatewaySecrets
@@ -67,7 +69,7 @@ def restore(
             problems += wifi.station_problems(where(f"/etc/wpa_supplicant-{name}.conf"), station, after[name])
     raise_if_any(problems)
     settings = kura.settings(gateway.name, after, secrets.wifi_passphrase)
-    live = {entry.path: entry for entry in _live(files, before, after, vanilla, secrets)}
+    live = {entry.path: _attributed(entry, golden, gateway) for entry in _live(files, before, after, vanilla, secrets)}
     raise_if_any(_residue(live))
     entries = [*live.values(), *_stale(vanilla, live, files), *_restore_copies(vanilla, live)]
     return Layer.of(*entries, *_directories(vanilla, entries)), settings
@@ -110,6 +112,23 @@ def _live(
     yield from cellular.entries(files, after)
 
 
+def _attributed(entry: Entry, golden: Golden, gateway: Gateway) -> Entry:
+    """Lines the golden sample's file has too came along; the others are this gateway's own."""
+    content = golden.network.get(entry.path)
+    if content is None or not isinstance(entry, FileEntry):
+        return entry
+    own = Origin("network.interface", f"devices.toml: {gateway.name}", entry.origins[0].document)
+    return replace(
+        entry,
+        lines=compared(
+            content,
+            entry.content,
+            kept(where(entry.path)),
+            lambda line: kura.PASSPHRASE if line.startswith((b"wpa_passphrase", b"wpa_psk")) else own,
+        ),
+    )
+
+
 def _stale(vanilla: Vanilla, live: Mapping[GuestPath, Entry], files: GoldenFiles) -> Iterator[Removal]:
     """Files of the image that belong to interfaces this gateway does not use."""
     tree = vanilla.tree
@@ -137,7 +156,7 @@ def _restore_copies(vanilla: Vanilla, live: Mapping[GuestPath, Entry]) -> Iterat
         origin = Origin("network.factory_restore", f"vanilla image: {copy}", "A:181")
         entry = live.get(source)
         if isinstance(entry, FileEntry):
-            yield FileEntry(copy, entry.content, (origin,), mode=entry.mode, secret=entry.secret)
+            yield FileEntry(copy, entry.content, (origin,), mode=entry.mode, secret=entry.secret, lines=entry.lines)
         else:
             yield Removal(copy, (origin,))
 

@@ -39,7 +39,7 @@ def semantic_diff(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
         for name in sorted(names):
             left, right = old.get(name) if old else None, new.get(name) if new else None
             if left is None or right is None or left.meaning != right.meaning:
-                found.append(Change(pid, name, _shown(left), _shown(right)))
+                found.append(Change(pid, name, shown(left), shown(right)))
         if not names and (old is None or new is None):
             found.append(Change(pid, "", ABSENT if old is None else "(empty)", ABSENT if new is None else "(empty)"))
     return tuple(found)
@@ -50,7 +50,8 @@ def is_secret(prop: Property) -> bool:
     return prop.type == "Password" or _SECRET_NAME.search(prop.name) is not None
 
 
-def _shown(prop: Property | None) -> str:
+def shown(prop: Property | None) -> str:
+    """A value for people: quoted, cut where it is very long, never a secret."""
     if prop is None:
         return ABSENT
     if is_secret(prop):

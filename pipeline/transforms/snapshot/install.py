@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,7 +11,8 @@ from pipeline.formats import esf_snapshot
 from pipeline.formats.esf_snapshot import Configuration, Property, Snapshot
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
-from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, Origin, Removal
+from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LineOrigin, Origin, Removal
+from pipeline.model.line_origins import kept
 from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.tree import Kind
@@ -21,6 +22,7 @@ from pipeline.transforms.snapshot.documents import require, wanted
 from pipeline.transforms.snapshot.personal import residue
 
 _NAME = "snapshot_0.xml"
+_KEPT = kept("golden: snapshot")
 _INSTALL = Origin("snapshot.install", "golden: snapshot", "A:164")
 _ONLY = Origin("snapshot.only_one", "golden: snapshot", "A:164")
 _RESTORE = Origin("snapshot.factory_restore", "golden: snapshot", "A:164")
@@ -39,14 +41,15 @@ def rewrite(golden: Golden, vanilla: Vanilla, release: Release, settings: Sequen
         PipelineError: the snapshot cannot be read, lacks what provisioning needs (A:162), or two settings contradict.
     """
     _, after, origins = _rewritten(golden, vanilla, release, settings)
-    content = esf_snapshot.render(after)
+    content, lines = esf_snapshot.render(after), _lines(after, origins)
     again = esf_snapshot.load(content, vanilla.layout.generation)
     if again.snapshot is None or again.snapshot.meaning != after.meaning:
         raise RuntimeError("the gateway would not load the snapshot as it is meant")
     layout = vanilla.layout
     uid, gid = vanilla.process_owner  # who reads it, and encrypts it in place at the first start (formats 1.4)
+    why = sorted(set(origins.values()))
     entries: list[Entry] = [
-        FileEntry(layout.snapshots / _NAME, content, (_INSTALL, *origins), 0o600, uid, gid, secret=True)
+        FileEntry(layout.snapshots / _NAME, content, (_INSTALL, *why), 0o600, uid, gid, secret=True, lines=lines)
     ]
     if not _is_directory(vanilla, layout.snapshots):
         entries.append(DirEntry(layout.snapshots, (_INSTALL,), uid=uid, gid=gid))
@@ -54,7 +57,9 @@ def rewrite(golden: Golden, vanilla: Vanilla, release: Release, settings: Sequen
     entries.extend(Removal(layout.snapshots / other.name, (_ONLY,)) for other in there if other.name != _NAME)
     if _is_directory(vanilla, layout.restore):
         uid, gid = _owner(vanilla, layout.restore)
-        entries.append(FileEntry(layout.restore / _NAME, content, (_RESTORE, *origins), 0o600, uid, gid, secret=True))
+        entries.append(
+            FileEntry(layout.restore / _NAME, content, (_RESTORE, *why), 0o600, uid, gid, secret=True, lines=lines)
+        )
     return Layer.of(*entries)
 
 
@@ -68,7 +73,8 @@ def changes(
 
 def _rewritten(
     golden: Golden, vanilla: Vanilla, release: Release, settings: Sequence[SnapshotSetting]
-) -> tuple[Snapshot, Snapshot, tuple[Origin, ...]]:
+) -> tuple[Snapshot, Snapshot, Mapping[tuple[str, str], Origin]]:
+    """The snapshot before and after, and who wants which property as it is, or away."""
     generation = vanilla.layout.generation
     before = _read(golden.snapshot, generation)
     _refuse_contradictions(settings)
@@ -77,7 +83,14 @@ def _rewritten(
     everything = (*(setting for setting in ours if (setting.pid, setting.name) not in own), *settings)
     after = _applied(before, everything)
     require(after, release, vanilla.layout.product)
-    return before, after, tuple(sorted({setting.origin for setting in everything}))
+    return before, after, {(setting.pid, setting.name): setting.origin for setting in everything}
+
+
+def _lines(after: Snapshot, origins: Mapping[tuple[str, str], Origin]) -> tuple[LineOrigin, ...]:
+    """Each property's lines belong to the setting that wrote it, else to the golden sample."""
+    return tuple(
+        LineOrigin(first, last, origins.get(name, _KEPT)) for name, (first, last) in esf_snapshot.places(after).items()
+    )
 
 
 @lru_cache(maxsize=2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -335,13 +334,13 @@ def test_console_settings_of_plain_and_hashed_generations() -> None:
     assert "admin" not in repr([setting for setting in snapshot.console_settings(release, secrets) if setting.secret])
 
 
-def test_a_large_snapshot_is_rewritten_in_well_under_a_second() -> None:
+def test_a_large_snapshot_keeps_every_setting_it_need_not_change() -> None:
     values = {
         f"property.{index}": f"value {index}, long enough to be like that of a real component" for index in range(24)
     }
     golden = minimal({f"org.example.component.{number}": values for number in range(500)})
     assert len(golden.snapshot) > 2_000_000
-    start = time.process_time()
-    rewritten(golden)
-    spent = time.process_time() - start
-    assert spent < 2.0, f"{spent:.2f} s of processor time"
+    after = {component.pid: component for component in rewritten(golden).configurations}
+    for number in range(500):
+        kept = {item.name: item.values[0] for item in after[f"org.example.component.{number}"].properties}
+        assert kept.items() >= values.items()
