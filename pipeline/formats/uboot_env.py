@@ -93,7 +93,7 @@ def from_text(data: bytes, size: int, *, redundant: bool) -> Environment:
         name, equals, value = line.partition(b"=")
         if not equals or not name or b"\0" in line or name in pairs:
             raise UbootEnvError(
-                f"line {number} of the defaults: not a variable's name, = and its value, each name once"
+                f"line {number} of the defaults: not name=value, or a name again"
             )
         pairs[name] = value
     room = size - (5 if redundant else 4) - len(_list(tuple(pairs.items())))

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.inputs.release_file import read_release
-from pipeline.model.release import Firewall, Release, Ssh
+from pipeline.model.release import Firewall, OutsideEnvironment, Release, Ssh
 from tests.support.ssh_keys import dsa, ed25519, rsa
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -62,6 +62,16 @@ def test_an_environment_outside_all_files(tmp_path: Path) -> None:
     text = f"{LEAST}\n[bootloader]\noffset = 0x80000\nredundant_offset = -16384\nsize = 0x4000\n"
     bootloader = read(tmp_path, text).bootloader
     assert (bootloader.environment, bootloader.offsets, bootloader.size) == ("", (0x80000, -0x4000), 0x4000)
+
+
+def test_an_environment_outside_the_image(tmp_path: Path) -> None:
+    text = f'{LEAST}\n[bootloader.outside]\nconfig = "fw"\ndumps = ["{{gateway}}-0", "{{gateway}}-1"]\n'
+    bootloader = read(tmp_path, text).bootloader
+    assert bootloader.environment == ""
+    assert bootloader.outside == OutsideEnvironment("fw", ("{gateway}-0", "{gateway}-1"))
+    assert read(tmp_path, f'{LEAST}\n[bootloader.outside]\ndefaults = "d"\n').bootloader.outside == OutsideEnvironment(
+        defaults="d"
+    )
 
 
 def test_the_shipped_file_is_read_and_documents_every_key(tmp_path: Path) -> None:
@@ -147,6 +157,13 @@ def test_a_source_date_epoch_nobody_understands_is_refused(tmp_path: Path, text:
         ("[bootloader]\nsize = 8\noffset = 0", "[bootloader] size: must be"),
         ("[bootloader]\nsize = 4096\nredundant_offset = 0", "[bootloader] redundant_offset: is of the second copy"),
         ('[bootloader]\nsize = 4096\noffset = 0\nenvironment = "/a"', "[bootloader] environment: names a file"),
+        ("[bootloader.outside]", "[bootloader] outside dumps: either dumps or defaults"),
+        ('[bootloader.outside]\ndumps = ["a"]\ndefaults = "b"', "outside dumps: either dumps or defaults"),
+        ('[bootloader.outside]\ndumps = ["a", "b", "c"]', "outside dumps: an environment has one copy or two"),
+        ('[bootloader.outside]\ndumps = ["{gateway}", "b"]', "outside dumps: {gateway} stands in one path"),
+        ('[bootloader.outside]\ndefaults = "b"\ndump = "a"', "outside dump: unknown key"),
+        ('[bootloader]\nenvironment = "/a"\n[bootloader.outside]\ndumps = ["a"]', "environment: says that"),
+        ("[bootloader]\noffset = 0\nsize = 64\n[bootloader.outside]\ndefaults = 'a'", "offset: says that"),
         ('[console]\nusername = "a<b"', "[console] username: is not a user name"),
         ('[keystores.trusted_tls]\n"A B" = "x.pem"', "[keystores] trusted_tls 'A B': is not an alias"),
         ('[output]\ncompress = "rar"', "[output] compress: is not one of the values known"),

@@ -1,0 +1,73 @@
+"""What belongs to an image and lies in none of its files: raw regions, and files delivered beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.image.raw_region import read_regions
+from pipeline.model.image_view import ImageView
+from pipeline.model.manifest import Manifest, SidecarFact
+from pipeline.model.rule import Expected
+from pipeline.model.sidecar import ENVIRONMENTS
+from pipeline.model.verdict import Finding, Outcome
+from pipeline.rules.linux_boot import raw_regions
+
+_LARGEST = 32 << 20  # bytes; twice what gateway.toml accepts for an environment
+
+
+def with_outside(view: ImageView, expected: Expected, image: Path, directory: Path) -> ImageView:
+    """The view with what lies outside all file systems, as decisions or the image itself say where.
+
+    Args:
+        image: the raw image.
+        directory: where the files delivered with it lie.
+    """
+    regions = raw_regions(view, expected)
+    beside = {}
+    if expected.environment_outside:
+        read = {name: _read(directory / name) for name in ENVIRONMENTS}
+        beside = {name: content for name, content in read.items() if isinstance(content, bytes)}
+    return replace(view, raw=read_regions(image, regions) if regions else {}, beside=beside)
+
+
+def compare_regions(manifest: Manifest, image: Path) -> Iterator[Finding]:
+    """The raw regions the build wrote, one by one: the image's digest only says that something differs."""
+    seen = read_regions(image, [fact.region for fact in manifest.raw])
+    for fact in manifest.raw:
+        digest = hashlib.sha256(seen[fact.region]).hexdigest()
+        if digest != fact.sha256:
+            yield Finding(str(fact.region), "content", f"sha256:{fact.sha256}", f"sha256:{digest}")
+
+
+def compare_sidecars(manifest: Manifest, directory: Path) -> Iterator[Finding]:
+    """Every file the manifest says is delivered beside the image."""
+    for fact in manifest.sidecars:
+        yield from _compare(fact, _read(directory / fact.file))
+
+
+def _compare(fact: SidecarFact, content: bytes | Finding | None) -> Iterator[Finding]:
+    if content is None:
+        yield Finding(fact.file, "missing", f"{fact.size} bytes for {fact.device}", "not there")
+    elif isinstance(content, Finding):
+        yield content
+    else:
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != fact.sha256:
+            yield Finding(fact.file, "content", f"sha256:{fact.sha256}", f"sha256:{digest}")
+
+
+def _read(path: Path) -> bytes | Finding | None:
+    """The content, None where nothing lies there, or why it cannot be looked at."""
+    if not path.exists() and not path.is_symlink():
+        return None
+    if not path.is_file():  # opening a pipe would wait for ever
+        return Finding(path.name, "type", "a regular file", "something else")
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+    except OSError as error:
+        return Finding(path.name, "readable", "", f"{error.strerror}", Outcome.NOT_LOOKED)
+    return content if len(content) <= _LARGEST else Finding(path.name, "size", f"at most {_LARGEST} bytes", "more")
