@@ -10,6 +10,7 @@ from pathlib import Path
 
 from doit.cmd_base import Command
 
+from pipeline.commands import or_say_why
 from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.image.look import AT_ONCE, look_at_all
@@ -30,7 +31,6 @@ from pipeline.verification.outside import with_outside
 
 Say = Callable[[str], None]
 
-_TROUBLE = 2  # could not look, or not even begin
 _IMAGES = ("image.img", "image.img.zst", "image.img.xz", "image.img.gz")
 _FORMATS: Mapping[str, Callable[[Sequence[Audit]], bytes]] = {
     "text": lambda audits: rules_text(audits).encode("utf-8"),
@@ -90,15 +90,7 @@ class AuditImages(Command):
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Print the report, or write it."""
-        try:
-            return self._audit(opt_values, pos_args)
-        except PipelineError as error:
-            sys.stderr.write(f"{error}\n")
-            return _TROUBLE
-        except BrokenPipeError:
-            # The reader has seen enough (`| head`); Python would complain about it at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
+        return or_say_why(lambda: self._audit(opt_values, pos_args))
 
     def _audit(self, options: Mapping[str, object], paths: Sequence[str]) -> int:
         if not paths:

@@ -30,7 +30,7 @@ class Appliance:
         self._place = place
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._dead = False
-        guestfs = _binding()
+        guestfs = guestfs_binding()
         threading.Thread(target=self._serve, daemon=True).start()
         # environment=False: no LIBGUESTFS_* variable of the user's changes what is done, or traces contents into logs.
         self._guestfs: Any = self._in_thread(
@@ -103,7 +103,12 @@ class Appliance:
                 future.set_exception(error)
 
 
-def _binding() -> Any:
+def guestfs_binding() -> Any:
+    """libguestfs for Python.
+
+    Raises:
+        PipelineError: it is not installed, or the environment does not see it.
+    """
     try:
         import guestfs  # noqa: PLC0415 - everything that needs no appliance works without it
     except ImportError:

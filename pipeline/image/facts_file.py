@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json, tree_text
-from pipeline.image.sparse import open_private
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
@@ -37,16 +36,7 @@ def save(vanilla: Vanilla, path: Path) -> None:
             },
         }
     )
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with open_private(beside) as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    write_atomically(path, content, 0o600)
 
 
 def load(path: Path, layouts: Sequence[Layout]) -> Vanilla:

@@ -13,7 +13,7 @@ from pipeline.image.session import Drive, Session, launch
 from pipeline.image.tree_reader import read_tree, with_digests
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.observation import Observation
-from pipeline.model.tree import Kind, Tree
+from pipeline.model.tree import Tree
 
 Say = Callable[[str], None]
 
@@ -84,7 +84,7 @@ def _observe_one(
             clean = not mounts.unclean(session, device, disk)
             mounts.mount_all(session, device, disk, writable=False)
             tree = with_digests(session, read_tree(session), digest)
-            wanted = {place for path in read(tree) if (place := _regular(tree, path)) is not None}
+            wanted = {place for path in read(tree) if (place := tree.regular_file(path)) is not None}
             return Observation(disk, tree, read_files(session, tree, sorted(wanted)), clean)
         finally:
             session.umount_all()
@@ -92,12 +92,3 @@ def _observe_one(
         if session.is_gone:
             raise
         return error
-
-
-def _regular(tree: Tree, path: GuestPath) -> GuestPath | None:
-    try:
-        place = tree.resolve(path)
-    except PipelineError:
-        return None
-    node = tree.get(place)
-    return place if node is not None and node.kind is Kind.FILE else None

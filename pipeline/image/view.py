@@ -12,7 +12,7 @@ from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.tree import Kind, Tree
+from pipeline.model.tree import Tree
 from pipeline.rules.wanted import wanted_paths
 
 _RELEASE = (GuestPath("/etc/os-release"), GuestPath("/usr/lib/os-release"))
@@ -35,7 +35,7 @@ def needed_paths(tree: Tree, layouts: Sequence[Layout]) -> tuple[GuestPath, ...]
     found = set(wanted_paths(tree, None))
     for layout in candidates(tree, layouts):
         found |= {*wanted_paths(tree, layout), tree.resolve(layout.properties)}
-    found |= {place for path in _RELEASE if (place := _file(tree, path)) is not None}
+    found |= {place for path in _RELEASE if (place := tree.regular_file(path)) is not None}
     return tuple(sorted(found))
 
 
@@ -51,16 +51,7 @@ def assemble(disk: Disk, tree: Tree, files: Mapping[GuestPath, bytes], found: In
     view = ImageView({}, layout, version, init_of(tree), disk, tree, files)
 
     def find(path: str) -> bytes | None:
-        place = _file(tree, GuestPath(path))
+        place = tree.regular_file(GuestPath(path))
         return None if place is None else files.get(place)
 
     return replace(view, os_release=os_release_of(find))
-
-
-def _file(tree: Tree, path: GuestPath) -> GuestPath | None:
-    try:
-        place = tree.resolve(path)
-    except PipelineError:
-        return None
-    node = tree.get(place)
-    return place if node is not None and node.kind is Kind.FILE else None

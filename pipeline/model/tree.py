@@ -92,6 +92,15 @@ class Tree:
         last = bisect_left(self._sorted, f"{prefix[:-1]}0", first)
         return self._sorted[first + (prefix == "/") : last]
 
+    def regular_file(self, path: GuestPath) -> GuestPath | None:
+        """Where the regular file lies that a path leads to; None for anything else, or nothing."""
+        try:
+            place = self.resolve(path)
+        except PipelineError:
+            return None
+        node = self.get(place)
+        return place if node is not None and node.kind is Kind.FILE else None
+
     def resolve(self, path: GuestPath, *, follow_last: bool = True) -> GuestPath:
         """Where a path really lies: symbolic links followed inside the image, as the gateway's kernel would.
 

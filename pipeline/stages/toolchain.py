@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pipeline
 from pipeline.digests import digest_of_tree
-from pipeline.errors import PipelineError
+from pipeline.image.appliance import guestfs_binding
 from pipeline.tools import run
 
 _LIBRARIES = ("cryptography", "jinja2", "lxml", "pyjks")
@@ -41,14 +41,7 @@ def _e2fsprogs() -> str:
 
 
 def _libguestfs() -> str:
-    try:
-        import guestfs  # noqa: PLC0415 - `doit list` must work without it
-    except ImportError:
-        raise PipelineError(
-            "the libguestfs binding for Python cannot be imported",
-            "start through ./ci/bootstrap, which makes it visible",
-        ) from None
-    about = guestfs.GuestFS(python_return_dict=True).version()
+    about = guestfs_binding().GuestFS(python_return_dict=True).version()
     return f"{about['major']}.{about['minor']}.{about['release']}{about['extra']}"
 
 
