@@ -23,6 +23,7 @@ PACKAGES: Mapping[str, str] = {
     "qemu-system-x86_64": "qemu-system-x86",
     "mmdebstrap": "mmdebstrap",
     "mcopy": "mtools",
+    "mtype": "mtools",
     "mformat": "mtools",
     "mkfs.vfat": "dosfstools",
     "fsck.vfat": "dosfstools",

@@ -35,6 +35,11 @@ _LINES = {"hostapd": "A:192", "wpa_supplicant": "A:191", "dhcpd": "A:190", "udhc
 _MAC = re.compile(rb"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b")
 
 
+# Lines of hostapd.conf that are no choice of a gateway's.
+_PASSPHRASE = (b"wpa_passphrase", b"wpa_psk")
+_PROTECTION = (b"auth_algs", b"wpa=", b"wpa_key_mgmt", b"wpa_pairwise", b"rsn_pairwise", b"wps_state")
+
+
 def restore(
     golden: Golden,
     vanilla: Vanilla,
@@ -117,16 +122,16 @@ def _attributed(entry: Entry, golden: Golden, gateway: Gateway) -> Entry:
     content = golden.network.get(entry.path)
     if content is None or not isinstance(entry, FileEntry):
         return entry
-    own = Origin("network.interface", f"devices.toml: {gateway.name}", entry.origins[0].document)
-    return replace(
-        entry,
-        lines=compared(
-            content,
-            entry.content,
-            kept(where(entry.path)),
-            lambda line: kura.PASSPHRASE if line.startswith((b"wpa_passphrase", b"wpa_psk")) else own,
-        ),
-    )
+    document = entry.origins[0].document
+    own = Origin("network.interface", f"devices.toml: {gateway.name}", document)
+    closed = Origin("network.wifi", where(entry.path), document)
+
+    def owner(line: bytes) -> Origin:
+        if line.startswith(_PASSPHRASE):
+            return kura.PASSPHRASE
+        return closed if line.startswith(_PROTECTION) else own
+
+    return replace(entry, lines=compared(content, entry.content, kept(where(entry.path)), owner))
 
 
 def _stale(vanilla: Vanilla, live: Mapping[GuestPath, Entry], files: GoldenFiles) -> Iterator[Removal]:

@@ -13,6 +13,7 @@ from pipeline.model.trust import GatewaySecrets
 
 CONSOLE = "org.eclipse.kura.web.Console"
 ROLES = "org.eclipse.kura.internal.useradmin.store.RoleRepositoryStoreImpl"
+_USER = Origin("snapshot.console_user", "gateway.toml [console]", "A:115")
 _ORIGIN = Origin("snapshot.console_password", "gateway.toml [console], fleet secret", "A:115")
 
 
@@ -29,7 +30,7 @@ def console_settings(
     name, password = release.console.username, secrets.console_password
     if console_auth == "plain":
         return (
-            SnapshotSetting(CONSOLE, "console.username.value", "String", (name,), _ORIGIN),
+            SnapshotSetting(CONSOLE, "console.username.value", "String", (name,), _USER),
             SnapshotSetting(CONSOLE, "console.password.value", "Password", (password,), _ORIGIN, secret=True),
         )
     if console_auth != "useradmin":
