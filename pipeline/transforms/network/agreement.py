@@ -1,18 +1,21 @@
-"""Whether the golden sample's files say the same of each interface; a disagreement is named with both of them."""
+"""Whether the golden sample's files say the same of each interface; a disagreement names both places with their lines.
+
+What can be compared is compared claim by claim: `said`, `said_by_modem` and `said_by_snapshot` bring every place into
+the same words. What one file needs of another is asked here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from pipeline.errors import Problem
-from pipeline.formats import esf_snapshot
+from pipeline.model.claim import Claim, Place, contradictions
 from pipeline.model.golden import Golden
 from pipeline.model.layout import Layout
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.network import lines, red_hat, wifi
+from pipeline.transforms.network import lines, red_hat, said, said_by_modem, said_by_snapshot, sourced, wifi
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.golden_files import INTERFACES, GoldenFiles, where
-from pipeline.transforms.network.kura import PID, properties
 
 _REMEDY = "save the interface once in the golden sample's console, so that ESF writes all files anew, and export again"
 
@@ -22,69 +25,97 @@ def disagreements(
 ) -> Iterator[Problem]:
     """Everything in the export that contradicts something else in it."""
     layout = vanilla.layout
+    kura = where(layout.kuranet or "kuranet.conf")
     yield from red_hat.other_family(vanilla, has_interfaces=files.interfaces is not None, has_ifcfg=bool(files.ifcfg))
-    yield from red_hat.contradictions(files.ifcfg, adapters, where(layout.kuranet or "kuranet.conf"))
+    yield from sourced.problems(files.interfaces, files.sourced, files.kuranet, kura, vanilla)
+    yield from contradictions(_claims(golden, files, adapters, layout), _REMEDY)
     for adapter in adapters.values():
-        yield from _states(files, adapter, layout)
-        yield from _dhcp(files, adapter)
+        yield from _configured(files, adapter, _state_place(files, adapter.name, kura))
+        yield from _served(files, adapter, kura)
     for name, hostapd in sorted(files.hostapd.items()):
         yield from wifi.hostapd_problems(where(f"/etc/hostapd-{name}.conf"), name, hostapd)
-    yield from _named(files, adapters, vanilla)
-    yield from _snapshot(golden, adapters, layout)
+    yield from _named(files, adapters, vanilla, kura)
 
 
-def _states(files: GoldenFiles, adapter: Adapter, layout: Layout) -> Iterator[Problem]:
-    """``interfaces`` against ``kuranet.conf``, and the Wi-Fi files against its mode."""
-    name, kura = adapter.name, where(layout.kuranet or "kuranet.conf")
-    if adapter.kind != "modem" and files.interfaces is not None:
+def _claims(golden: Golden, files: GoldenFiles, adapters: Mapping[str, Adapter], layout: Layout) -> Iterator[Claim]:
+    """What all places say; the first place that says a thing is the one the others are held against."""
+    kura = where(layout.kuranet or "kuranet.conf")
+    for adapter in adapters.values():
+        yield from said.of_files(files, adapter, kura)
+        yield from said_by_modem.of_modem(files, adapter)
+    yield from said_by_snapshot.of_snapshot(golden, layout.generation, adapters)
+
+
+def _state_place(files: GoldenFiles, name: str, kura: str) -> Place:
+    """Where it is said that an interface is used."""
+    return Place(kura, files.kuranet.line_of(name, "config.ip4.status") if files.kuranet else 0)
+
+
+def _configured(files: GoldenFiles, adapter: Adapter, state: Place) -> Iterator[Problem]:
+    """A used interface has its stanza or file, and the files of its kind of radio."""
+    name = adapter.name
+    wired = adapter.kind != "modem"
+    if wired and files.interfaces is not None:
         stanza = files.interfaces.iface(name)
-        started = name in files.interfaces.automatic
         if adapter.enabled and stanza is None:
-            yield Problem(f"{kura}: {name} is {adapter.state}, but {where(INTERFACES)} has no stanza for it", _REMEDY)
-        if stanza is not None and adapter.enabled and not started:
-            yield Problem(
-                f"{kura}: {name} is {adapter.state}, but {where(INTERFACES)} line {stanza.line} does not start it",
-                _REMEDY,
-            )
-        if not adapter.enabled and started:
-            yield Problem(f"{kura}: {name} is disabled, but {where(INTERFACES)} starts it", _REMEDY)
-        if files.kuranet is not None and name not in files.kuranet.interfaces:
-            yield Problem(f"{where(INTERFACES)}: {name} is configured, but {kura} does not know it", _REMEDY)
+            yield Problem(f"{state}: {name} is {adapter.state}, but {where(INTERFACES)} has no stanza for it", _REMEDY)
+        if stanza is not None and files.kuranet is not None and name not in files.kuranet.interfaces:
+            here = Place(where(INTERFACES), stanza.line)
+            yield Problem(f"{here}: {name} is configured, but {state.file} does not know it", _REMEDY)
+    if wired and adapter.enabled and files.ifcfg and name not in files.ifcfg:
+        yield Problem(f"{state}: {name} is {adapter.state}, but the export has no ifcfg-{name}", _REMEDY)
+    if name in files.ifcfg and files.ifcfg[name].get("DEVICE") not in ("", name):
+        file = files.ifcfg[name]
+        here = Place(where(f"{red_hat.DIRECTORY}/ifcfg-{name}"), file.line_of("DEVICE"))
+        yield Problem(f"{here}: is for {file.get('DEVICE')!r}, not {name}", _REMEDY)
+    radio = Place(state.file, files.kuranet.line_of(name, "config.wifi.mode")) if files.kuranet else state
     if adapter.enabled and adapter.is_access_point and name not in files.hostapd:
-        yield Problem(f"{kura}: {name} is an access point, but the export has no /etc/hostapd-{name}.conf", _REMEDY)
+        yield Problem(f"{radio}: {name} is an access point, but the export has no /etc/hostapd-{name}.conf", _REMEDY)
     if adapter.enabled and adapter.wifi_mode == "INFRA" and name not in files.stations:
         yield Problem(
-            f"{kura}: {name} is a Wi-Fi client, but the export has no /etc/wpa_supplicant-{name}.conf", _REMEDY
+            f"{radio}: {name} is a Wi-Fi client, but the export has no /etc/wpa_supplicant-{name}.conf", _REMEDY
         )
 
 
-def _dhcp(files: GoldenFiles, adapter: Adapter) -> Iterator[Problem]:
-    """The DHCP server against the interface's own address and ``kuranet.conf``."""
-    name, server = adapter.name, files.dhcpd.get(adapter.name)
-    told = files.kuranet.get(name, "config.dhcpServer4.enabled") if files.kuranet else ""
-    if told == "true" and server is None and name not in files.udhcpd:
-        yield Problem(
-            f"{where('kuranet.conf')}: {name} has a DHCP server, but the export has no /etc/dhcpd-{name}.conf", _REMEDY
-        )
+def _served(files: GoldenFiles, adapter: Adapter, kura: str) -> Iterator[Problem]:
+    """A DHCP server has its file, is in its interface's network, and sends its clients to a name server that runs."""
+    name = adapter.name
+    key = "config.dhcpServer4.enabled"
+    if files.kuranet and adapter.enabled and files.kuranet.get(name, key) == "true":
+        told = Place(kura, files.kuranet.line_of(name, key))
+        if name not in files.dhcpd and name not in files.udhcpd:
+            yield Problem(f"{told}: {name} has a DHCP server, but the export has no /etc/dhcpd-{name}.conf", _REMEDY)
+    busybox = files.udhcpd.get(name)
+    if busybox is not None and busybox.get("interface") not in ("", name):
+        here = Place(where(f"/etc/udhcpd-{name}.conf"), busybox.line_of("interface"))
+        yield Problem(f"{here}: is for interface {busybox.get('interface')!r}, not {name}", _REMEDY)
+    server = files.dhcpd.get(name)
     if server is None:
         return
-    here = where(f"/etc/dhcpd-{name}.conf")
-    if told == "false" and server.enabled:
-        yield Problem(f"{here}: enabled, but kuranet.conf has {name} without a DHCP server", _REMEDY)
+
+    def place(statement: str) -> Place:
+        return Place(where(f"/etc/dhcpd-{name}.conf"), server.lines.get(statement, 0))
+
     if server.interface != name:
-        yield Problem(f"{here}: is for interface {server.interface!r}, not {name}", _REMEDY)
+        yield Problem(f"{place('interface')}: is for interface {server.interface!r}, not {name}", _REMEDY)
     if server.first not in server.subnet or server.last not in server.subnet or server.first > server.last:
         yield Problem(
-            f"{here}: range {server.first} to {server.last} does not lie in its subnet {server.subnet}", _REMEDY
+            f"{place('range')}: range {server.first} to {server.last} does not lie in its subnet {server.subnet}",
+            _REMEDY,
         )
-    if adapter.address is None or server.subnet != adapter.address.network:
-        has = adapter.address or "no address"
-        yield Problem(f"{here}: subnet {server.subnet}, but {where(INTERFACES)} gives {name} {has}", _REMEDY)
-    elif adapter.address.ip not in server.routers:
-        yield Problem(f"{here}: clients are not sent to {adapter.address.ip}, which {name} has", _REMEDY)
+    if adapter.enabled and server.enabled and adapter.address is None:
+        stanza = files.interfaces.iface(name) if files.interfaces else None
+        here = Place(where(INTERFACES), stanza.line if stanza else 0)
+        yield Problem(f"{place('subnet')}: subnet {server.subnet}, but {here} gives {name} no address", _REMEDY)
+    if adapter.enabled and adapter.address and adapter.address.ip in server.dns and files.named is None:
+        yield Problem(
+            f"{place('option domain-name-servers')}: clients are sent to {adapter.address.ip} for names, "
+            "but the export has no named.conf",
+            "export the name server's named.conf of the golden sample (A:185), or stop passing DNS on in its console",
+        )
 
 
-def _named(files: GoldenFiles, adapters: Mapping[str, Adapter], vanilla: Vanilla) -> Iterator[Problem]:
+def _named(files: GoldenFiles, adapters: Mapping[str, Adapter], vanilla: Vanilla, kura: str) -> Iterator[Problem]:
     """The name server answers every network that is told to ask it, and finds what it includes."""
     if files.named is None:
         return
@@ -97,8 +128,8 @@ def _named(files: GoldenFiles, adapters: Mapping[str, Adapter], vanilla: Vanilla
         for name, network in sorted(lines.networks(adapters).items()):
             if adapters[name].pass_dns and "any" not in entries and not any(network.subnet_of(a) for a in answered):
                 yield Problem(
-                    f"{where(path)}: line {asked.line}: allow-query leaves out {network}, "
-                    f"whose DHCP server sends it here (/etc/dhcpd-{name}.conf)",
+                    f"{Place(where(path), asked.line)}: allow-query leaves out {network}, "
+                    f"whose DHCP server sends it here ({_passing(files, name, kura)})",
                     _REMEDY,
                 )
     for include in conf.every("include"):
@@ -109,19 +140,11 @@ def _named(files: GoldenFiles, adapters: Mapping[str, Adapter], vanilla: Vanilla
             )
 
 
-def _snapshot(golden: Golden, adapters: Mapping[str, Adapter], layout: Layout) -> Iterator[Problem]:
-    """The snapshot against the files: ESF reads the files at boot, and the snapshot when it is applied again."""
-    if not golden.snapshot:
-        return  # the snapshot's own transform refuses that
-    snapshot = esf_snapshot.read(golden.snapshot, layout.generation, "golden: snapshot").snapshot
-    component = snapshot.get(PID) if snapshot else None
-    if component is None:
-        return
-    for name, adapter in sorted(adapters.items()):
-        for key, (_, value) in sorted(properties(adapter).items()):
-            told = component.get(f"net.interface.{name}.{key}")
-            if told is not None and told.text != value:
-                yield Problem(
-                    f"golden: snapshot: net.interface.{name}.{key} is {told.text!r}, the network files say {value!r}",
-                    _REMEDY,
-                )
+def _passing(files: GoldenFiles, name: str, kura: str) -> Place:
+    """Where clients are told which name server to ask."""
+    if name in files.dhcpd:
+        line = files.dhcpd[name].lines.get("option domain-name-servers", 0)
+        return Place(where(f"/etc/dhcpd-{name}.conf"), line)
+    if name in files.udhcpd:
+        return Place(where(f"/etc/udhcpd-{name}.conf"), files.udhcpd[name].line_of("opt dns"))
+    return Place(kura, files.kuranet.line_of(name, "config.dhcpServer4.passDns") if files.kuranet else 0)

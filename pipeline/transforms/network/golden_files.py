@@ -25,10 +25,10 @@ from pipeline.formats import (
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
-from pipeline.transforms.network import red_hat
+from pipeline.transforms.network import red_hat, sourced
 from pipeline.transforms.network.adapter import STATUS, Adapter
 
-INTERFACES = GuestPath("/etc/network/interfaces")
+INTERFACES = sourced.MAIN
 NAMED = (GuestPath("/etc/bind/named.conf"), GuestPath("/etc/named.conf"))
 SECRETS = (GuestPath("/etc/ppp/pap-secrets"), GuestPath("/etc/ppp/chap-secrets"))
 PEERS = GuestPath("/etc/ppp/peers")
@@ -50,6 +50,7 @@ class GoldenFiles:
         hostapd / stations / dhcpd / udhcpd: by interface.
         peers: by name below ``/etc/ppp/peers``; ``scripts`` by path.
         units: ``ppp0`` and its like, to the name of the peer they stand for.
+        sourced: what `interfaces` sources, by path.
     """
 
     interfaces: interfaces.Interfaces | None
@@ -64,6 +65,7 @@ class GoldenFiles:
     scripts: Mapping[str, chat_script.ChatScript]
     secrets: Mapping[GuestPath, tuple[chap_secrets.Secret, ...]] = field(repr=False)
     units: Mapping[str, str]
+    sourced: sourced.Files = field(default_factory=dict)
 
 
 def where(path: str) -> str:
@@ -110,8 +112,9 @@ def parse(golden: Golden, layout: Layout) -> GoldenFiles:
         for path in peer.scripts
         if path.startswith("/etc/ppp/") and (script := read(GuestPath(path), chat_script.parse)) is not None
     }
+    main = read(INTERFACES, interfaces.parse)
     files = GoldenFiles(
-        interfaces=read(INTERFACES, interfaces.parse),
+        interfaces=main,
         ifcfg={
             match[1]: parsed
             for path in sorted(golden.network)
@@ -127,8 +130,9 @@ def parse(golden: Golden, layout: Layout) -> GoldenFiles:
         scripts=scripts,
         secrets={path: lines for path in SECRETS if (lines := read(path, chap_secrets.parse)) is not None},
         units=units,
+        sourced=sourced.read_sourced(main, golden.network, lambda path: read(path, interfaces.parse)) if main else {},
     )
-    problems += _strangers(golden, layout)
+    problems += _strangers(golden, layout, files.sourced)
     raise_if_any(problems)
     return files
 
@@ -240,9 +244,9 @@ def _units(golden: Golden) -> dict[str, str]:
     return units
 
 
-def _strangers(golden: Golden, layout: Layout) -> list[Problem]:
+def _strangers(golden: Golden, layout: Layout, named: sourced.Files) -> list[Problem]:
     """Network files that nothing here writes: left behind without a word they would be missed on the gateway."""
-    known = {INTERFACES, *NAMED, *_ELSEWHERE, *([layout.kuranet] if layout.kuranet else [])}
+    known = {INTERFACES, *NAMED, *_ELSEWHERE, *named, *([layout.kuranet] if layout.kuranet else [])}
     return [
         Problem(
             f"{where(path)}: not a network file this release knows how to carry over",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from ipaddress import IPv4Interface
 
 from pipeline.errors import PipelineError, Problem
@@ -68,28 +68,6 @@ def ifcfg_text(file: Ifcfg, adapter: Adapter) -> str:
         values["DEFROUTE"] = "yes" if adapter.state == "wan" else "no"
         values |= {f"DNS{number}": server for number, server in enumerate(adapter.dns, 1)}
     return render_ifcfg(file.changed(values))
-
-
-def contradictions(files: Mapping[str, Ifcfg], adapters: Mapping[str, Adapter], kuranet: str) -> Iterator[Problem]:
-    """The files against their names and ``kuranet.conf``, which alone says what is disabled."""
-    remedy = (
-        "save the interface once in the golden sample's console, so that ESF writes all files anew, and export again"
-    )
-    for name, file in sorted(files.items()):
-        here = f"golden: {DIRECTORY}/ifcfg-{name}"
-        if file.get("DEVICE") not in ("", name):
-            yield Problem(f"{here}: line {file.line_of('DEVICE')}: is for {file.get('DEVICE')!r}, not {name}", remedy)
-        adapter = adapters.get(name)
-        if adapter is None or name == "lo":
-            continue
-        if adapter.enabled and not is_started(file):
-            said = f"but line {file.line_of('ONBOOT')} does not start it"
-            yield Problem(f"{here}: {kuranet} has {name} as {adapter.state}, {said}", remedy)
-        if not adapter.enabled and is_started(file):
-            yield Problem(f"{here}: {kuranet} has {name} disabled, but the file starts it", remedy)
-    for name, adapter in sorted(adapters.items()):
-        if files and adapter.enabled and adapter.kind != "modem" and name not in files:
-            yield Problem(f"{kuranet}: {name} is {adapter.state}, but the export has no ifcfg-{name}", remedy)
 
 
 def other_family(vanilla: Vanilla, *, has_interfaces: bool, has_ifcfg: bool) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats.ifcfg import render as render_ifcfg
+from pipeline.formats.interfaces import render as render_interfaces
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
@@ -90,6 +91,8 @@ def _live(
     """The files this gateway's network needs."""
     if files.interfaces is not None:
         yield _file(INTERFACES, lines.interfaces_text(files.interfaces, after), "A:186")
+    for path, sourced_file in files.sourced.items():
+        yield _file(path, render_interfaces(sourced_file), "A:186")
     for name, file in sorted(files.ifcfg.items()):
         text = render_ifcfg(file) if name not in after else red_hat.ifcfg_text(file, after[name])
         yield _file(red_hat.DIRECTORY / f"ifcfg-{name}", text, "A:186")

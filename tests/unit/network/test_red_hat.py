@@ -159,7 +159,8 @@ def test_an_image_that_does_not_say_takes_what_the_golden_sample_has() -> None:
     [
         (a_golden({f"{SCRIPTS}/ifcfg-eth0": ETH0}), r"has both /etc/network/interfaces and /etc/sysconfig/network-sc"),
         (exported(ifcfg_eth0=ETH0.replace("DEVICE=eth0", "DEVICE=eth9")), r"line 2: is for 'eth9', not eth0"),
-        (exported(ifcfg_eth1=ETH1.replace("ONBOOT=yes", "ONBOOT=no")), r"eth1 as wan, but line 5 does not start it"),
+        (exported(ifcfg_eth1=ETH1.replace("ONBOOT=yes", "ONBOOT=no")),
+         r"kuranet\.conf: line 9: eth1: start at boot is on, but off in .*ifcfg-eth1: line 5"),
         (exported(ifcfg_eth1=None), r"eth1 is wan, but the export has no ifcfg-eth1"),
         (exported(ifcfg_eth0=ETH0.replace("192.168.10.1", "192.168.10.300")), r"ifcfg-eth0: line 8: "),
         (exported(ifcfg_eth0=ETH0 + "rm -rf /\n"), r"ifcfg-eth0: line 11: expected KEY=value"),

@@ -297,25 +297,35 @@ REFUSED: list[tuple[str, Gateway, dict[str, str | bytes | None], str]] = [
         "dhcpd without kuranet",
         AS_GOLDEN,
         kura("eth0.config.dhcpServer4.enabled", "true", "false"),
-        "enabled, but kuranet.conf",
+        "line 4: eth0: DHCP server is off, but on in golden: /etc/dhcpd-eth0.conf: line 1",
     ),
     ("kuranet without dhcpd", AS_GOLDEN, {DHCPD: None}, "eth0 has a DHCP server, but the export has no"),
-    ("dhcpd subnet", AS_GOLDEN, replaced(INTERFACES, ("192.168.10.1", "192.168.12.1")), "gives eth0 192.168.12.1/24"),
+    (
+        "dhcpd subnet",
+        AS_GOLDEN,
+        replaced(INTERFACES, ("192.168.10.1", "192.168.12.1")),
+        "network is 192.168.12.0/24, but 192.168.10.0/24 in golden: /etc/dhcpd-eth0.conf: line 5",
+    ),
     ("dhcpd range", AS_GOLDEN, replaced(DHCPD, ("192.168.10.100", "192.168.9.100")), "does not lie in its subnet"),
     (
         "dhcpd router",
         AS_GOLDEN,
         replaced(DHCPD, ("routers 192.168.10.1", "routers 192.168.10.2")),
-        "clients are not sent to",
+        "address is 192.168.10.1, but 192.168.10.2 in golden: /etc/dhcpd-eth0.conf: line 9",
     ),
     ("named", AS_GOLDEN, replaced(NAMED, ("172.16.1.0/24;", "")), "allow-query leaves out 172.16.1.0/24"),
     (
         "disabled and started",
         AS_GOLDEN,
         kura("eth1.config.ip4.status", "netIPv4StatusEnabledWAN", "netIPv4StatusDisabled"),
-        "eth1 is disabled, but",
+        "line 9: eth1: start at boot is off, but on in golden: /etc/network/interfaces: line 14",
     ),
-    ("used and not started", AS_GOLDEN, replaced(INTERFACES, ("auto eth1\n", "")), "does not start it"),
+    (
+        "used and not started",
+        AS_GOLDEN,
+        replaced(INTERFACES, ("auto eth1\n", "")),
+        "line 9: eth1: start at boot is on, but off in golden: /etc/network/interfaces: line 14",
+    ),
     ("no stanza", AS_GOLDEN, replaced(INTERFACES, ("auto eth1\niface eth1 inet dhcp\n", "")), "has no stanza for it"),
     (
         "unknown to esf",
@@ -378,6 +388,6 @@ def test_the_snapshot_agrees_with_the_files() -> None:
     restored(NORTH, a_golden(snapshot=SNAPSHOT.format(address="192.168.10.1").encode()))
     found = problems(NORTH, a_golden(snapshot=SNAPSHOT.format(address="192.168.10.9").encode()))
     assert found == [
-        "golden: snapshot: net.interface.eth0.config.ip4.address is '192.168.10.9', "
-        "the network files say '192.168.10.1'"
+        "golden: /etc/network/interfaces: line 9: eth0: address is 192.168.10.1, "
+        "but 192.168.10.9 in golden: snapshot: line 5"
     ]
