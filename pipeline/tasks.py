@@ -30,7 +30,7 @@ __all__ = [
     "task_image",
     "task_inspect",
     "task_key_check",
-    "task_manifest",
+    "task_manifest_signing",
     "task_release",
     "task_stamp",
     "task_verification",
@@ -137,11 +137,13 @@ def task_stamp() -> Iterator[Task]:
         }
 
 
-def task_manifest() -> Iterator[Task]:
+def task_manifest_signing() -> Iterator[Task]:
     """Describe and sign one gateway's image"""
-    yield {"name": None, "doc": "Write and sign each image's manifest"}
+    # Called manifest:…, as the command is.
+    yield {"basename": "manifest", "name": None, "doc": "Write and sign each image's manifest"}
     for name in _gateways():
         yield {
+            "basename": "manifest",
             "name": name,
             "actions": [action(sign_gateway, _WORK, name)],
             "task_dep": [f"stamp:{name}"],

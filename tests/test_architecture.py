@@ -51,6 +51,7 @@ RANKS = {
     "audit_command": 8,
     "capture": 6,
     "bundles_command": 8,
+    "manifest_command": 8,
     "keys_command": 8,
     "golden_command": 8,
     "capture_command": 8,

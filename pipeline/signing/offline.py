@@ -1,8 +1,8 @@
 """The signing station: ``python -m pipeline.signing.offline DIRECTORY --key URI`` signs a request, and nothing else.
 
 It needs no release, no images and no network, and of Python packages only cryptography (python-pkcs11 for tokens). It
-refuses what is neither the signature file of a JAR nor a manifest with its provenance, and a key that is not the one the
-request is for.
+refuses what is neither the signature file of a JAR nor a manifest with its provenance, and a key that is not the one
+the request is for.
 """
 
 from __future__ import annotations

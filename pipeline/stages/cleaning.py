@@ -38,7 +38,7 @@ def clean_base(workspace: Workspace) -> None:
 
 def clean_candidate(workspace: Workspace, name: str) -> None:
     """What has been stamped or signed but not published."""
-    _remove(workspace.candidate(name), workspace.record(f"stamp-{name}"), workspace.record(f"sign-{name}"))
+    _remove(workspace.candidate(name), *(workspace.record(f"{step}-{name}") for step in ("stamp", "describe", "sign")))
 
 
 def clean_result(workspace: Workspace, name: str) -> None:

@@ -121,7 +121,7 @@ def _publish(workspace: Workspace, release: Release, name: str, notes: Mapping[s
         notes=notes,
         known={p: known[p] for p in files if p in known},
     )
-    for step in ("stamp", "sign"):
+    for step in ("stamp", "describe", "sign"):
         workspace.record(f"{step}-{name}").unlink(missing_ok=True)
     # What the reports say is no longer so.
     for report in REPORTS:

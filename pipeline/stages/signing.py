@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from pipeline import __version__, standards
 from pipeline.access_facts import access_facts
 from pipeline.digests import write_atomically
+from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import jks
 from pipeline.formats.sshsig import fingerprint
 from pipeline.gateway_facts import facts_of, row_of
@@ -21,7 +24,7 @@ from pipeline.model.manifest import CertificateFacts, ImageFacts, Keystore, Mani
 from pipeline.model.trust import Certificate
 from pipeline.plan import Inputs, Plan
 from pipeline.progress import Say
-from pipeline.records import is_current, write_record
+from pipeline.records import is_current, read_record, write_record
 from pipeline.signing import signers, sshsig
 from pipeline.stages import reading
 from pipeline.stages.base import base_tree_of
@@ -31,6 +34,9 @@ from pipeline.stages.stamping import device_plan_of
 from pipeline.stages.toolchain import pipeline_digest, toolchain
 from pipeline.workspace import Workspace
 
+STATEMENT = "provenance.unsigned"
+"""The statement of a provenance while it waits for its signature; goes into ``provenance.json`` with it."""
+
 
 def is_signed(workspace: Workspace, name: str) -> bool:
     """Whether this gateway's manifest is that of the inputs as they are now."""
@@ -38,40 +44,84 @@ def is_signed(workspace: Workspace, name: str) -> bool:
     return any(is_current(workspace.record(f"{step}-{name}"), key) for step in ("publish", "sign"))
 
 
-def sign_gateway(workspace: Workspace, name: str, say: Say) -> None:
-    """Hash the image once, write its block map, manifest and bills of materials; sign manifest and provenance."""
+def is_described(workspace: Workspace, name: str) -> bool:
+    """Whether everything but the signatures lies there, of the inputs as they are now."""
+    key = device_key(workspace, reading.gateway_of(workspace, name))
+    return is_current(workspace.record(f"describe-{name}"), key)
+
+
+def describe_gateway(workspace: Workspace, name: str, say: Say) -> None:
+    """Hash the image once; write its block map, manifest, bills of materials and the statement of its provenance."""
     gateway = reading.gateway_of(workspace, name)
     key = device_key(workspace, gateway)
     candidate = workspace.candidate(name)
     image = candidate / "image.img"
-    inputs = reading.inputs_of(workspace)
-    signer = signers.open_manifest_signer(reading.keyring_of(workspace), inputs.release.manifest_key)
     plan = device_plan_of(workspace, name)
-    described = bmap.describe(image, inputs.vanilla.disk)
-    write_atomically(candidate / "image.bmap", described.bmap, 0o644)
+    described = bmap.describe(image, reading.inputs_of(workspace).vanilla.disk)
     manifest = build_manifest(_manifest_inputs(workspace, gateway, plan, described.facts))
-    content = to_bytes(manifest)
-    write_atomically(candidate / "manifest.json", content, 0o644)
-    write_atomically(candidate / "manifest.json.sig", sshsig.sign(content, signer, NAMESPACE), 0o644)
     packages = standards.installed_packages(_files_after(workspace, plan))
     covered = {
         "image.bmap": described.bmap,
-        "manifest.json": content,
+        "manifest.json": to_bytes(manifest),
         "sbom.cdx.json": standards.cyclonedx(manifest, packages),
         "sbom.spdx.json": standards.spdx(manifest, packages),
     }
     digests = {file: hashlib.sha256(data).hexdigest() for file, data in covered.items()}
-    covered["provenance.json"] = standards.envelope(
-        standards.statement(manifest, digests), signer.sign, fingerprint(signer.public)
-    )
-    for file in ("sbom.cdx.json", "sbom.spdx.json", "provenance.json"):
-        write_atomically(candidate / file, covered[file], 0o644)
+    for file, content in {**covered, STATEMENT: standards.statement(manifest, digests)}.items():
+        write_atomically(candidate / file, content, 0o644)
     for sidecar in plan.sidecars:
         write_atomically(candidate / sidecar.file, sidecar.content, 0o600)  # private like the image it belongs to
     beside = [sidecar.file for sidecar in plan.sidecars]
-    files = [image, *(candidate / file for file in ("manifest.json.sig", *covered, *beside))]
-    write_record(workspace.record(f"sign-{name}"), key, files, known={image: described.facts.sha256})
+    files = [image, *(candidate / file for file in (*covered, STATEMENT, *beside))]
+    write_record(workspace.record(f"describe-{name}"), key, files, known={image: described.facts.sha256})
     say(f"{name}: {len(manifest.changes)} paths differ from the vanilla image, each with its reason")
+
+
+def sign_gateway(workspace: Workspace, name: str, say: Say) -> None:
+    """Sign manifest and provenance of a stamped image; what describes it is written first.
+
+    Raises:
+        PipelineError: the key cannot be reached, or is elsewhere and has not signed this gateway yet.
+    """
+    key = device_key(workspace, reading.gateway_of(workspace, name))
+    # before the image is hashed: a key that cannot be opened is told at once
+    signer = signers.open_manifest_signer(reading.keyring_of(workspace), reading.release_of(workspace).manifest_key)
+    if not is_described(workspace, name):
+        describe_gateway(workspace, name, say)
+    candidate = workspace.candidate(name)
+    record = read_record(workspace.record(f"describe-{name}"))
+    if record is None or record.key != key:
+        raise PipelineError(f"{name}: its inputs changed while it was described", "start the build again")
+    signed = {
+        "manifest.json.sig": lambda: sshsig.sign(
+            (candidate / "manifest.json").read_bytes(), signer, NAMESPACE, f"{name}: manifest"
+        ),
+        "provenance.json": lambda: standards.envelope(
+            (candidate / STATEMENT).read_bytes(),
+            lambda data: signer.sign(data, f"{name}: provenance"),
+            fingerprint(signer.public),
+        ),
+    }
+    for file, content in _all_or_none(signed).items():
+        write_atomically(candidate / file, content, 0o644)
+    (candidate / STATEMENT).unlink()
+    known = {candidate / Path(path).name: output.sha256 for path, output in record.outputs.items()}
+    files = [*(path for path in known if path.name != STATEMENT), *(candidate / file for file in signed)]
+    write_record(workspace.record(f"sign-{name}"), key, files, known=known)
+    workspace.record(f"describe-{name}").unlink(missing_ok=True)
+
+
+def _all_or_none(wanted: Mapping[str, Callable[[], bytes]]) -> dict[str, bytes]:
+    """What each makes; `PipelineError` has the problems of all that cannot."""
+    made: dict[str, bytes] = {}
+    problems: list[Problem] = []
+    for name, make in wanted.items():
+        try:
+            made[name] = make()
+        except PipelineError as error:
+            problems.extend(error.problems)
+    raise_if_any(problems)
+    return made
 
 
 def _files_after(workspace: Workspace, plan: Plan) -> dict[GuestPath, bytes]:

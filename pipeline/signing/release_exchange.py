@@ -1,0 +1,282 @@
+"""Manifests and provenances on their way to a key that never meets the build machine, and their signatures back.
+
+A request is a directory: ``request.json`` (canonical JSON), ``signer.pub`` (the key expected), ``commands.txt`` (what
+to type) and for each gateway ``NAME.manifest.json`` and ``NAME.provenance.dsse``. The station puts ``FILE.sig`` beside
+each: of a manifest what ``ssh-keygen -Y sign`` writes, of a provenance the 64 bytes of an Ed25519 signature over the
+file as it is, which holds what an envelope's signature is made over (DSSE 1.0.2, PAE).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from pipeline.digests import write_atomically
+from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.formats import canonical_json, sshsig
+from pipeline.manifest import NAMESPACE, from_bytes
+from pipeline.signing.detached import SignatureStore
+from pipeline.signing.private_keys import is_valid
+from pipeline.standards import pae, statement, subjects_of
+
+FORMAT = "gateway-image-pipeline release signing request 1"
+REQUEST = "request.json"
+SIGNER = "signer.pub"
+COMMANDS = "commands.txt"
+
+_MANIFEST, _PROVENANCE = "manifest.json", "provenance.dsse"
+_LARGEST = 256 << 20  # bytes; a manifest of a hundred thousand paths has less
+_ANEW = "write it anew: doit manifest --emit DIRECTORY"
+
+
+@dataclass(frozen=True)
+class ToSign:
+    """What is to be signed for one gateway.
+
+    Attributes:
+        statement: of its provenance, not yet in an envelope.
+    """
+
+    gateway: str
+    manifest: bytes = field(repr=False)
+    statement: bytes = field(repr=False)
+
+    @property
+    def manifest_file(self) -> str:
+        """The manifest's name in a request."""
+        return f"{self.gateway}.{_MANIFEST}"
+
+    @property
+    def provenance_file(self) -> str:
+        """The provenance's."""
+        return f"{self.gateway}.{_PROVENANCE}"
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What travels, by file name."""
+        return {self.manifest_file: self.manifest, self.provenance_file: pae(self.statement)}
+
+    @property
+    def signed(self) -> dict[str, bytes]:
+        """What the key itself makes its signatures over, by the same file names."""
+        return {**self.files, self.manifest_file: sshsig.to_be_signed(self.manifest, NAMESPACE)}
+
+
+def write_request(directory: Path, wanted: Sequence[ToSign], public: bytes, *, release: str, key: str) -> list[str]:
+    """Write a request into a directory that is empty or does not exist; returns the commands that fulfil it.
+
+    Args:
+        public: the Ed25519 key that is to sign, 32 bytes.
+        key: its name in ``keys.toml``.
+
+    Raises:
+        PipelineError: the directory holds something already, which could be taken for part of the request.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise PipelineError(f"{directory}: it is not an empty directory", "name one that does not exist yet")
+    files = {name: content for one in wanted for name, content in one.files.items()}
+    request = {
+        "format": FORMAT,
+        "release": release,
+        "key": key,
+        "namespace": NAMESPACE,
+        "gateways": [
+            {"gateway": one.gateway, "sha256": {name: _sha256(content) for name, content in one.files.items()}}
+            for one in wanted
+        ],
+    }
+    commands = list(_commands([one.gateway for one in wanted]))
+    line = sshsig.allowed_signer_line(key, public, NAMESPACE).split()
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        write_atomically(directory / name, content, 0o644)
+    write_atomically(directory / SIGNER, f"{' '.join(line[2:])} {key}\n".encode(), 0o644)
+    write_atomically(directory / COMMANDS, "".join(f"{command}\n" for command in commands).encode(), 0o644)
+    # last, so that a directory with a request has all the request speaks of
+    write_atomically(directory / REQUEST, canonical_json.dumps(request), 0o644)
+    return commands
+
+
+def _commands(gateways: Sequence[str]) -> Iterator[str]:
+    """What to type where the key is; KEY stands for its file."""
+    yield "# In this directory, where the key is. Either with this pipeline, which checks what it signs:"
+    yield "python -m pipeline.signing.offline . --key file:KEY"
+    yield "# or with OpenSSH and OpenSSL (KEY.pem is the same key as PKCS #8):"
+    for name in gateways:
+        yield shlex.join(["ssh-keygen", "-Y", "sign", "-f", "KEY", "-n", NAMESPACE, f"{name}.{_MANIFEST}"])
+        file = f"{name}.{_PROVENANCE}"
+        yield shlex.join(
+            ["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", "KEY.pem", "-in", file, "-out", f"{file}.sig"]
+        )
+
+
+def is_release_request(directory: Path) -> bool:
+    """Whether a directory holds a request for manifests, and not one for bundles."""
+    try:
+        return bool(json.loads((directory / REQUEST).read_bytes())["format"] == FORMAT)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def read_request(directory: Path) -> tuple[Ed25519PublicKey, tuple[ToSign, ...]]:
+    """The key a request is for and what it asks to sign: manifests, and for each the provenance that belongs to it.
+
+    Nobody who can write a request gets anything else signed: a file must be what is listed, a manifest must be one that
+    this version of the pipeline writes, and a provenance what follows from its manifest.
+
+    Raises:
+        PipelineError: every file that is not so, by name.
+    """
+    file = directory / REQUEST
+    try:
+        request = json.loads(file.read_bytes())
+        listed = [
+            (str(one["gateway"]), {str(k): str(v) for k, v in one["sha256"].items()}) for one in request["gateways"]
+        ]
+    except OSError as error:
+        raise PipelineError(f"{file}: cannot be read: {error.strerror}", "name the directory of a request") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise PipelineError(f"{file}: it is not a signing request", _ANEW) from None
+    problems: list[Problem] = []
+    found: list[ToSign] = []
+    for gateway, digests in listed:
+        try:
+            found.append(_read_one(directory, gateway, digests))
+        except PipelineError as error:
+            problems.extend(error.problems)
+    raise_if_any(problems)
+    return _signer(directory / SIGNER), tuple(found)
+
+
+def _read_one(directory: Path, gateway: str, digests: dict[str, str]) -> ToSign:
+    names = (f"{gateway}.{_MANIFEST}", f"{gateway}.{_PROVENANCE}")
+    contents = [_read(directory / name) if "/" not in name else None for name in names]
+    raise_if_any(
+        Problem(f"{directory / REQUEST}: {ascii(name)[1:-1]}: its file is missing or is not what it was", _ANEW)
+        for name, content in zip(names, contents, strict=True)
+        if content is None or _sha256(content) != digests.get(name)
+    )
+    manifest, provenance = (content or b"" for content in contents)
+    described = from_bytes(manifest, name=names[0])
+    if described.gateway != gateway:
+        raise PipelineError(f"{directory / names[0]}: it is the manifest of {described.gateway}", _ANEW)
+    payload = provenance[provenance.find(b"{") :]
+    try:
+        subjects = dict(subjects_of(payload))
+    except ValueError:
+        subjects = {}
+    subjects.pop(described.image.file, None)
+    if (
+        subjects.get(_MANIFEST) != _sha256(manifest)
+        or statement(described, subjects) != payload
+        or pae(payload) != provenance
+    ):
+        raise PipelineError(f"{directory / names[1]}: it is not the provenance of {names[0]}", _ANEW)
+    return ToSign(gateway, manifest, payload)
+
+
+def _signer(path: Path) -> Ed25519PublicKey:
+    text = (_read(path) or b"").decode("ascii", "replace")
+    signers = sshsig.parse_allowed_signers(f"signer {text.strip()}", str(path)) if text.strip() else ()
+    if len(signers) != 1:
+        raise PipelineError(f"{path}: it is not one Ed25519 public key", _ANEW)
+    return Ed25519PublicKey.from_public_bytes(signers[0].public)
+
+
+def write_signatures(directory: Path, item: ToSign, signatures: dict[str, bytes], public: Ed25519PublicKey) -> None:
+    """Put raw signatures beside what they are of, each in its form.
+
+    Args:
+        signatures: by file name.
+    """
+    for name, signature in signatures.items():
+        armored = sshsig.armor(public.public_bytes_raw(), NAMESPACE, signature)
+        content = armored if name == item.manifest_file else signature
+        write_atomically(directory / f"{name}.sig", content, 0o644)
+
+
+def take_signatures(
+    directory: Path, wanted: Sequence[ToSign], public: Ed25519PublicKey, store: SignatureStore
+) -> tuple[list[str], list[str]]:
+    """Take back what was signed; returns the files whose signature was taken, and those that still have none.
+
+    What is wanted is known here; nothing of the request is read again. All signatures are checked with the release's
+    own public key before the first is kept.
+
+    Raises:
+        PipelineError: every signature in the directory that is none.
+    """
+    if not directory.is_dir():
+        raise PipelineError(f"{directory}: no such directory", "name the one that came back from the signing station")
+    problems: list[Problem] = []
+    taken: dict[str, tuple[bytes, bytes]] = {}
+    missing: list[str] = []
+    for item in wanted:
+        for name, data in item.signed.items():
+            try:
+                armored = name == item.manifest_file
+                signature = _returned(directory / f"{name}.sig", data, public, armored=armored)
+            except PipelineError as error:
+                problems.extend(error.problems)
+                continue
+            if signature is not None:
+                taken[name] = (data, signature)
+            elif store.find(data, public) is None:
+                missing.append(name)
+    raise_if_any(problems)
+    for data, signature in taken.values():
+        store.keep(data, signature)
+    return list(taken), missing
+
+
+def _returned(path: Path, data: bytes, public: Ed25519PublicKey, *, armored: bool) -> bytes | None:
+    """The raw signature that came back, checked; None when none did."""
+    content = _read(path)
+    if content is None:
+        return None
+    signature = _raw(content, path, public) if armored else content
+    if not is_valid(public, signature, data):
+        raise PipelineError(
+            f"{path}: it is no signature of this release's {path.stem} by {_named(public)}",
+            f"sign the file that doit manifest --emit writes now, as {COMMANDS} beside it says",
+        )
+    return signature
+
+
+def _raw(content: bytes, path: Path, public: Ed25519PublicKey) -> bytes:
+    found = sshsig.dearmored(content, str(path))
+    if found.public != public.public_bytes_raw():
+        raise PipelineError(
+            f"{path}: it was made by {sshsig.fingerprint(found.public)}, not by {_named(public)}",
+            "sign with the key of the public file in keys.toml, or correct that",
+        )
+    if (found.namespace, found.algorithm) != (NAMESPACE, "sha512"):
+        raise PipelineError(
+            f"{path}: it was made for {ascii(found.namespace)[:80]} with {found.algorithm}",
+            f"ssh-keygen -Y sign -f KEY -n {NAMESPACE} FILE, without further options",
+        )
+    return found.raw
+
+
+def _named(public: Ed25519PublicKey) -> str:
+    return sshsig.fingerprint(public.public_bytes_raw())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PipelineError(f"{path}: cannot be read: {error.strerror}", "check its permissions") from None
