@@ -12,6 +12,7 @@ from pathlib import Path
 from doit.cmd_base import Command
 
 from pipeline import doctor
+from pipeline.digests import write_atomically
 from pipeline.doit_adapter import options_first
 from pipeline.errors import PipelineError
 from pipeline.progress import Progress
@@ -95,6 +96,25 @@ class Plan(Command):
         return 0
 
 
+def _trusted(given: str, state: Path) -> Path:
+    """The file of the public keys whose signatures count: the user's own, or the key of the workspace he is in.
+
+    Raises:
+        PipelineError: neither; what is delivered with a release says nothing, for whoever forges one delivers it too.
+    """
+    if given:
+        return Path(given)
+    workspace = Workspace.here()
+    if not workspace.release_file.is_file():
+        raise PipelineError(
+            "nothing here says whose signature counts",
+            "--allowed-signers FILE: the public key the release engineers gave you, not the one beside the images",
+        )
+    place = state / "allowed_signers"
+    write_atomically(place, reading.allowed_signers_of(workspace), 0o600)
+    return place
+
+
 class Verify(Command):
     """Verify images against their signed manifests."""
 
@@ -112,7 +132,8 @@ class Verify(Command):
             "long": "allowed-signers",
             "type": str,
             "default": "",
-            "help": "who may sign, as for ssh-keygen -Y verify; default: the allowed_signers beside the release",
+            "help": "who may sign, as for ssh-keygen -Y verify; "
+            "default: the manifest key of the workspace this is; never what lies beside the images",
         },
         {
             "name": "identity",
@@ -156,11 +177,10 @@ class Verify(Command):
     def _verify(self, options: Mapping[str, object], paths: Sequence[str]) -> int:
         if not paths:
             raise PipelineError("nothing to verify", "doit verify out/<release>, or name images or directories")
-        signers = Path(str(options["signers"])) if options["signers"] else None
         with _private_directory() as state, Progress().running() as say:
             verdicts = verify_paths(
                 [Path(path) for path in paths],
-                allowed_signers=signers,
+                allowed_signers=_trusted(str(options["signers"]), state),
                 identity=str(options["identity"]) or None,
                 deep=bool(options["deep"]),
                 state_dir=state,

@@ -83,7 +83,7 @@ class _Case:
 def verify_paths(
     paths: Sequence[Path],
     *,
-    allowed_signers: Path | None,
+    allowed_signers: Path,
     identity: str | None,
     deep: bool,
     state_dir: Path,
@@ -96,7 +96,7 @@ def verify_paths(
     """Verify images, gateway directories and release directories.
 
     Args:
-        allowed_signers: public keys the user trusts; None takes those delivered with the release.
+        allowed_signers: public keys the user trusts, never those delivered with the release.
         identity: who must have signed, or None.
         deep: read the content of every file, not only of the changed ones.
         observe: who reads the images; None for libguestfs.
@@ -154,7 +154,7 @@ def _libguestfs() -> Observe:
     return observe
 
 
-def _check_files(delivery: Delivery, allowed_signers: Path | None, identity: str | None, unpacked: Path) -> _Case:
+def _check_files(delivery: Delivery, allowed_signers: Path, identity: str | None, unpacked: Path) -> _Case:
     """Everything that can be said without opening the image."""
     case = _Case(delivery, delivery.name)
     signed = read_signed(delivery, allowed_signers, identity)

@@ -9,7 +9,7 @@ from pipeline.errors import PipelineError
 from pipeline.formats import sshsig
 from pipeline.manifest import NAMESPACE
 from pipeline.model.verdict import Finding, Outcome
-from pipeline.verification.delivery import MANIFEST, SIGNATURE, SIGNERS, Delivery
+from pipeline.verification.delivery import MANIFEST, SIGNATURE, Delivery
 
 _LARGEST = 256 << 20  # bytes; a manifest of a hundred thousand paths has some twenty million
 
@@ -24,21 +24,18 @@ class Signed:
     public: bytes = b""
 
 
-def read_signed(delivery: Delivery, allowed_signers: Path | None, identity: str | None) -> Signed:
+def read_signed(delivery: Delivery, allowed_signers: Path, identity: str | None) -> Signed:
     """Read a manifest and check its signature.
 
     Args:
-        allowed_signers: the file of public keys the user trusts; without it, the one delivered with the release,
-            which shows that nothing was damaged but not who made it.
+        allowed_signers: the file of public keys the user trusts. Never the one delivered beside the images: whoever
+            forges a release delivers that too.
         identity: who must have signed, or None for anybody in the file.
     """
-    place = allowed_signers if allowed_signers is not None else _delivered(delivery)
-    if place is None:
-        return Signed(None, (_unseen(SIGNERS, "no public key to check the signature with (--allowed-signers)"),))
     try:
-        signers = sshsig.parse_allowed_signers(_read(place).decode("utf-8"), place.name)
+        signers = sshsig.parse_allowed_signers(_read(allowed_signers).decode("utf-8"), allowed_signers.name)
     except (PipelineError, UnicodeDecodeError) as error:
-        return Signed(None, (_unseen(place.name, _first_line(error)),))
+        return Signed(None, (_unseen(allowed_signers.name, _first_line(error)),))
     try:
         content = _read(delivery.directory / MANIFEST)
         signature = _read(delivery.directory / SIGNATURE)
@@ -49,13 +46,7 @@ def read_signed(delivery: Delivery, allowed_signers: Path | None, identity: str 
     except PipelineError as error:
         expected = f"signed by {identity}" if identity is not None else "signed by an allowed signer"
         return Signed(None, (Finding(MANIFEST, "signature", expected, _first_line(error)),))
-    word = "" if allowed_signers is not None else ", by the release's own allowed_signers only"
-    return Signed(content, (), f"signature of {','.join(signer.principals)}{word}", signer.public)
-
-
-def _delivered(delivery: Delivery) -> Path | None:
-    places = [delivery.directory, *([delivery.release] if delivery.release is not None else [])]
-    return next((place / SIGNERS for place in places if (place / SIGNERS).is_file()), None)
+    return Signed(content, (), f"signature of {','.join(signer.principals)}", signer.public)
 
 
 def _read(path: Path) -> bytes:

@@ -106,10 +106,13 @@ def test_a_deep_look_asks_for_all_content(release: Path) -> None:
     assert looker.asked == [None, None]
 
 
-def test_without_a_trusted_key_the_release_vouches_for_itself_only_and_says_so(release: Path) -> None:
-    (verdict,) = verify(release / "gw-1", allowed_signers=None)
-    assert verdict.passed
-    assert any("the release's own allowed_signers only" in check for check in verdict.checks)
+def test_the_key_delivered_with_a_release_vouches_for_nothing(release: Path) -> None:
+    looker = Looker()
+    verdicts = verify(release / "gw-1", allowed_signers=release / "nothing", looker=looker)
+    assert looker.launches == []
+    assert (release / "allowed_signers").is_file()
+    assert ("nothing", "signature") in named(verdicts)
+    assert statuses(verdicts) == {2}
 
 
 def test_the_identity_asked_for_is_the_one_that_counts(release: Path) -> None:
@@ -422,15 +425,6 @@ def test_a_manifest_that_changes_meanwhile_has_not_passed(release: Path) -> None
     verdicts = verify(release / "gw-1", looker=Looker(change))
     assert named(verdicts) == {("manifest.json", "unchanged")}
     assert statuses(verdicts) == {2}
-
-
-def test_without_any_key_nothing_is_believed(release: Path) -> None:
-    (release / "allowed_signers").unlink()
-    looker = Looker()
-    verdicts = verify(release / "gw-1", allowed_signers=None, looker=looker)
-    assert ("allowed_signers", "signature") in named(verdicts)
-    assert statuses(verdicts) == {2}
-    assert looker.launches == []
 
 
 @pytest.mark.parametrize("content", ["", "nonsense\n"])
