@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from ipaddress import IPv4Network
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network
 
 from pipeline.formats.iptables.rules import Rule, Table
 from pipeline.formats.iptables.walk import Packet, opening
 from pipeline.model.image_view import ImageView
+from pipeline.model.rule import Expected
 from pipeline.model.trust import SignedPackage
-from pipeline.rules.esf_packets import LOOPBACK, STRANGER, firewall
+from pipeline.rules.esf_packets import LOOPBACK, OSGI_CONSOLE, SSH, STRANGER, firewall, interfaces
 from pipeline.rules.esf_policy import policy_of
 from pipeline.transforms.policy import Decision, admission
 
 # Interface of a packet on which no rule has to insist.
 _ANY = "other0"
+# Tried on every gateway, whatever a release decides: the ports somebody from outside tries first.
+_PROBED = (SSH, OSGI_CONSOLE)
 
 
-def access_facts(view: ImageView, packages: Iterable[SignedPackage]) -> dict[str, object]:
-    """JSON values for the manifest's facts: ``open_ports`` and ``bundles``, each where the image has what decides it.
+def access_facts(view: ImageView, packages: Iterable[SignedPackage], expected: Expected) -> dict[str, object]:
+    """JSON values for the manifest's facts: ``firewall``, ``open_ports``, ``bundles``, where the image decides them.
 
     Raises:
         PipelineError: firewall rules or a policy that nobody could load.
@@ -30,7 +33,12 @@ def access_facts(view: ImageView, packages: Iterable[SignedPackage]) -> dict[str
     found = firewall(view, layout)
     table = found.filter if found else None
     if table is not None:
-        facts["open_ports"] = _open_ports(table)
+        facts["open_ports"] = open_ports(table)
+        facts["firewall"] = {
+            "policy": {chain.name: chain.policy for chain in table.chains if chain.policy not in ("", "-")},
+            "verdicts": list(_verdicts(table, {*_PROBED, *expected.closed_ports, expected.ssh_port,
+                                               *layout.console_ports}, expected)),
+        }  # fmt: skip
     policy = policy_of(view, layout)
     if policy is not None:
         decided = {
@@ -49,7 +57,25 @@ def access_facts(view: ImageView, packages: Iterable[SignedPackage]) -> dict[str
     return facts
 
 
-def _open_ports(table: Table) -> list[dict[str, object]]:
+def _verdicts(table: Table, ports: Iterable[int], expected: Expected) -> Iterator[dict[str, object]]:
+    """What becomes of the first packet to each port: from somebody nobody named, and from each VPN network."""
+    for port in sorted(ports):
+        for source in ("", *expected.vpn):
+            address = _host(source)
+            packets = (Packet(address, interface, "tcp", port) for interface in interfaces(table, None))
+            gets_in = any(opening(table, "INPUT", packet) is not None for packet in packets)
+            yield {"port": port, "source": source, "verdict": "accepted" if gets_in else "refused"}
+
+
+def _host(source: str) -> IPv4Address:
+    """Somebody in a network; a stranger for none."""
+    if not source:
+        return STRANGER
+    network = IPv4Network(source, strict=False)
+    return network[min(1, network.num_addresses - 1)]
+
+
+def open_ports(table: Table) -> list[dict[str, object]]:
     """Each way in that a rule opens and no earlier one closes; interfaces of the same one together."""
     ways: dict[tuple[str, str, str], set[str]] = {}
     for rule in table.rules:
@@ -69,11 +95,7 @@ def _open_ports(table: Table) -> list[dict[str, object]]:
 def _packet(rule: Rule) -> Packet | None:
     """A packet a rule is meant for; None for answers to packets of our own, and for what never leaves the gateway."""
     states = rule.value("--state") or rule.value("--ctstate")
-    source = rule.value("-s")
-    address = STRANGER
-    if source:
-        network = IPv4Network(source, strict=False)
-        address = network[min(1, network.num_addresses - 1)]
+    address = _host(rule.value("-s"))
     if (states and "NEW" not in states.split(",")) or rule.value("-i") == "lo" or address in LOOPBACK:
         return None
     ports = rule.destination_ports()

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.errors import PipelineError
@@ -78,8 +79,12 @@ class DigestCache:
         write_atomically(self._file, canonical_json.dumps({key: [*entry] for key, entry in self._known.items()}), 0o600)
 
 
-def digest_of_tree(directory: Path) -> str:
-    """SHA-256 over a directory: every path below it with its kind and content, sorted and framed."""
+def digest_of_tree(directory: Path, *, secret: Collection[str] = ()) -> str:
+    """SHA-256 over a directory: every path below it with its kind and content, sorted and framed.
+
+    Args:
+        secret: files, relative to the directory, that are named without their content.
+    """
     digest = hashlib.sha256()
     paths = sorted(path for path in directory.rglob("*") if "__pycache__" not in path.parts)
     for path in paths:
@@ -87,6 +92,8 @@ def digest_of_tree(directory: Path) -> str:
         about = path.lstat()
         if stat.S_ISLNK(about.st_mode):
             _frame(digest, name, b"l", str(path.readlink()).encode("utf-8", "surrogateescape"))
+        elif name in secret:
+            _frame(digest, name, b"s", b"")
         elif stat.S_ISREG(about.st_mode):
             _frame(digest, name, b"f", path.read_bytes())
         elif not stat.S_ISDIR(about.st_mode):

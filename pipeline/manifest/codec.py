@@ -159,7 +159,11 @@ def tree_digest(tree: Tree) -> str:
 def _sources(sources: Sources) -> dict[str, object]:
     return {
         "vanilla": {"file": sources.vanilla_file, "sha256": sources.vanilla_sha256},
-        "golden": {"sha256": sources.golden_sha256, "esf_version": sources.golden_esf_version},
+        "golden": {
+            "sha256": sources.golden_sha256,
+            "lock_sha256": sources.golden_lock_sha256,
+            "esf_version": sources.golden_esf_version,
+        },
         "configuration": {"sha256": sources.configuration_sha256},
         "inventory": {"sha256": hashlib.sha256(dumps(sources.inventory)).hexdigest(), "row": dict(sources.inventory)},
         "overlays": dict(sources.overlays),
@@ -174,6 +178,7 @@ def _read_sources(value: Mapping[str, Any]) -> Sources:
         vanilla_file=value["vanilla"]["file"],
         vanilla_sha256=value["vanilla"]["sha256"],
         golden_sha256=value["golden"]["sha256"],
+        golden_lock_sha256=value["golden"]["lock_sha256"],
         golden_esf_version=value["golden"]["esf_version"],
         configuration_sha256=value["configuration"]["sha256"],
         inventory=value["inventory"]["row"],
@@ -245,6 +250,7 @@ def _package(package: Package) -> dict[str, object]:
                 "sha256_before": bundle.sha256_before,
                 "sha256_after": bundle.sha256_after,
                 "signers": list(bundle.signer_chain),
+                "signer_fingerprints": list(bundle.signer_fingerprints),
                 "resigned": bundle.resigned,
             }
             for bundle in package.bundles
@@ -268,6 +274,7 @@ def _read_package(value: Mapping[str, Any]) -> Package:
                 sha256_after=bundle["sha256_after"],
                 signer_chain=tuple(bundle["signers"]),
                 resigned=bundle["resigned"],
+                signer_fingerprints=tuple(bundle["signer_fingerprints"]),
             )
             for bundle in value["bundles"]
         ),

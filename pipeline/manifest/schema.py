@@ -101,6 +101,7 @@ _DEFS: Rule = {
         sha256_before=_SHA256,
         sha256_after=_SHA256,
         signers=_list(_WORDS),
+        signer_fingerprints=_list(_SHA256),
         resigned=_YES_NO,
     ),
     "package": _record(
@@ -138,7 +139,7 @@ SCHEMA: Rule = {
         gateway=_record(name=_ref("name"), serial=_ANY),
         inputs=_record(
             vanilla=_record(file=_ref("file"), sha256=_SHA256),
-            golden=_record(sha256=_SHA256, esf_version=_WORDS),
+            golden=_record(sha256=_SHA256, lock_sha256=_SHA256, esf_version=_WORDS),
             configuration=_record(sha256=_SHA256),
             inventory=_record(sha256=_SHA256, row={"type": "object"}),
             overlays=_map(_WORDS, _SHA256),

@@ -80,9 +80,10 @@ class Sources:
     Attributes:
         vanilla_file: name of the vanilla image, without directory.
         vanilla_sha256: of the raw disk, after decompression or conversion.
+        golden_lock_sha256: of the decisions about the golden sample; of nothing when there is no such file.
         configuration_sha256: of ``gateway.toml``.
         inventory: what may be published of the gateway's own row of the inventory; JSON values.
-        overlays: digest of each overlay by its name.
+        overlays: digest of each overlay by its name; content of its secret files is not in it.
         certificates: those the release brings along, signers first.
         pipeline_sha256: of the pipeline's own source.
         tools: version of everything that can change bytes, by name.
@@ -91,6 +92,7 @@ class Sources:
     vanilla_file: str
     vanilla_sha256: str
     golden_sha256: str
+    golden_lock_sha256: str
     golden_esf_version: str
     configuration_sha256: str
     inventory: Mapping[str, object]

@@ -69,6 +69,7 @@ def _inputs(a: Manifest, b: Manifest) -> Iterator[tuple[str, tuple[str, str]]]:
     yield "source epoch", (str(a.epoch), str(b.epoch))
     yield "vanilla image", (one.vanilla_sha256, two.vanilla_sha256)
     yield "golden sample", (one.golden_sha256, two.golden_sha256)
+    yield "golden.lock", (one.golden_lock_sha256, two.golden_lock_sha256)
     yield "gateway.toml", (one.configuration_sha256, two.configuration_sha256)
     for key in sorted({*one.inventory, *two.inventory} - {"name"}):
         yield f"inventory {key}", (_text(one.inventory.get(key)), _text(two.inventory.get(key)))

@@ -219,6 +219,25 @@ def overlay_digests_of(workspace: Workspace) -> Mapping[str, str]:
     return {name: digest_of_tree(workspace.input(name)) for name in release_of(workspace).overlays}
 
 
+def public_overlay_digests_of(workspace: Workspace) -> Mapping[str, str]:
+    """The same for manifests: without the content of secret files, so that no guess can be tested against it."""
+    named = zip(release_of(workspace).overlays, overlays_of(workspace), strict=True)
+    return {
+        name: digest_of_tree(
+            workspace.input(name),
+            # Sources begin with the overlay's own name.
+            secret={file.source.partition("/")[2] for file in overlay.files if file.secret},
+        )
+        for name, overlay in named
+    }
+
+
+def golden_lock_digest_of(workspace: Workspace) -> str:
+    """SHA-256 of the decisions about the golden sample; of nothing where nothing had to be decided."""
+    path = workspace.input(release_of(workspace).golden_lock)
+    return sha256_of(path) if path.exists() else hashlib.sha256(b"").hexdigest()
+
+
 def configuration_digest_of(workspace: Workspace) -> str:
     """SHA-256 of ``gateway.toml``."""
     return sha256_of(workspace.release_file)

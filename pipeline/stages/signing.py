@@ -25,6 +25,7 @@ from pipeline.model.trust import Certificate
 from pipeline.plan import Inputs, Plan
 from pipeline.progress import Say
 from pipeline.records import is_current, read_record, write_record
+from pipeline.rules.expectations import expected_of
 from pipeline.signing import signers, sshsig
 from pipeline.stages import reading
 from pipeline.stages.base import base_tree_of
@@ -32,6 +33,8 @@ from pipeline.stages.judging import judged, rule_facts, steps_for_people
 from pipeline.stages.keys import device_key
 from pipeline.stages.stamping import device_plan_of
 from pipeline.stages.toolchain import pipeline_digest, toolchain
+from pipeline.stages.withholding import withhold
+from pipeline.verification.own_values import own_values
 from pipeline.workspace import Workspace
 
 STATEMENT = "provenance.unsigned"
@@ -151,10 +154,11 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
             vanilla_file=workspace.input(release.vanilla).name,
             vanilla_sha256=vanilla.sha256,
             golden_sha256=inputs.golden.sha256,
+            golden_lock_sha256=reading.golden_lock_digest_of(workspace),
             golden_esf_version=inputs.golden.esf_version,
             configuration_sha256=reading.configuration_digest_of(workspace),
             inventory=row_of(gateway),
-            overlays=reading.overlay_digests_of(workspace),
+            overlays=reading.public_overlay_digests_of(workspace),
             certificates=tuple(_certificate_facts(certificate) for certificate in certificates),
             pipeline_version=__version__,
             pipeline_sha256=pipeline_digest(),
@@ -163,11 +167,16 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
         disk=vanilla.disk,
         image=image,
         vanilla=vanilla.tree,
-        layer=with_lines(united(product.layer, plan.layer), vanilla.files),
+        layer=with_lines(
+            withhold(united(product.layer, plan.layer), own_values(finished), vanilla.files.values()), vanilla.files
+        ),
         tree=base_tree_of(workspace).apply(plan.layer),
         packages=trust.packages,
         keystores=_keystores(inputs, plan),
-        facts=facts_of(vanilla, release, gateway, secrets) | access_facts(finished, trust.packages),
+        facts={
+            **facts_of(vanilla, release, gateway, secrets),
+            **access_facts(finished, trust.packages, expected_of(release)),
+        },
         steps=steps_for_people(release, results, plan.sidecars, development=development),
         profile=release.rules.profile,
         rules=rule_facts(results),

@@ -106,6 +106,7 @@ def _injected(manifest: Manifest) -> Iterator[Part]:
                     ("sha256-before-signing", bundle.sha256_before),
                     ("signed", "by this release" if bundle.resigned else "as delivered"),
                     *(("signer", subject) for subject in bundle.signer_chain),
+                    *(("signer-sha256", fingerprint) for fingerprint in bundle.signer_fingerprints),
                 ),
             )
             for bundle in package.bundles

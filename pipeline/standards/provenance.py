@@ -83,6 +83,7 @@ def _dependencies(manifest: Manifest) -> Iterator[_Object]:
     yield _file(sources.vanilla_file, sources.vanilla_sha256, role="vanilla image, the raw disk")
     golden = {"role": "golden sample", "esf_version": sources.golden_esf_version}
     yield {"name": "golden", "digest": {"exportSha256": sources.golden_sha256}, "annotations": golden}
+    yield _file("golden.lock", sources.golden_lock_sha256, role="decisions about the golden sample")
     yield _file("gateway.toml", sources.configuration_sha256, role="configuration")
     for name, digest in sorted(sources.overlays.items()):
         yield _tree(name, digest, role="overlay")

@@ -123,7 +123,10 @@ def manifest_inputs(gateway: str = "gw-1") -> ManifestInputs:
     disk, image = an_image()
     vanilla, layer = a_vanilla_tree(), a_layer()
     signer = CertificateFacts("signer", "CN=Bundles,O=Example", digest("signer"), 2_000_000_000, development=True)
-    bundle = SignedBundle("x.jar", "com.example.x", "1.0.0", digest("x"), digest("xs"), ("CN=Bundles", "CN=Root"), True)
+    bundle = SignedBundle(
+        "x.jar", "com.example.x", "1.0.0", digest("x"), digest("xs"), ("CN=Bundles", "CN=Root"), True,
+        (digest("signer"), digest("root")),
+    )  # fmt: skip
     return ManifestInputs(
         release="demo-1",
         epoch=1_700_000_000,
@@ -134,6 +137,7 @@ def manifest_inputs(gateway: str = "gw-1") -> ManifestInputs:
             vanilla_file="vanilla.img",
             vanilla_sha256=digest("vanilla"),
             golden_sha256=digest("golden"),
+            golden_lock_sha256=digest("golden.lock"),
             golden_esf_version="5.0.0",
             configuration_sha256=digest("configuration"),
             inventory={"name": gateway, "serial": "SN-1", "interfaces": {}, "users": [], "variables": ["site"]},

@@ -170,6 +170,7 @@ def _inputs(manifest: Manifest) -> Json:
     return {
         "vanilla image": f"{sources.vanilla_file}, sha256 {sources.vanilla_sha256}",
         "golden sample": f"release {sources.golden_esf_version or 'unknown'}, sha256 {sources.golden_sha256}",
+        "golden.lock": f"sha256 {sources.golden_lock_sha256}",
         "gateway.toml": f"sha256 {sources.configuration_sha256}",
         **{f"overlay {name}": f"sha256 {digest}" for name, digest in sorted(sources.overlays.items())},
         "pipeline": f"{sources.pipeline_version}, sha256 {sources.pipeline_sha256}",

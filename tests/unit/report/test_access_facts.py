@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.access_facts import access_facts
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
+from pipeline.model.rule import Expected
 from pipeline.model.trust import SignedBundle, SignedPackage
 from tests.support.esf_view import hardened
 
@@ -23,7 +24,7 @@ def with_rules(*lines: str) -> ImageView:
 
 
 def open_ports(view: ImageView) -> list[tuple[object, ...]]:
-    found: Any = access_facts(view, ())["open_ports"]
+    found: Any = access_facts(view, (), Expected())["open_ports"]
     return [tuple(one.values()) for one in found]
 
 
@@ -62,5 +63,27 @@ def test_bundles_run_by_a_row_of_the_policy_or_not_at_all() -> None:
         bundle = SignedBundle("x.jar", "com.example.x", "1.0.0", "", "", chain, resigned=True)
         return SignedPackage("x.dp", "x", "1.0.0", b"", "", (bundle,))
 
-    found: Any = access_facts(hardened(), (package("CN=Nobody We Know,C=IT"),))["bundles"]
+    found: Any = access_facts(hardened(), (package("CN=Nobody We Know,C=IT"),), Expected())["bundles"]
     assert found == {"com.example.x": {"runs": False, "may": "nothing", "rows": []}}
+
+
+def firewall(view: ImageView) -> Any:
+    return access_facts(view, (), Expected(ssh_port=49153, vpn=("10.234.0.0/16",), closed_ports=(8000,)))["firewall"]
+
+
+def test_verdicts_of_the_hardened_gateway() -> None:
+    found = firewall(hardened())
+    assert found["policy"] == {"FORWARD": "DROP", "INPUT": "DROP", "OUTPUT": "ACCEPT"}
+    verdicts = {(one["port"], one["source"]): one["verdict"] for one in found["verdicts"]}
+    assert {port for port, _ in verdicts} == {22, 80, 5002, 8000, 49153}
+    assert {where for where, verdict in verdicts.items() if verdict == "accepted"} == {
+        (80, "10.234.0.0/16"), (49153, ""), (49153, "10.234.0.0/16"),
+    }  # fmt: skip
+
+
+def test_verdicts_are_what_rules_do_and_not_what_they_look_like() -> None:
+    view = with_rules("-A INPUT -p tcp --dport 8000 -i eth1 -j ACCEPT", "-A INPUT -p tcp --dport 22 -j DROP",
+                      "-A INPUT -p tcp --dport 22 -j ACCEPT")  # fmt: skip
+    verdicts = {(one["port"], one["source"]): one["verdict"] for one in firewall(view)["verdicts"]}
+    assert verdicts[8000, ""] == "accepted"
+    assert verdicts[22, ""] == "refused"

@@ -109,6 +109,19 @@ def test_trees_that_read_alike_have_different_digests(tmp_path: Path) -> None:
     assert len({digest_of_tree(tmp_path / name) for name in ("one", "two", "three")}) == 3
 
 
+def test_a_tree_has_a_digest_without_its_secrets(tmp_path: Path) -> None:
+    def tree(name: str, secret: str, public: str) -> str:
+        (tmp_path / name / "rootfs").mkdir(parents=True)
+        (tmp_path / name / "rootfs" / "psk").write_text(secret)
+        (tmp_path / name / "rootfs" / "motd").write_text(public)
+        return digest_of_tree(tmp_path / name, secret={"rootfs/psk"})
+
+    first = tree("one", "tulips42", "hello")
+    assert first == tree("two", "roses4242", "hello")
+    assert first != tree("three", "tulips42", "hello!")
+    assert first != digest_of_tree(tmp_path / "one")
+
+
 def test_files_are_written_whole_and_private_from_the_start(tmp_path: Path) -> None:
     old = os.umask(0)
     try:

@@ -138,6 +138,8 @@ def test_injected_bundles_name_their_signers_and_both_digests() -> None:
         ("signed", "by this release"),
         ("signer", "CN=Bundles"),
         ("signer", "CN=Root"),
+        ("signer-sha256", digest("signer")),
+        ("signer-sha256", digest("root")),
     ]
     assert bundle["hashes"][0]["content"] == digest("xs")
     assert bundle["purl"] == "pkg:p2/com.example.x@1.0.0?classifier=osgi.bundle"

@@ -61,6 +61,7 @@ def test_every_input_is_a_resolved_dependency_with_a_digest() -> None:
     assert {one["name"]: one["digest"] for one in dependencies} == {
         "vanilla.img": {"sha256": digest("vanilla")},
         "golden": {"exportSha256": digest("golden")},
+        "golden.lock": {"sha256": digest("golden.lock")},
         "gateway.toml": {"sha256": digest("configuration")},
         "motd": {"treeSha256": digest("motd")},
         "x.dp": {"sha256": digest("dp")},
