@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipeline.classification.classify import classify, latest_snapshot
 from pipeline.classification.containers import Unzstd
 from pipeline.classification.documents import DOCUMENTS, Part, wanted
+from pipeline.classification.files import digest_of
 from pipeline.classification.item import Class, Decision, Item, Kind
 from pipeline.classification.lock import Lock
 from pipeline.classification.review import decision_of
 from pipeline.errors import Problem, raise_if_any
-from pipeline.formats import esf_snapshot
+from pipeline.formats import canonical_json, esf_snapshot
 from pipeline.formats.java_properties import Properties
 from pipeline.model.golden import Export, Golden
 from pipeline.model.guest_path import GuestPath
@@ -80,7 +81,9 @@ def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
         links={GuestPath(f"/{name}"): target for name, target in sorted(links.items())},
         refused=tuple(sorted(refused)),
         missing=tuple(missing(kept)),
-        sha256=_digest(export.esf_version, kept, links),
+        sha256=_digest(
+            export.esf_version, (item for item in items if item.key not in staying), downloaded.snapshot, links
+        ),
         warnings=(*export.warnings, *warnings),
         snapshot_name=latest,
         snapshot_lines=_lines(downloaded.snapshot),
@@ -159,13 +162,19 @@ def _mandatory(kept: Mapping[str, bytes], source: str) -> Iterator[Problem]:
             yield Problem(f"{source}: {' and '.join(found)}: only one can be meant", "take the other one out")
 
 
-def _digest(version: str, kept: Mapping[str, bytes], links: Mapping[str, str]) -> str:
-    """Over what travels only, each part with its length in front; what stays behind changes no image."""
-    digest = hashlib.sha256()
-    parts = [(b"v", "esf_version", version.encode())]
-    parts += [(b"f", name, content) for name, content in sorted(kept.items())]
-    parts += [(b"l", name, target.encode()) for name, target in sorted(links.items())]
-    for kind, name, content in parts:
-        raw = name.encode()
-        digest.update(kind + len(raw).to_bytes(8, "big") + raw + len(content).to_bytes(8, "big") + content)
-    return digest.hexdigest()
+def _digest(
+    version: str, items: Iterable[Item], downloaded: esf_snapshot.Snapshot | None, links: Mapping[str, str]
+) -> str:
+    """Over what travels and is no secret; of secrets, over their names only, since whoever guesses could test it here.
+
+    What stays behind changes no image and so not the digest, nor does the number in the snapshot's name.
+    """
+    told = [
+        [item.key.kind, item.key.pid, item.key.name, item.digest]
+        for item in sorted(items)
+        if item.key.kind is not Kind.LINK and _part(item.key.name) is not Part.SNAPSHOT
+    ]
+    found = downloaded.configurations if downloaded else ()
+    told += [["component", component.pid, "", ""] for component in found if not component.properties]
+    told += [[Kind.LINK, "", path, digest_of(target.encode())] for path, target in sorted(links.items())]
+    return hashlib.sha256(canonical_json.dumps({"esf_version": version, "travels": told})).hexdigest()

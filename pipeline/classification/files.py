@@ -31,6 +31,10 @@ _WANTED_SECRETS = (
     (re.compile(r"etc/ppp/(?:chap|pap|srp)-secrets"), "log-in of the cellular connection (A:189)"),
     (re.compile(r"etc/wpa_supplicant-[^/]+\.conf"), "log-in of the Wi-Fi network that is joined (A:191)"),
 )
+_REASONS = {
+    Part.DPA: "written anew from the packages that travel (A:170)",
+    Part.POLICY: "made suitable for production (A:175, A:179)",
+}
 _REPLACED = re.compile(r"by the name (?:wpa_passphrase|wpa_psk|sae_password|wep_key\d)")
 
 
@@ -69,10 +73,9 @@ def _file(path: str, content: bytes, latest: str, unzstd: Unzstd | None) -> Item
             reason = f"not the latest snapshot, which is {latest} (A:137)"
             return _item(Kind.FILE, path, Class.FORBIDDEN, reason, STAYS, open_=True)
         return _item(Kind.FILE, path, Class.DERIVED, "rewritten setting by setting (A:143, A:164)", TRAVELS)
-    if listed.item is Part.DPA:
-        return _item(Kind.FILE, path, Class.DERIVED, "written anew from the packages that travel (A:170)", TRAVELS)
-    if listed.item is Part.POLICY:
-        return _item(Kind.FILE, path, Class.DERIVED, "made suitable for production (A:175, A:179)", TRAVELS)
+    if listed.item in _REASONS:
+        digest = _public_digest(path, content, find_secrets(path, content, unzstd))
+        return _item(Kind.FILE, path, Class.DERIVED, _REASONS[listed.item], TRAVELS, digest=digest)
     return _with_content(path, content, listed.label, unzstd)
 
 
@@ -83,10 +86,8 @@ def _with_content(path: str, content: bytes, label: str, unzstd: Unzstd | None) 
         (Class.PORTABLE, f"listed: {label}"),
     )
     allowed = TRAVELS if sort is Class.DERIVED else ANY
-    if not found:
-        return _item(Kind.FILE, path, sort, reason, allowed, content=content)
-    if "hostapd-" in path and all(_REPLACED.fullmatch(one.reason) for one in found):
-        return _item(Kind.FILE, path, sort, reason, allowed)
+    if not found or ("hostapd-" in path and all(_REPLACED.fullmatch(one.reason) for one in found)):
+        return _item(Kind.FILE, path, sort, reason, allowed, digest=_public_digest(path, content, found))
     why = next((why for pattern, why in _WANTED_SECRETS if pattern.fullmatch(path)), "")
     if why:
         return _item(Kind.FILE, path, Class.SECRET, why, ANY)
@@ -97,6 +98,18 @@ def _kinds(found: Iterable[FoundSecret]) -> str:
     """What was found where, briefly; a reason is one line."""
     shown = [f"{one.kind} ({one.reason}) in {one.place.partition('!/')[2] or one.place}" for one in found]
     return "; ".join(shown[:3]) + (f"; and {len(shown) - 3} more" if len(shown) > 3 else "")
+
+
+def _public_digest(path: str, content: bytes, found: Iterable[FoundSecret]) -> str:
+    """Over what is no secret: without the lines that hold one; empty where a secret is not of one line."""
+    places = [one.place.removeprefix(f"{path}: line ") for one in found]
+    if not all(place.isdecimal() for place in places):
+        return ""
+    secret = {int(place) for place in places}
+    # Lines as the search for secrets counts them.
+    lines = content.decode("utf-8", "surrogateescape").splitlines(keepends=True) if secret else []
+    kept = "".join(line for number, line in enumerate(lines, 1) if number not in secret)
+    return digest_of(kept.encode("utf-8", "surrogateescape") if secret else content)
 
 
 def digest_of(content: bytes) -> str:
@@ -112,8 +125,7 @@ def _item(
     allowed: frozenset[Decision],
     *,
     open_: bool = False,
-    content: bytes | None = None,
+    digest: str = "",
 ) -> Item:
     settled = Decision.STAYS if Decision.TRAVELS not in allowed else Decision.TRAVELS
-    digest = "" if content is None else digest_of(content)
     return Item(Key(kind, "", path), sort, reason, Decision.UNDECIDED if open_ else settled, allowed, digest)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from pipeline.classification.item import Class, Decision, Item, Key
+from pipeline.classification.documents import Part, wanted
+from pipeline.classification.item import Class, Decision, Item, Key, Kind
 from pipeline.classification.lock import Entry, Lock
 from pipeline.errors import Problem, raise_if_any
 
@@ -18,6 +19,7 @@ class What(StrEnum):
     GONE = "gone"
     CHANGED = "changed"
     RECLASSIFIED = "of another class"
+    RENAMED = "renamed"
 
 
 @dataclass(frozen=True, order=True)
@@ -45,7 +47,27 @@ def changes(items: Sequence[Item], lock: Lock) -> tuple[Change, ...]:
         elif entry.digest and item.digest and entry.digest != item.digest:
             found.append(Change(item.key, What.CHANGED))
     found += [Change(key, What.GONE) for key in lock.entries if key not in known]
-    return tuple(sorted(found))
+    return tuple(sorted(_with_renamed_snapshot(found, items, lock)))
+
+
+def _with_renamed_snapshot(found: list[Change], items: Sequence[Item], lock: Lock) -> list[Change]:
+    """The console gives every download another number: that is no news, its settings are compared one by one."""
+    derived = {item.key for item in items if item.sort is Class.DERIVED}
+    new = [one for one in found if one.what is What.NEW and one.key in derived and _is_snapshot(one.key)]
+    gone = [
+        one
+        for one in found
+        if one.what is What.GONE and lock.entries[one.key].sort is Class.DERIVED and _is_snapshot(one.key)
+    ]
+    if len(new) != 1 or len(gone) != 1:
+        return found
+    renamed = Change(gone[0].key, What.RENAMED, f"is {new[0].key.name} now, and compared setting by setting")
+    return [renamed, *(one for one in found if one not in (new[0], gone[0]))]
+
+
+def _is_snapshot(key: Key) -> bool:
+    listed = wanted(key.name) if key.kind is Kind.FILE else None
+    return listed is not None and listed.item is Part.SNAPSHOT
 
 
 def decision_of(item: Item, lock: Lock) -> Decision:

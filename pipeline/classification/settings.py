@@ -133,5 +133,7 @@ def _item(
     allowed: frozenset[Decision],
 ) -> Item:
     key = Key(Kind.PROPERTY, configuration.pid, prop.name)
-    public = sort in (Class.PORTABLE, Class.PER_GATEWAY) and proposal is Decision.TRAVELS
+    public = (
+        sort is not Class.SECRET and Decision.TRAVELS in allowed and secret_in_property(configuration.pid, prop) is None
+    )
     return Item(key, sort, reason, proposal, allowed, digest_of(repr(prop.meaning).encode()) if public else "")

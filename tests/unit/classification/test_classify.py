@@ -111,9 +111,30 @@ def test_files(path: str, content: bytes, sort: Class, proposal: Decision) -> No
         assert item.allowed == {Decision.STAYS}
 
 
-def test_a_file_with_a_passphrase_has_no_digest() -> None:
-    assert of_file("etc/hostapd-wlan0.conf", b"wpa_passphrase=Hidden-1\n").digest == ""
-    assert of_file("etc/hostapd-wlan0.conf", b"ssid=x\n").digest != ""
+def test_a_passphrase_is_not_in_the_digest_of_its_file() -> None:
+    def digest(text: str) -> str:
+        return of_file("etc/hostapd-wlan0.conf", text.encode()).digest
+
+    known = digest("ssid=x\nwpa_passphrase=Hidden-1\nchannel=1\n")
+    assert known
+    assert known == digest("ssid=x\nwpa_passphrase=Another-2\nchannel=1\n")
+    assert known == digest("ssid=x\nchannel=1\n")
+    assert known != digest("ssid=y\nwpa_passphrase=Hidden-1\nchannel=1\n")
+
+
+def test_a_secret_inside_an_ordinary_setting_is_not_in_its_digest() -> None:
+    pid = f"{KURA}provisioning.ProvisioningService"
+    assert of_setting(pid, "broker-url", "mqtts://broker.example:8883/").digest
+    assert of_setting(pid, "broker-url", "mqtts://user:Hidden-1@broker.example:8883/").digest == ""
+
+
+@pytest.mark.parametrize("name", ["dpa.properties", "security.policy"])
+def test_what_a_rule_rewrites_is_known_by_a_digest_too(name: str) -> None:
+    one, two = (of_file(f"opt/eurotech/esf/kura/{name}", f"a={number}\n".encode()) for number in (1, 2))
+    assert one.sort is Class.DERIVED
+    assert one.digest
+    assert one.digest != two.digest
+    assert of_file(f"opt/eurotech/esf/kura/{name}", b"password=Hidden-1\n").digest != one.digest
 
 
 PASSWORD = Property("x", "Password", ("Hidden-1",))
@@ -144,7 +165,7 @@ def test_settings(pid: str, name: str, value: str | Property, sort: Class, propo
     item = of_setting(pid, name, value)
     assert (item.sort, item.proposal) == (sort, proposal), item
     assert "Hidden" not in repr(item)
-    assert bool(item.digest) == (sort in (Class.PORTABLE, Class.PER_GATEWAY) and proposal is Decision.TRAVELS)
+    assert bool(item.digest) == (Decision.TRAVELS in item.allowed and sort is not Class.SECRET)
 
 
 def test_passwords_by_type_are_judged_by_their_component() -> None:

@@ -142,6 +142,17 @@ def test_the_next_export_shows_only_what_changed() -> None:
     assert list(change_lines((), "golden.lock")) == ["golden.lock: nothing has changed since it was accepted"]
 
 
+def test_the_next_downloads_number_is_no_news() -> None:
+    def download(number: int) -> Item:
+        return an_item(f"snapshot_{number}.xml", Class.DERIVED, Decision.TRAVELS, TRAVELS, "")
+
+    lock = accepted([download(1), PORTABLE], Lock())
+    (change,) = changes([download(2), PORTABLE], lock)
+    assert str(change) == "renamed: snapshot_1.xml: is snapshot_2.xml now, and compared setting by setting"
+    both = [an_item("snapshot_1.xml", Class.FORBIDDEN, Decision.UNDECIDED, STAYS, ""), download(2), PORTABLE]
+    assert [change.what for change in changes(both, lock)] == [What.RECLASSIFIED, What.NEW]
+
+
 def test_a_thing_of_another_class_must_be_looked_at_again() -> None:
     lock = decided(accepted([PORTABLE], Lock()), [PORTABLE], ["etc/a"], Decision.TRAVELS, "reviewed")
     now = an_item("etc/a", Class.SECRET, Decision.UNDECIDED, ANY, "", "password (by the name x)")

@@ -19,11 +19,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.classification import Class, Kind
+from pipeline.classification.assemble import assemble, judge
+from pipeline.classification.lock import Lock
 from pipeline.demo.golden import forbidden_things, plant
 from pipeline.errors import PipelineError
 from pipeline.formats import esf_snapshot
-from pipeline.inputs.golden_export import read_golden
-from tests.support.golden import ABOUT, EXPORT, SNAPSHOT
+from pipeline.inputs.golden_export import read_export, read_golden
+from tests.support.golden import ABOUT, EXPORT, SNAPSHOT, a_snapshot
 
 EPOCH = 1_735_689_600
 MINIMAL: Mapping[str, bytes] = {
@@ -448,13 +451,48 @@ def test_the_digest_covers_everything_that_travels(tmp_path: Path) -> None:
         base,
         {**base, "etc/dhcpd-eth0.conf": b"a", "etc/dhcpd-eth1.conf": b"bc"},
         {**base, "export.toml": b'esf_version = "5.0.1"\n'},
-        {**base, "snapshot_5.xml": base["snapshot_5.xml"] + b"\n"},
+        {**base, "snapshot_5.xml": base["snapshot_5.xml"].replace(b'"x"', b'"y"')},
+        {**base, "snapshot_5.xml": _a_setting("portable", "1")},
+        {**base, "snapshot_5.xml": _a_setting("portable", "2")},
+        {**base, "snapshot_5.xml": _a_setting("password", "1")},
         {name: content for name, content in base.items() if "eth1" not in name},
     ]
     digests = {read_golden(a_directory(tmp_path / str(number), files)).sha256 for number, files in enumerate(variants)}
     assert len(digests) == len(variants)
     with_link = a_tar(tmp_path / "link.tar", base, PPP0)
     assert read_golden(with_link).sha256 not in digests
+
+
+def _a_setting(name: str, value: str) -> bytes:
+    return a_snapshot({"org.eclipse.kura.x": {name: value}})
+
+
+def test_no_secret_can_be_guessed_from_the_digest(tmp_path: Path) -> None:
+    """The manifest publishes it: whoever knows everything else of the export must not be able to try a secret."""
+    plain = read_export(EXPORT)
+    known = assemble(plain, judge(plain), Lock()).sha256
+    secret = [item for item in judge(plain) if item.sort is Class.SECRET or "password" in item.key.name]
+    assert len(secret) >= 8
+    snapshot = esf_snapshot.read(plain.files[SNAPSHOT], "A", "x").snapshot
+    assert snapshot
+    for item in secret:
+        assert item.digest == ""
+        files = dict(plain.files)
+        if item.key.kind is Kind.PROPERTY:
+            component = snapshot.by_pid[item.key.pid]
+            prop = component.by_name[item.key.name]
+            changed = replace(prop, values=("SGlkZGVuLVZhbHVlLTc3",))
+            files[SNAPSHOT] = esf_snapshot.render(snapshot.with_configuration(component.with_properties(changed)))
+        else:
+            files[item.key.name] = files[item.key.name].replace(b"-", b"+")
+        assert files != plain.files
+        other = replace(plain, files=files)
+        assert assemble(other, judge(other), Lock()).sha256 == known, item.key
+    access_point = "etc/hostapd-wlan0.conf"
+    for old, new, is_same in ((b"Golden-Sample-Air-1", b"Another-77", True), (b"golden_ap", b"other_ap", False)):
+        assert old in plain.files[access_point]
+        other = replace(plain, files={**plain.files, access_point: plain.files[access_point].replace(old, new)})
+        assert (assemble(other, judge(other), Lock()).sha256 == known) is is_same
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
