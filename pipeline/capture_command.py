@@ -37,7 +37,8 @@ class Capture(Command):
     cmd_options = (
         _option("output", "golden", "directory to make", short="o"),
         _option("snapshot", "", "snapshot_<number>.xml as the console gave it"),
-        _option("esf_version", "", "release the gateway runs, where the name of its directory does not say so"),
+        _option("esf_version", "", "release of ESF the gateway runs, where the name of its directory does not say so"),
+        _option("kura_version", "", "the same of open-source Kura"),
         _option("key", "", "private key to log in with; default: an agent"),
         _option("known_hosts", "", "file with the gateway's host key"),
         _option("fingerprint", "", "of the gateway's host key, SHA256:…, instead of a file"),
@@ -66,17 +67,28 @@ def _capture(options: Mapping[str, object], arguments: Sequence[str]) -> int:
     snapshot = read_snapshot(Path(str(options["snapshot"]))) if options["snapshot"] else None
     with Progress().running() as say:
         found, source = _found(arguments[0], options, target, say)
-    release = str(options["esf_version"]) or found.release
-    if not release:
-        raise PipelineError(
-            "which release the gateway runs cannot be told from its directories", "give it with --esf-version"
-        )
+    product, release = _release(options, found)
     taken = judged(found, snapshot)
     if not taken.files:
         raise PipelineError(f"{source}: has nothing of the documents' list", "is it a gateway with ESF or Kura?")
-    write_export(taken, target, release=release, source=source)
-    sys.stdout.write("".join(f"{plain(line)}\n" for line in _told(taken, target, release, given=snapshot is not None)))
+    write_export(taken, target, release=release, source=source, product=product)
+    lines = _told(taken, target, f"{product} {release}", given=snapshot is not None)
+    sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))
     return 0
+
+
+def _release(options: Mapping[str, object], found: Found) -> tuple[str, str]:
+    esf, kura = str(options["esf_version"]), str(options["kura_version"])
+    if esf and kura:
+        raise PipelineError("--esf-version and --kura-version are both given", "give the one that the gateway runs")
+    if esf or kura:
+        return ("ESF", esf) if esf else ("Kura", kura)
+    if not found.release:
+        raise PipelineError(
+            "which release the gateway runs cannot be told from its directories",
+            "give it with --esf-version or --kura-version",
+        )
+    return found.product, found.release
 
 
 def _found(source: str, options: Mapping[str, object], target: Path, say: Say) -> tuple[Found, str]:

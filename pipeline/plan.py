@@ -148,21 +148,22 @@ def plan_device(
 
 
 def require_same_release(vanilla: Vanilla, golden: Golden, release: Release) -> None:
-    """The golden sample and the vanilla image must be of one ESF release (A:240), and of the one that was decided."""
+    """The golden sample and the vanilla image must be of one release (A:240), and of the one that was decided."""
     if release.golden_esf_version not in ("", golden.esf_version):
         raise PipelineError(
-            f"gateway.toml [golden] esf_version is {release.golden_esf_version}, the export is of {golden.esf_version}",
+            f"gateway.toml [golden] says release {release.golden_esf_version}, the export is of {golden.product} "
+            f"{golden.esf_version}",
             "name the release the golden gateway runs, or take the export of the right gateway (A:240)",
         )
-    if vanilla.esf_version != golden.esf_version:
+    if (vanilla.layout.product, vanilla.esf_version) != (golden.product, golden.esf_version):
         raise PipelineError(
-            f"the golden sample is {vanilla.layout.product} {golden.esf_version}, "
+            f"the golden sample is {golden.product} {golden.esf_version}, "
             f"the vanilla image is {vanilla.layout.product} {vanilla.esf_version}",
             "take a vanilla image of the golden sample's release, or export the golden sample again (A:240)",
         )
     root = vanilla.layout.root
     listed = [url for _, url in Properties.parse(golden.dpa, "golden: dpa.properties").items()]
-    # ESF 5.0.0 and Kura 5.0.0 are not one release; nothing else in an export says which of them it is of.
+    # What export.toml states, people may have written; the list of packages, the gateway has.
     if listed and not any(f"{root}/" in url for url in listed):
         raise PipelineError(
             f"golden: dpa.properties: no package lies below {root}, so this is no sample of {vanilla.layout.product}",

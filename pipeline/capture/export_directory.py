@@ -23,17 +23,18 @@ def require_free(target: Path) -> None:
         raise PipelineError(f"{target.parent}: no such directory", "make it first")
 
 
-def write_export(taken: Taken, target: Path, *, release: str, source: str) -> None:
+def write_export(taken: Taken, target: Path, *, release: str, source: str, product: str = "ESF") -> None:
     """Write the export beside its place and rename it, so that the name shows a complete one or nothing.
 
     Args:
         release: what the golden gateway runs.
+        product: ``ESF`` or ``Kura``.
         source: where it came from, for people.
     """
     require_free(target)
     beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))  # 0700 from the start
     try:
-        for name, content in {**taken.files, _ABOUT: about(taken, release, source)}.items():
+        for name, content in {**taken.files, _ABOUT: about(taken, release, source, product)}.items():
             path = beside / name
             _make_directory(path.parent, beside)
             _write(path, content)
@@ -48,13 +49,13 @@ def write_export(taken: Taken, target: Path, *, release: str, source: str) -> No
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def about(taken: Taken, release: str, source: str) -> bytes:
+def about(taken: Taken, release: str, source: str, product: str = "ESF") -> bytes:
     """``export.toml``: the release, and what this capture found and did not."""
     found = taken.found
     lines = [
         "# An export of a golden sample, made by doit capture; the files lie at the paths they have on that gateway.",
         "# It holds passwords in clear (A:141): keep it where only you can read it.",
-        f"esf_version = {quoted(release)}",
+        f"{'kura' if product == 'Kura' else 'esf'}_version = {quoted(release)}",
         "",
         "[capture]",
         f"source = {quoted(source)}",

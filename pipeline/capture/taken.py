@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.capture.paths import ROOTS
 from pipeline.capture.script import START
 from pipeline.classification.assemble import missing
 from pipeline.classification.documents import forbidden, wanted
@@ -33,6 +34,12 @@ class Found:
     release: str = ""
     odd: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+
+    @property
+    def product(self) -> str:
+        """``Kura`` when all that was found of an installation lies where open-source Kura has it; else ``ESF``."""
+        roots = {root for path in self.files for root in ROOTS if path.startswith(f"{root}/")}
+        return "Kura" if roots == {"opt/eclipse/kura"} else "ESF"
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
             export.esf_version, (item for item in items if item.key not in staying), downloaded.snapshot, links
         ),
         warnings=(*export.warnings, *warnings),
+        product=export.product,
         snapshot_name=latest,
         snapshot_lines=_lines(downloaded.snapshot),
     )
@@ -151,7 +152,7 @@ def _mandatory(kept: Mapping[str, bytes], source: str) -> Iterator[Problem]:
     if Part.PACKAGE in parts and Part.DPA not in parts:
         yield Problem(
             f"{source}: has deployment packages, but no dpa.properties that lists them (A:170)",
-            "copy kura/dpa.properties from the golden sample into the export",
+            "copy dpa.properties from the golden sample into the export",
         )
     packages = [name.rsplit("/", 1)[1] for name in kept if _part(name) is Part.PACKAGE]
     for twin in sorted({name for name in packages if packages.count(name) > 1}):
@@ -177,4 +178,4 @@ def _digest(
     found = downloaded.configurations if downloaded else ()
     told += [["component", component.pid, "", ""] for component in found if not component.properties]
     told += [[Kind.LINK, "", path, digest_of(target.encode())] for path, target in sorted(links.items())]
-    return hashlib.sha256(canonical_json.dumps({"esf_version": version, "travels": told})).hexdigest()
+    return hashlib.sha256(canonical_json.dumps({"version": version, "travels": told})).hexdigest()

@@ -17,6 +17,7 @@ from pipeline.inputs.export_members import Contents, collect, directory_members
 from pipeline.inputs.zstd_data import unzstd
 from pipeline.model.golden import Export, Golden
 
+_PRODUCTS = {"esf_version": "ESF", "kura_version": "Kura"}
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
 _ENTER = stat.S_IXGRP | stat.S_IXOTH
 
@@ -25,14 +26,16 @@ def read_export(path: Path) -> Export:
     """Read an export: a directory, a tar archive (also .gz, .xz, .zst), or a zip; nothing of it is judged here.
 
     It mirrors the golden gateway's paths and has two files of its own at its root: ``export.toml`` with
-    ``esf_version``, and ``snapshot_<id>.xml`` as the console gave it. In an archive all may lie in one directory.
+    ``esf_version`` or ``kura_version``, and ``snapshot_<id>.xml`` as the console gave it. In an archive all may lie in
+    one directory.
 
     Raises:
         PipelineError: no export, damaged, or with members that have no place in one; all problems at once.
     """
     contents = _rooted(_contents(path))
-    version = _version(contents, path)
-    return Export(version, dict(sorted(contents.files.items())), contents.links, str(path), tuple(_permissions(path)))
+    product, version = _release(contents, path)
+    files = dict(sorted(contents.files.items()))
+    return Export(version, files, contents.links, str(path), tuple(_permissions(path)), product)
 
 
 def read_golden(path: Path) -> Golden:
@@ -72,8 +75,12 @@ def _rooted(contents: Contents) -> Contents:
     )
 
 
-def _version(contents: Contents, path: Path) -> str:
-    remedy = f'write {_ABOUT} at the root of the export, with esf_version = "5.0.0" or what the golden sample runs'
+def _release(contents: Contents, path: Path) -> tuple[str, str]:
+    """Product and version that the export states."""
+    remedy = (
+        f'write {_ABOUT} at the root of the export, with esf_version = "5.0.0", or kura_version = "5.5.0" for '
+        "open-source Kura: what the golden gateway runs"
+    )
     raw = contents.files.get(_ABOUT)
     if raw is None:
         raise PipelineError(f"{path}: has no {_ABOUT}, so it is not known which release it is of (A:240)", remedy)
@@ -81,14 +88,18 @@ def _version(contents: Contents, path: Path) -> str:
         about = tomllib.loads(raw.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PipelineError(f"{path}: {_ABOUT}: {error}", remedy) from None
-    version = about.pop("esf_version", None)
+    stated = {key: about.pop(key) for key in _PRODUCTS if key in about}
     about.pop("capture", None)  # how `doit capture` came by the export; for people
+    if len(stated) != 1:
+        said = "has both esf_version and kura_version" if stated else "states neither esf_version nor kura_version"
+        raise PipelineError(f"{path}: {_ABOUT}: {said}", remedy)
+    ((key, version),) = stated.items()
     if not isinstance(version, str) or not re.fullmatch(r"[0-9]+(?:\.[0-9]+)+[A-Za-z0-9._-]*", version):
-        raise PipelineError(f"{path}: {_ABOUT}: esf_version is not a version in quotes", remedy)
+        raise PipelineError(f"{path}: {_ABOUT}: {key} is not a version in quotes", remedy)
     if about:
-        remedy = "write esf_version only; what doit capture writes is known, too"
-        raise PipelineError(f"{path}: {_ABOUT}: unknown key {min(about)}", remedy)
-    return version
+        remedy = f"write {key} only; what doit capture writes is known, too"
+        raise PipelineError(f"{path}: {_ABOUT}: unknown key {ascii(min(about))}", remedy)
+    return _PRODUCTS[key], version
 
 
 def _permissions(path: Path) -> Iterator[str]:

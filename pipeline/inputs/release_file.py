@@ -62,7 +62,7 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         vanilla_sha256=vanilla.text("sha256", "", form=r"[0-9a-f]{64}", meaning="64 lower-case hex digits"),
         golden=golden.text("export", form=_PATH, meaning="a path"),
         golden_lock=golden.text("lock", "golden.lock", form=_PATH, meaning="a path"),
-        golden_esf_version=golden.text("esf_version", "", form=r"\d+(\.\d+){1,3}", meaning="a version such as 5.0.0"),
+        golden_esf_version=_golden_version(golden),
         devices=gateways.text("file", form=_PATH, meaning="a path"),
         overlays=overlays.texts("directories", form=_PATH, meaning="a path"),
         keys=keys.text("file", form=_PATH, meaning="a path"),
@@ -90,6 +90,15 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         table.close()
     raise_if_any(problems)
     return release
+
+
+def _golden_version(table: Table) -> str:
+    """The release of the golden sample, by the name of its product; empty when nobody decided it."""
+    form, meaning = r"\d+(\.\d+){1,3}", "a version such as 5.0.0"
+    esf, kura = (table.text(key, "", form=form, meaning=meaning) for key in ("esf_version", "kura_version"))
+    if esf and kura:
+        table.wrong("kura_version", "stands beside esf_version", "write the one of the two that the gateway runs")
+    return esf or kura
 
 
 def _epoch(table: Table, environment: str | None) -> int:

@@ -19,6 +19,7 @@ class Export:
         links: literal target by path.
         source: how messages call the export.
         warnings: what the user should know, each one line with its remedy.
+        product: ``ESF`` or ``Kura``.
     """
 
     esf_version: str
@@ -26,6 +27,7 @@ class Export:
     links: Mapping[str, str]
     source: str
     warnings: tuple[str, ...] = ()
+    product: str = "ESF"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Golden:
         warnings: what the user should know, each one line with its remedy; none of it stops a build.
         snapshot_name: the file's name in the export, which messages use.
         snapshot_lines: where settings stood in that file, by pid and name.
+        product: ``ESF`` or ``Kura``: 5.0.0 of one is not 5.0.0 of the other.
     """
 
     esf_version: str
@@ -61,6 +64,7 @@ class Golden:
     warnings: tuple[str, ...] = ()
     snapshot_name: str = ""
     snapshot_lines: Mapping[tuple[str, str], int] = field(default_factory=dict, repr=False, compare=False)
+    product: str = "ESF"
 
     def setting_place(self, pid: str, name: str, line: int = 0) -> Place:
         """Where a setting stands in the export.

@@ -47,5 +47,6 @@ def _key(workspace: Workspace) -> str:
         sha256=golden.sha256,
         refused=[list(item) for item in golden.refused],
         missing=list(golden.missing),
+        warnings=list(golden.warnings),
         changes=[str(change) for change in review.changes(items, golden_lock.read_lock(workspace, release))],
     )

@@ -82,7 +82,7 @@ def a_kura_golden(change: Callable[[Snapshot], Snapshot] = lambda snapshot: snap
     packages = {"heater_1.0.0.dp": a_package({HEATER: a_bundle()})}
     dpa = f"heater=file\\:{KURA}/packages/heater_1.0.0.dp\n".encode()
     rendered = esf_snapshot.render(change(snapshot))
-    return Golden("5.5.0", rendered, dpa, packages, None, {}, {}, (), (), "00" * 32)
+    return Golden("5.5.0", rendered, dpa, packages, None, {}, {}, (), (), "00" * 32, product="Kura")
 
 
 def without(pid: str) -> Callable[[Snapshot], Snapshot]:

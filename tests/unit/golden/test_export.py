@@ -257,7 +257,10 @@ def test_forbidden_and_unknown_files(name: str, content: bytes, said: str, tmp_p
     [
         ({"export.toml": None}, "has no export.toml"),
         ({"export.toml": b"esf_version = 5\n"}, "esf_version is not a version"),
-        ({"export.toml": b"esf_version = '5.0.0'\nother = 1\n"}, "unknown key other"),
+        ({"export.toml": b"kura_version = '5'\n"}, "kura_version is not a version"),
+        ({"export.toml": b"kura_version = '5.5.0'\nesf_version = '5.0.0'\n"}, "both esf_version and kura_version"),
+        ({"export.toml": b"version = '5.0.0'\n"}, "neither esf_version nor kura_version"),
+        ({"export.toml": b"esf_version = '5.0.0'\nother = 1\n"}, "unknown key 'other'"),
         ({"export.toml": b"="}, "export.toml: Invalid"),
         ({"export.toml": b"\xff"}, "export.toml: 'utf-8'"),
         ({"snapshot_5.xml": None}, r"has no snapshot_<id>.xml at its root \(A:137\)"),

@@ -269,3 +269,14 @@ def test_no_file_a_directory_and_a_disk_image_are_told_apart(tmp_path: Path) -> 
 def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
     (tmp_path / "gateway.toml").write_bytes(b"\xef\xbb\xbf" + LEAST.encode())
     assert read_release(tmp_path / "gateway.toml", None).name == "r1"
+
+
+def test_the_golden_samples_release_goes_by_the_products_name(tmp_path: Path) -> None:
+    def written(lines: str) -> str:
+        return LEAST.replace("[golden]\n", f"[golden]\n{lines}\n")
+
+    assert read(tmp_path, written("")).golden_esf_version == ""
+    assert read(tmp_path, written('esf_version = "5.0.0"')).golden_esf_version == "5.0.0"
+    assert read(tmp_path, written('kura_version = "5.5.0"')).golden_esf_version == "5.5.0"
+    (problem,) = problems(tmp_path, written('esf_version = "5.0.0"\nkura_version = "5.5.0"'))
+    assert problem.startswith("gateway.toml [golden] kura_version: stands beside esf_version")
