@@ -19,6 +19,7 @@ from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.firewall import snapshot_only
+from pipeline.transforms.firewall.agreement import disagreements
 from pipeline.transforms.firewall.custom_script import openings
 from pipeline.transforms.firewall.ground import ground, snapshot_ground
 from pipeline.transforms.firewall.lines import line_origins
@@ -73,6 +74,8 @@ def restrict(
     ]
     if script is not None:
         problems += openings(script.decode("utf-8", "replace"), f"golden: {CUSTOM}")
+    if in_files:
+        problems += disagreements(golden, given, layout, where)
     problems += _ipv6_on(vanilla)
     raise_if_any(problems)
     lines = line_origins(given, rules, wanted, place, where, gateway.name)

@@ -28,10 +28,10 @@ def settings(ruleset: Ruleset, *, translation: bool = True) -> tuple[SnapshotSet
     """
     origin = Origin("firewall.restrict", "golden: /etc/sysconfig/iptables", "A:113")
     filtering, nat = ruleset.table("filter"), ruleset.table("nat")
-    values = {"firewall.open.ports": firewall_ports.render(_open_ports(filtering))}
+    values = {"firewall.open.ports": firewall_ports.render(entry for _, entry in open_ports(filtering))}
     if translation:
-        values["firewall.port.forwarding"] = firewall_ports.render(_forwards(nat, filtering))
-        values["firewall.nat"] = firewall_ports.render(_translations(nat, filtering))
+        values["firewall.port.forwarding"] = firewall_ports.render(entry for _, entry in forwards(nat, filtering))
+        values["firewall.nat"] = firewall_ports.render(entry for _, entry in translations(nat, filtering))
     return tuple(SnapshotSetting(PID, name, "String", (value,), origin) for name, value in sorted(values.items()))
 
 
@@ -47,7 +47,8 @@ def rule_of(entry: OpenPort) -> Rule:
     return parse_rule(" ".join([*parts, f"--dport {entry.ports}", "-j ACCEPT"]))
 
 
-def _open_ports(table: Table | None) -> Iterator[OpenPort]:
+def open_ports(table: Table | None) -> Iterator[tuple[Rule, OpenPort]]:
+    """The rules the property has words for, each with its entry."""
     for rule in table.of("INPUT") if table else ():
         ports = rule.destination_ports()
         names = {clause.option for clause in rule.clauses}
@@ -56,18 +57,22 @@ def _open_ports(table: Table | None) -> Iterator[OpenPort]:
             continue
         inward = rule.get("-i")
         for first, last in ports:
-            yield OpenPort(
-                ports=str(first) if first == last else f"{first}:{last}",
-                protocol=rule.value("-p"),
-                network=rule.value("-s"),
-                interface=rule.value("-i"),
-                not_interface=inward.values[0] if inward and inward.negated else "",
-                mac=rule.value("--mac-source"),
-                source_ports=rule.value("--sport"),
+            yield (
+                rule,
+                OpenPort(
+                    ports=str(first) if first == last else f"{first}:{last}",
+                    protocol=rule.value("-p"),
+                    network=rule.value("-s"),
+                    interface=rule.value("-i"),
+                    not_interface=inward.values[0] if inward and inward.negated else "",
+                    mac=rule.value("--mac-source"),
+                    source_ports=rule.value("--sport"),
+                ),
             )
 
 
-def _forwards(nat: Table | None, filtering: Table | None) -> Iterator[PortForward]:
+def forwards(nat: Table | None, filtering: Table | None) -> Iterator[tuple[Rule, PortForward]]:
+    """The rules that lead packets to other hosts, each with its entry."""
     for rule in nat.of("PREROUTING") if nat else ():
         target = rule.value("--to-destination")
         if rule.target != "DNAT" or not target:
@@ -78,21 +83,24 @@ def _forwards(nat: Table | None, filtering: Table | None) -> Iterator[PortForwar
         masked = any(
             r.target == "MASQUERADE" and _host(r.value("-d")) == address for r in (nat.of("POSTROUTING") if nat else ())
         )
-        yield PortForward(
-            in_interface=rule.value("-i"),
-            out_interface=out,
-            address=address,
-            protocol=rule.value("-p"),
-            in_port=rule.value("--dport"),
-            out_port=port or rule.value("--dport"),
-            masquerade="true" if masked else "false",
-            network=rule.value("-s"),
-            mac=rule.value("--mac-source"),
-            source_ports=rule.value("--sport"),
+        yield (
+            rule,
+            PortForward(
+                in_interface=rule.value("-i"),
+                out_interface=out,
+                address=address,
+                protocol=rule.value("-p"),
+                in_port=rule.value("--dport"),
+                out_port=port or rule.value("--dport"),
+                masquerade="true" if masked else "false",
+                network=rule.value("-s"),
+                mac=rule.value("--mac-source"),
+                source_ports=rule.value("--sport"),
+            ),
         )
 
 
-def _translations(nat: Table | None, filtering: Table | None) -> Iterator[Nat]:
+def translations(nat: Table | None, filtering: Table | None) -> Iterator[tuple[Rule, Nat]]:
     """Translations with a source; one without is each interface's ``nat.enabled`` and made by ESF itself."""
     for rule in nat.of("POSTROUTING") if nat else ():
         source, out = rule.value("-s"), rule.value("-o")
@@ -100,7 +108,7 @@ def _translations(nat: Table | None, filtering: Table | None) -> Iterator[Nat]:
             continue
         onward = filtering.of("FORWARD") if filtering else ()
         inward = next((r.value("-i") for r in onward if r.value("-s") == source and r.value("-o") == out), "")
-        yield Nat(inward, out, rule.value("-p"), source, rule.value("-d"), "true")
+        yield rule, Nat(inward, out, rule.value("-p"), source, rule.value("-d"), "true")
 
 
 def _host(text: str) -> str:

@@ -1,0 +1,264 @@
+"""Whether the golden sample's firewall file says what its snapshot, ``kuranet.conf`` and DHCP servers say.
+
+Only golden samples that have their network in files are asked: where the snapshot decides, the file is made from it.
+A disagreement names both places with their lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import TypeVar
+
+from pipeline.errors import PipelineError, Problem
+from pipeline.formats import dhcpd_conf, esf_snapshot, firewall_ports, kuranet
+from pipeline.formats.firewall_ports import Nat, OpenPort, PortForward
+from pipeline.formats.iptables.rules import Ports, Rule, Ruleset, Table, parse_ports, subtract
+from pipeline.formats.iptables.walk import Packet, refusal
+from pipeline.model.claim import Place
+from pipeline.model.golden import Golden
+from pipeline.model.layout import Layout
+from pipeline.transforms.firewall.settings import PID, forwards, open_ports, translations
+
+_REMEDY = "save the firewall once in the golden sample's console, so that ESF writes both anew, and export again"
+_DHCPD = re.compile(r"/etc/dhcpd-([^/]+)\.conf")
+_NAMES = 53
+_ANY = "unknown"  # ESF's own word
+
+T = TypeVar("T", PortForward, Nat)
+
+
+@dataclass(frozen=True)
+class _File:
+    """The firewall file: its rules, how messages call it, and its tables."""
+
+    rules: Ruleset
+    where: str
+
+    def table(self, name: str) -> Table | None:
+        return self.rules.table(name)
+
+    def at(self, rule: Rule) -> Place:
+        return Place(self.where, rule.line)
+
+    def around(self, table: str, chain: str) -> Place:
+        """Where a rule would stand that is not there: with the first of its chain."""
+        found = self.table(table)
+        return Place(self.where, next((rule.line for rule in (found.of(chain) if found else ())), 0))
+
+
+def disagreements(golden: Golden, rules: Ruleset, layout: Layout, where: str) -> Iterator[Problem]:
+    """Everything the file contradicts.
+
+    Args:
+        where: how messages call the file.
+    """
+    file = _File(rules, where)
+    yield from _snapshot(golden, file, layout)
+    yield from _translation(golden, file, layout)
+    yield from _names(golden, file)
+
+
+def _snapshot(golden: Golden, file: _File, layout: Layout) -> Iterator[Problem]:
+    """Applied again, the snapshot's settings overwrite the file (formats 2)."""
+    if not golden.snapshot:
+        return  # the snapshot's own transform refuses that
+    snapshot = esf_snapshot.read(golden.snapshot, layout.generation, "golden: snapshot").snapshot
+    component = snapshot.get(PID) if snapshot else None
+    if component is None:
+        return
+
+    def place(name: str) -> Place:
+        prop = component.get(name)
+        return golden.setting_place(PID, name, prop.line if prop else 0)
+
+    filtering, nat = file.table("filter"), file.table("nat")
+    name = "firewall.open.ports"
+    if component.get(name) is not None:
+        at = place(name)
+        stated = firewall_ports.parse_open_ports(component.text(name), f"{at}: {name}")
+        yield from _ports(stated, at, list(open_ports(filtering)), file)
+    name = "firewall.port.forwarding"
+    if component.get(name) is not None:
+        at = place(name)
+        yield from _same(
+            firewall_ports.parse_port_forwarding(component.text(name), f"{at}: {name}"),
+            list(forwards(nat, filtering)), _forward, name, at, file, "PREROUTING",
+        )  # fmt: skip
+    name = "firewall.nat"
+    if component.get(name) is not None:
+        at = place(name)
+        yield from _same(
+            firewall_ports.parse_nat(component.text(name), f"{at}: {name}"),
+            list(translations(nat, filtering)), _nat, name, at, file, "POSTROUTING",
+        )  # fmt: skip
+
+
+def _ports(
+    stated: Iterable[OpenPort], at: Place, written: list[tuple[Rule, OpenPort]], file: _File
+) -> Iterator[Problem]:
+    """Ranges are compared as what they open, however they are cut."""
+    left: dict[Hashable, Ports] = {}
+    right: dict[Hashable, Ports] = {}
+    stated = list(stated)
+    for entry in stated:
+        left[_who(entry)] = (*left.get(_who(entry), ()), *parse_ports(entry.ports))
+    for _, entry in written:
+        right[_who(entry)] = (*right.get(_who(entry), ()), *parse_ports(entry.ports))
+    near = file.around("filter", "INPUT")
+    for entry in stated:
+        for first, last in subtract(parse_ports(entry.ports), right.get(_who(entry), ())):
+            told = f"firewall.open.ports opens {_said(entry, first, last)}"
+            yield Problem(f"{at}: {told}, but neither {near} nor another INPUT rule does", _REMEDY)
+    for rule, entry in written:
+        for first, last in subtract(parse_ports(entry.ports), left.get(_who(entry), ())):
+            told = f"opens {_said(entry, first, last)}"
+            yield Problem(f"{file.at(rule)}: {told}, but firewall.open.ports in {at} does not", _REMEDY)
+
+
+def _who(entry: OpenPort) -> Hashable:
+    """For whom an entry opens its ports."""
+    return (
+        entry.protocol or "tcp", _network(entry.network), entry.interface, entry.not_interface, entry.mac.lower(),
+        entry.source_ports,
+    )  # fmt: skip
+
+
+def _said(entry: OpenPort, first: int, last: int) -> str:
+    ports = str(first) if first == last else f"{first} to {last}"
+    words = [f"{ports}/{entry.protocol or 'tcp'}"]
+    words += [f"to {_network(entry.network)}"] if _network(entry.network) else []
+    words += [f"on {entry.interface}"] if entry.interface else []
+    words += [f"on all but {entry.not_interface}"] if entry.not_interface else []
+    words += [f"to {entry.mac}"] if entry.mac else []
+    words += [f"from ports {entry.source_ports}"] if entry.source_ports else []
+    return " ".join(words)
+
+
+def _same(
+    stated: Iterable[T],
+    written: list[tuple[Rule, T]],
+    meaning: Callable[[T], tuple[str, ...]],
+    name: str,
+    at: Place,
+    file: _File,
+    chain: str,
+) -> Iterator[Problem]:
+    """Entries on either side that the other one has not."""
+    left = {meaning(entry) for entry in stated}
+    right = {meaning(entry): rule for rule, entry in written}
+    near = file.around("nat", chain)
+    for entry in sorted(left - right.keys()):
+        told = " ".join(filter(None, entry))
+        yield Problem(f"{at}: {name} has {told}, but neither {near} nor another {chain} rule has", _REMEDY)
+    for entry in sorted(right.keys() - left):
+        yield Problem(f"{file.at(right[entry])}: {' '.join(filter(None, entry))}: is not in {name} of {at}", _REMEDY)
+
+
+def _forward(entry: PortForward) -> tuple[str, ...]:
+    # Where it leaves by, and whether it is masqueraded, is in other rules that need not be there.
+    return (
+        entry.in_interface, entry.protocol, entry.in_port, entry.address, entry.out_port, _network(entry.network),
+        entry.mac.lower(), entry.source_ports,
+    )  # fmt: skip
+
+
+def _nat(entry: Nat) -> tuple[str, ...]:
+    return (entry.out_interface, entry.protocol, _network(entry.source), _network(entry.destination))
+
+
+def _network(text: str) -> str:
+    """A network in one form; empty for everybody."""
+    if not text:
+        return ""
+    try:
+        network = IPv4Network(text, strict=False)
+    except ValueError:
+        return text
+    return "" if network.prefixlen == 0 else str(network)
+
+
+def _translation(golden: Golden, file: _File, layout: Layout) -> Iterator[Problem]:
+    """``kuranet.conf`` says whose packets are translated, and by which interface they leave (formats 6)."""
+    content = golden.network.get(layout.kuranet) if layout.kuranet else None
+    if content is None:
+        return
+    where = f"golden: {layout.kuranet}"
+    try:
+        conf = kuranet.parse(content.decode("utf-8", "replace"), where)
+    except PipelineError:
+        return  # the network's own transform names it
+    nat = file.table("nat")
+    masks = [rule for rule in (nat.of("POSTROUTING") if nat else ()) if rule.target == "MASQUERADE"]
+    wanted: dict[str, Place] = {}
+    for name in conf.interfaces:
+        out = _translated(conf, name)
+        if out in ("", _ANY):
+            continue
+        at = Place(where, conf.line_of(name, "config.nat.dst.interface"))
+        wanted.setdefault(out, at)
+        if not any(rule.value("-o") == out for rule in masks):
+            near = file.around("nat", "POSTROUTING")
+            yield Problem(
+                f"{at}: {name} is translated to {out}, but neither {near} nor another POSTROUTING rule does that",
+                _REMEDY,
+            )
+    yield from _unasked(conf, where, masks, wanted, file)
+
+
+def _unasked(
+    conf: kuranet.Kuranet, where: str, masks: Iterable[Rule], wanted: Mapping[str, Place], file: _File
+) -> Iterator[Problem]:
+    """A rule for whole interfaces, of which ``kuranet.conf`` knows nothing; others are ``firewall.nat``'s.
+
+    Where it does not know the interface, as it leaves the factory, it may be any.
+    """
+    if any(_translated(conf, name) == _ANY for name in conf.interfaces):
+        return
+    told = [entry.line for entry in conf.entries if entry.key.endswith(".config.nat.enabled")]
+    for rule in masks:
+        out = rule.value("-o")
+        if told and out and not rule.value("-s") and not rule.value("-d") and out not in wanted:
+            yield Problem(
+                f"{file.at(rule)}: translates everything that leaves by {out}, "
+                f"but neither {Place(where, told[0])} nor another interface there asks for it",
+                _REMEDY,
+            )
+
+
+def _translated(conf: kuranet.Kuranet, name: str) -> str:
+    """The interface by which an interface's packets leave translated; empty for none, `_ANY` where it is not said."""
+    on = conf.get(name, "config.nat.enabled") == "true" and conf.get(name, "config.nat.masquerade") != "false"
+    out = conf.get(name, "config.nat.dst.interface")
+    if not on or conf.get(name, "config.ip4.status") == "netIPv4StatusDisabled":
+        return ""
+    return out or _ANY
+
+
+def _names(golden: Golden, file: _File) -> Iterator[Problem]:
+    """Clients that a DHCP server sends to this gateway for names get through to its name server.
+
+    Leases need no rule: ISC's server takes its packets before the firewall sees them.
+    """
+    filtering = file.table("filter")
+    for path, content in sorted(golden.network.items()):
+        found = _DHCPD.fullmatch(path)
+        if found is None or filtering is None:
+            continue
+        try:
+            server = dhcpd_conf.parse(content.decode("utf-8", "replace"), f"golden: {path}")
+        except PipelineError:
+            continue  # the network's own transform names it
+        own = set(server.dns) & set(server.routers)
+        if not server.enabled or not own:
+            continue
+        refused = refusal(filtering, "INPUT", Packet(server.first, found[1], "udp", _NAMES, destination=min(own)))
+        if refused is not None and refused.certain:
+            rule = file.at(refused.rule) if refused.rule and refused.rule.line else file.around("filter", "INPUT")
+            yield Problem(
+                f"{Place(f'golden: {path}', server.lines.get('option domain-name-servers', 0))}: clients on {found[1]} "
+                f"ask {min(own)} for names, but the INPUT rules ({rule}) refuse them: {refused.reason}",
+                "open port 53/udp on the interface in the golden sample's console, or stop passing DNS on",
+            )
