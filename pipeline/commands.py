@@ -45,7 +45,7 @@ def or_say_why(work: Callable[[], int]) -> int:
 
 
 @contextmanager
-def _private_directory() -> Iterator[Path]:
+def private_directory() -> Iterator[Path]:
     """Where the appliance's files lie while the verifier works, which must do without a workspace.
 
     In the user's cache, so that what was learned of KVM is remembered; else in a directory that goes with it.
@@ -96,7 +96,7 @@ class Plan(Command):
         return 0
 
 
-def _trusted(given: str, state: Path) -> Path:
+def trusted_signers(given: str, state: Path) -> Path:
     """The file of the public keys whose signatures count: the user's own, or the key of the workspace he is in.
 
     Raises:
@@ -177,10 +177,10 @@ class Verify(Command):
     def _verify(self, options: Mapping[str, object], paths: Sequence[str]) -> int:
         if not paths:
             raise PipelineError("nothing to verify", "doit verify out/<release>, or name images or directories")
-        with _private_directory() as state, Progress().running() as say:
+        with private_directory() as state, Progress().running() as say:
             verdicts = verify_paths(
                 [Path(path) for path in paths],
-                allowed_signers=_trusted(str(options["signers"]), state),
+                allowed_signers=trusted_signers(str(options["signers"]), state),
                 identity=str(options["identity"]) or None,
                 deep=bool(options["deep"]),
                 state_dir=state,

@@ -44,6 +44,7 @@ RANKS = {
     "doctor": 6,
     "stages": 7,
     "verification": 7,
+    "boottest": 7,
     "doit_adapter": 8,
     "tasks": 8,
     "commands": 8,
@@ -56,6 +57,7 @@ RANKS = {
     "golden_command": 8,
     "capture_command": 8,
     "diff_command": 8,
+    "boottest_command": 8,
     "dodo": 9,
 }
 PURE_RANKS = range(5)

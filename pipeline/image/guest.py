@@ -42,6 +42,12 @@ class Guest:
         with self._news:
             return tuple(self._text.splitlines())
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the machine is off, by itself or because its system has ended."""
+        with self._news:
+            return self._ended
+
     def port(self, guest_port: int) -> int:
         """The port of 127.0.0.1 that leads to a port of the guest; it was asked for when booting."""
         return self._ports[guest_port]

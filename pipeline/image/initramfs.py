@@ -25,6 +25,7 @@ MODULES = (
     "nls_ascii",
     "af_packet",
     "veth",  # a network inside the machine, from where its firewall can be tried with addresses of any kind
+    "autofs4",  # systemd asks for it early
     "ip_tables",
     "iptable_filter",
     "iptable_nat",
@@ -46,6 +47,9 @@ MODULES = (
 # A kernel has some of them built in, under another name, or no more; the boot shows what is really missing.
 _NEEDED = frozenset({"virtio_pci", "virtio_blk", "virtio_net", "ext4"})
 
+# Kernel argument ADDRESS=INTERFACE,ADDRESS/PREFIX; the dot keeps the kernel from handing it to init.
+ADDRESS = "ramdisk.address"
+
 _PT_INTERP = 3  # elf(5)
 
 _INIT = """#!/bin/busybox sh
@@ -57,11 +61,16 @@ for word in $(cat /proc/cmdline); do
 	case "$word" in
 	root=*) root=${word#root=} ;;
 	rootfstype=*) rootfstype=${word#rootfstype=} ;;
+	ramdisk.address=*) addresses="$addresses ${word#ramdisk.address=}" ;;
 	esac
 done
 while read module; do
 	insmod "/modules/$module" || echo "initramfs: $module was refused"
 done </modules/order
+for given in $addresses; do
+	ip address add "${given#*,}" broadcast + dev "${given%%,*}"
+	ip link set "${given%%,*}" up
+done
 tries=0
 while [ ! -b "$root" ] && [ $tries -lt 100 ]; do
 	sleep 0.1
@@ -80,7 +89,7 @@ exec switch_root /root /sbin/init
 def initramfs(modules: Path) -> bytes:
     """The archive for the kernel whose modules lie in a directory such as ``/lib/modules/6.1.0-1-amd64``.
 
-    Its script obeys the kernel arguments ``root=`` and ``rootfstype=``.
+    Its script obeys the kernel arguments ``root=``, ``rootfstype=`` and `ADDRESS`.
 
     Raises:
         PipelineError: there is no static busybox, or the modules of this kernel are incomplete.

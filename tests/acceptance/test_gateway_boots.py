@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.image.boot import GuestNetwork, boot
+from pipeline.image.boot import boot
 from pipeline.image.guest import Guest
+from pipeline.image.guest_network import GuestNetwork, Nic
 from tests.acceptance.conftest import Built
 
 pytestmark = [pytest.mark.boot, pytest.mark.appliance]
@@ -47,7 +48,7 @@ SILENCE = "124"  # timeout(1): nothing came back, not even a refusal
 
 @pytest.fixture(scope="module")
 def guest(built: Built) -> Iterator[Guest]:
-    with boot(built.image(GATEWAY), ports=(49153, 22, 80, 8000, 1450), guest_network=NETWORK) as running:
+    with boot(built.image(GATEWAY), ports=(49153, 22, 80, 8000, 1450), nics=[Nic(NETWORK)]) as running:
         running.wait_for(rf"^{GATEWAY} login: ", 400)
         yield running
 

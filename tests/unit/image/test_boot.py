@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image.boot import GuestNetwork, netdev
 from pipeline.image.guest import Guest
+from pipeline.image.guest_network import GuestNetwork, Nic, nic_options, own_addresses
 
 
 @contextmanager
@@ -69,24 +70,49 @@ def test_no_banner_is_an_error() -> None:
         machine.wait_for_banner(22, 0.1)
 
 
-def test_default_network_forwards_to_the_leased_address() -> None:
-    assert netdev({22: 4022, 80: 4080}, None) == (
-        "user,id=net,hostfwd=tcp:127.0.0.1:4022-:22,hostfwd=tcp:127.0.0.1:4080-:80"
-    )
+def words_of(option: str) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in option.split(",") if "=" in word)
+
+
+def test_an_unknown_interface_is_given_an_address_and_leads_nowhere() -> None:
+    _, lan, _, device = nic_options(0, Nic(), {22: 4022})
+    assert words_of(lan)["hostfwd"] == "tcp:127.0.0.1:4022-10.0.2.15:22"
+    assert words_of(lan)["restrict"] == "on"
+    assert words_of(lan)["ipv6"] == "off"
+    assert words_of(device)["netdev"] == words_of(lan)["id"]
+    second = nic_options(1, Nic(), {})
+    assert words_of(second[1])["net"] != words_of(lan)["net"]
+    assert words_of(second[3])["mac"] != words_of(device)["mac"]
 
 
 @pytest.mark.parametrize("own", ["192.168.7.10", "192.168.7.254", "192.168.7.252", "192.168.7.1"])
-def test_a_fixed_address_is_never_taken_by_qemu(own: str) -> None:
-    option = netdev({22: 4022}, GuestNetwork(IPv4Network("192.168.7.0/24"), IPv4Address(own)))
-    words = dict(word.split("=", 1) for word in option.split(",")[2:])
+def test_a_fixed_address_is_never_taken_by_qemu_and_is_what_it_leases(own: str) -> None:
+    taken = frozenset({IPv4Address("192.168.7.253")})
+    place = GuestNetwork(IPv4Network("192.168.7.0/24"), IPv4Address(own), taken)
+    words = words_of(nic_options(0, Nic(place), {22: 4022})[1])
     assert words["net"] == "192.168.7.0/24"
     assert words["hostfwd"] == f"tcp:127.0.0.1:4022-{own}:22"
-    taken = [words["host"], words["dns"], words["dhcpstart"]]
-    assert len({*taken, own}) == 4
-    assert all(IPv4Address(address) in IPv4Network("192.168.7.0/24") for address in taken)
+    assert words["dhcpstart"] == own
+    host, names = own_addresses(place)
+    assert (words["host"], words["dns"]) == (str(host), str(names))
+    assert len({host, names, IPv4Address(own), *taken}) == 4
+    assert {host, names} <= set(place.network.hosts())
+
+
+def test_a_wire_sees_every_frame_of_its_network() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        options = nic_options(1, Nic(None, theirs), {})
+        netdevs = [
+            words_of(option) for name, option in zip(options[::2], options[1::2], strict=True) if name == "-netdev"
+        ]
+        assert {"id": "wire1", "fd": str(theirs.fileno())} in netdevs
+        hub = [words.get("netdev", words["id"]) for words in netdevs if words.get("hubid") == "1"]
+        assert hub == ["lan1", "wire1", "nic1"]
+        assert words_of(options[-1])["netdev"] == "nic1"
 
 
 @pytest.mark.parametrize(("network", "own"), [("192.168.7.0/24", "10.0.0.1"), ("192.168.7.0/30", "192.168.7.1")])
 def test_an_address_outside_its_network_is_refused(network: str, own: str) -> None:
     with pytest.raises(PipelineError, match="no address of a gateway"):
-        netdev({}, GuestNetwork(IPv4Network(network), IPv4Address(own)))
+        nic_options(0, Nic(GuestNetwork(IPv4Network(network), IPv4Address(own))), {})

@@ -1,0 +1,147 @@
+"""``doit boottest``: start a throw-away copy of a gateway's image and look whether it does what its manifest says."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from doit.cmd_base import Command
+
+from pipeline.boottest.report import as_json, status_of, text
+from pipeline.boottest.run import Options, try_delivery
+from pipeline.commands import or_say_why, private_directory, trusted_signers
+from pipeline.errors import PipelineError
+from pipeline.image import accelerator
+from pipeline.progress import Progress
+from pipeline.stages import reading
+from pipeline.verification.delivery import Delivery, find
+from pipeline.workspace import Workspace
+
+
+class BootTest(Command):
+    """Boot gateways and look at them."""
+
+    name = "boottest"
+    doc_purpose = "boot a throw-away copy of a gateway's image and compare what it does with its manifest"
+    doc_usage = "GATEWAY-OR-PATH ..."
+    doc_description = (
+        "GATEWAY is one of the workspace's release; PATH an image, a gateway's directory or a release directory. Runs "
+        "in QEMU on networks that lead nowhere; the image is only read. Knocks at its ports from its own network, "
+        "from the VPN and from elsewhere; with --identity it logs in and looks around too. Exit status: 0 as promised, "
+        "1 deviations, 2 could not look."
+    )
+    cmd_options = (
+        {
+            "name": "signers",
+            "short": "s",
+            "long": "allowed-signers",
+            "type": str,
+            "default": "",
+            "help": "who may sign, as for doit verify; default: the manifest key of the workspace this is",
+        },
+        {
+            "name": "key",
+            "short": "i",
+            "long": "identity",
+            "type": str,
+            "default": "",
+            "help": "file with a user's private key (without passphrase), to log in with and look from inside",
+        },
+        {
+            "name": "user",
+            "short": "",
+            "long": "user",
+            "type": str,
+            "default": "",
+            "help": "who logs in with it; default: the release's first user with a key",
+        },
+        {
+            "name": "kernel",
+            "short": "",
+            "long": "kernel",
+            "type": str,
+            "default": "",
+            "help": "/boot/vmlinuz-VERSION of this machine; default: the image's own if it fits, else this machine's "
+            "newest",
+        },
+        {
+            "name": "memory",
+            "short": "",
+            "long": "memory",
+            "type": int,
+            "default": 512,
+            "help": "MiB of the virtual machine",
+        },
+        {
+            "name": "patience",
+            "short": "",
+            "long": "patience",
+            "type": int,
+            "default": 900,
+            "help": "seconds within which the gateway has to answer (without KVM a minute is usual, and more under "
+            "load)",
+        },
+        {
+            "name": "log",
+            "short": "",
+            "long": "log",
+            "type": str,
+            "default": "",
+            "help": "directory for what the serial consoles showed, a file for each gateway",
+        },
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": "print the verdicts as JSON",
+        },
+    )
+
+    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
+        """Print verdicts to standard output."""
+        return or_say_why(lambda: self._test(opt_values, pos_args))
+
+    def _test(self, options: Mapping[str, object], names: Sequence[str]) -> int:
+        deliveries = _deliveries(names)
+        key = _key(str(options["key"])) if options["key"] else None
+        with private_directory() as state, Progress().running() as say:
+            how = Options(
+                allowed_signers=trusted_signers(str(options["signers"]), state),
+                user=str(options["user"]),
+                key=key,
+                kernel=Path(str(options["kernel"])) if options["kernel"] else None,
+                memory=int(str(options["memory"])),
+                patience=float(str(options["patience"])),
+                kvm="force_tcg" not in accelerator.settings(state, say),
+                log=Path(str(options["log"])) if options["log"] else None,
+            )
+            tested = [try_delivery(delivery, how, say) for delivery in deliveries]
+        sys.stdout.write(as_json(tested).decode() if options["as_json"] else text(tested))
+        return status_of(tested)
+
+
+def _deliveries(names: Sequence[str]) -> tuple[Delivery, ...]:
+    """What is meant by each: a path that is there, else a gateway of this workspace's release."""
+    if not names:
+        raise PipelineError("nothing to boot", "doit boottest GATEWAY, or name an image or a directory")
+    paths = [Path(name) for name in names]
+    if not all(path.exists() for path in paths):
+        workspace = Workspace.here()
+        if workspace.release_file.exists():
+            release = reading.release_of(workspace).name
+            paths = [path if path.exists() else workspace.result(release, str(path)) for path in paths]
+    return find(paths).deliveries
+
+
+def _key(name: str) -> Path:
+    key = Path(name).absolute()
+    if not os.access(key, os.R_OK):
+        raise PipelineError(f"{key}: cannot be read", "name the file with the private key of a user of the gateway")
+    # ssh only warns and goes on without it, which would look like a refusal of the gateway's.
+    if key.stat().st_mode & 0o077:
+        raise PipelineError(f"{key}: a private key that others may read, which ssh does not use", f"chmod 600 {key}")
+    return key
