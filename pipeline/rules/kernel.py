@@ -13,7 +13,9 @@ from pipeline.rules.looking import files, lines, paths
 READS = (
     "/etc/sysctl.conf", "/etc/sysctl.d/*", "/usr/lib/sysctl.d/*", "/usr/local/lib/sysctl.d/*", "/lib/sysctl.d/*",
     "/etc/init.d/*", "/etc/inittab", "/boot/cmdline.txt", "/boot/extlinux/extlinux.conf", "/boot/uEnv.txt",
-    "/etc/default/grub", "/boot/grub/grub.cfg", "/boot/loader/entries/*.conf", "/boot/uboot.env", "/etc/kernel/cmdline",
+    "/etc/default/grub", "/etc/default/grub.d/*.cfg", "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg",
+    "/boot/loader/entries/*.conf", "/boot/uboot.env", "/boot/uboot-redund.env", "/uboot/uboot*.env",
+    "/etc/kernel/cmdline", "/boot/*/cmdline.txt", "/boot/*Env.txt", "/boot/config-*", "/boot/*.scr", "/boot/*.scr.uimg",
 )  # fmt: skip
 
 # Of two files of one name the first directory's counts (sysctl.d(5)).
@@ -21,8 +23,10 @@ _DIRECTORIES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/u
 _MAIN = "/etc/sysctl.conf"
 _COMMAND_LINES = (
     "/boot/cmdline.txt", "/boot/extlinux/extlinux.conf", "/boot/uEnv.txt", "/etc/default/grub", "/boot/grub/grub.cfg",
-    "/boot/loader/entries/*.conf", "/etc/kernel/cmdline",
+    "/boot/loader/entries/*.conf", "/etc/kernel/cmdline", "/boot/*/cmdline.txt", "/boot/*Env.txt",
+    "/etc/default/grub.d/*.cfg", "/boot/grub2/grub.cfg", "/boot/config-*",
 )  # fmt: skip
+_SCRIPTS = ("/boot/*.scr", "/boot/*.scr.uimg")
 
 
 @dataclass(frozen=True)
@@ -72,16 +76,30 @@ def _in_order(view: ImageView) -> Iterator[tuple[str, bytes]]:
 
 
 def on_command_line(view: ImageView, word: str) -> Iterator[tuple[str, int]]:
-    """Where a word stands among the kernel's arguments, as far as they are in files."""
+    """Where a word stands among the kernel's arguments, as far as they can be read in the image."""
     wanted = re.compile(rf"(^|[\s\"'=]){re.escape(word)}([\s\"'=]|$)")
     for path, data in files(view, *_COMMAND_LINES):
         for number, line in lines(data):
             if not line.lstrip().startswith("#") and wanted.search(line):
                 yield path, number
-    for path, data in files(view, "/boot/uboot.env"):
+    for path, data in files(view, *_SCRIPTS):
+        # A script for U-Boot is text behind a header of 64 bytes and a table of lengths (include/image.h).
+        for number, line in lines(data[72:]):
+            if not line.lstrip().startswith("#") and wanted.search(line):
+                yield path, number
+    for path, data in _environments(view):
         try:
             environment = uboot_env.parse(data)
         except uboot_env.UbootEnvError:
             continue
-        if any(wanted.search(value.decode("utf-8", "replace")) for _, value in environment.current.pairs):
+        # Any valid copy: the next update of a redundant pair takes turns.
+        pairs = [pair for copy in environment.copies if copy.valid for pair in copy.pairs]
+        if any(wanted.search(value.decode("utf-8", "replace")) for _, value in pairs):
             yield path, 0
+
+
+def _environments(view: ImageView) -> Iterator[tuple[str, bytes]]:
+    """U-Boot's, in files, in raw regions, and beside the image."""
+    yield from files(view, "/boot/uboot.env", "/boot/uboot-redund.env", "/uboot/uboot*.env")
+    yield from ((str(region), data) for region, data in view.raw.items())
+    yield from view.beside.items()

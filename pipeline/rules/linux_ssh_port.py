@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from pipeline.formats import systemd_unit
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules import dropbear, kernel, sshd
-from pipeline.rules.looking import files, paths, words_of
+from pipeline.rules import dropbear, kernel, ssh_starters, sshd
 
 FIRST, LAST = 49152, 65535
 READS = (
     *sshd.READS,
     *dropbear.READS,
     *kernel.READS,
-    "/etc/inetd.conf",
-    "/etc/xinetd.conf",
-    "/etc/xinetd.d/*",
-    "/etc/inittab",
+    *ssh_starters.READS,
 )
 
 Place = tuple[int, str, int]  # port, file, line
@@ -31,7 +25,7 @@ def ssh_ports(view: ImageView) -> tuple[tuple[Place, ...], tuple[Breach, ...], t
     odd: list[Breach] = []
     unclear: list[str] = []
     server, small = sshd.daemon(view), dropbear.dropbear(view)
-    sockets = [*_sockets(view)]
+    sockets = [*ssh_starters.sockets(view)]
     activated = any("dropbear" not in path for _, path, _ in sockets)
     if server is not None and not activated:
         for place in sshd.listening(view, server):
@@ -41,50 +35,11 @@ def ssh_ports(view: ImageView) -> tuple[tuple[Place, ...], tuple[Breach, ...], t
                 found.append(place)
         unclear += [f"{breach.path} line {breach.line}: {breach.found}" for breach in server.unclear]
     if small is not None and not any("dropbear" in path for _, path, _ in sockets):
-        ports = [_port(argument) for argument in small.flags.get("p", ())] or [22]
+        ports = [ssh_starters.port_in(argument) for argument in small.flags.get("p", ())] or [22]
         found += [(port, *small.place) for port in ports]
         unclear += [f"{small.place[0]}: flags only a shell could work out"] if small.unclear else []
-    return (*found, *sockets, *_super_servers(view)), tuple(odd), tuple(unclear)
-
-
-def _port(text: str) -> int:
-    """Of ``22``, ``192.0.2.1:22`` or ``[::]:22``; 0 for anything else."""
-    found = re.search(r"(?:^|:)(\d+)$", text)
-    return int(found[1]) if found else 0
-
-
-def _sockets(view: ImageView) -> Iterator[Place]:
-    """Sockets systemd opens itself and hands over; sshd's own ``Port`` means nothing then."""
-    if view.init != "systemd":
-        return
-    for unit in ("ssh.socket", "sshd.socket", "dropbear.socket"):
-        enabled = paths(view, *(f"{base}/*.wants/{unit}" for base in _BASES))
-        masked = str(view.place(f"/etc/systemd/system/{unit}")) == "/dev/null"
-        if not enabled or masked:
-            continue
-        patterns = (f"{base}/{unit}{more}" for base in reversed(_BASES) for more in ("", ".d/*.conf"))
-        settings = [setting for path, data in files(view, *patterns) for setting in systemd_unit.parse(data, path)]
-        listens = systemd_unit.in_effect(settings, "Socket", "ListenStream")
-        for setting in listens:
-            yield _port(setting.value), setting.file, setting.line
-
-
-_BASES = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
-
-
-def _super_servers(view: ImageView) -> Iterator[Place]:
-    """inetd and xinetd, which start a server for each connection."""
-    for path, data in files(view, "/etc/inetd.conf"):
-        for number, words in words_of(data):
-            if any(re.search(r"(^|/)(sshd|dropbear)$", word) for word in words[1:]):
-                yield 22 if words[0] == "ssh" else _port(words[0]), path, number
-    for path, data in files(view, "/etc/xinetd.conf", "/etc/xinetd.d/*"):
-        text = data.decode("utf-8", "replace")
-        if re.search(r"(?m)^\s*server\s*=\s*\S*(sshd|dropbear)\s*$", text) and not re.search(
-            r"(?m)^\s*disable\s*=\s*yes", text
-        ):
-            stated = re.search(r"(?m)^\s*port\s*=\s*(\d+)", text)
-            yield int(stated[1]) if stated else 22, path, text[: stated.start() if stated else 0].count("\n") + 1
+    elsewhere = (*ssh_starters.super_servers(view), *ssh_starters.others(view))
+    return (*found, *sockets, *elsewhere), tuple(odd), tuple(unclear)
 
 
 def _port_rule(view: ImageView, expected: Expected) -> Judgement:
@@ -95,6 +50,9 @@ def _port_rule(view: ImageView, expected: Expected) -> Judgement:
         return Judgement.not_applicable("nothing of SSH listens")
     wanted = str(expected.ssh_port) if expected.ssh_port else f"a port from {FIRST} to {LAST}"
     breaches = list(odd)
+    two = ssh_starters.both(view)
+    if two is not None:
+        breaches.append(Breach(two[1], 0, f"dropbear starts beside OpenSSH's server ({two[0]})", "one SSH server"))
     for port, path, line in places:
         if (expected.ssh_port and port != expected.ssh_port) or not FIRST <= port <= LAST:
             breaches.append(Breach(path, line, f"SSH listens on port {port}", wanted))
@@ -153,7 +111,7 @@ RULES = (
         references=("ETSI 5.6-1", "62443 CR 7.7", "CaC sshd_set_port"),
         profile="documents",
         check=_port_rule,
-        remedy="[ssh] port in gateway.toml; not by appending: Port adds up",
+        remedy="[ssh] port in gateway.toml, not by appending: Port adds up; of two servers, dropbear under [services]",
         conflict="obscurity only: benchmarks leave the port alone; see services.reserved_ports",
         enforced_by="ssh",
     ),

@@ -13,7 +13,9 @@ from pipeline.formats import dpkg_status, shell_variables, sshd_config, systemd_
 from pipeline.formats.sshd_config import Effective, SshdConfigError, Statement
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach
-from pipeline.rules.looking import files, first_program, harmless
+from pipeline.rules.looking import files, first_program, harmless, words_of
+from pipeline.rules.server_commands import servers_in
+from pipeline.rules.sshd_keywords import is_port, refusal
 
 CONFIG = "/etc/ssh/sshd_config"
 READS = (
@@ -123,13 +125,10 @@ def _impossible(read: tuple[Statement, ...], version: tuple[int, int] | None) ->
         if since and version and version < since:
             found = f"{statement.keyword}: OpenSSH {version[0]}.{version[1]} does not know it and does not start"
             yield Breach(statement.file, statement.line, found, "keywords of the image's OpenSSH")
-        if statement.keyword == "port" and not _is_port(statement.arguments):
-            found = f"Port {harmless(' '.join(statement.arguments))}: sshd does not start"
-            yield Breach(statement.file, statement.line, found, "a port")
-
-
-def _is_port(arguments: tuple[str, ...]) -> bool:
-    return len(arguments) == 1 and arguments[0].isascii() and arguments[0].isdigit() and 0 < int(arguments[0]) < 65536
+        refused = refusal(statement)
+        if refused is not None:
+            said = harmless(refused[0])
+            yield Breach(statement.file, statement.line, f"{said}: sshd does not start", refused[1])
 
 
 def _version(view: ImageView) -> tuple[int, int] | None:
@@ -176,6 +175,7 @@ def _command_lines(view: ImageView) -> Iterator[tuple[str, int, list[str] | None
                 words = None if assignment.value is None else shlex.split(assignment.value)
                 yield path, assignment.line, words
     if view.init != "systemd":
+        yield from _scripts(view)
         return
     for unit in ("ssh", "sshd"):
         settings = [
@@ -188,6 +188,17 @@ def _command_lines(view: ImageView) -> Iterator[tuple[str, int, list[str] | None
             words = command.value.split()
             # $SSHD_OPTS comes from the files above.
             yield command.file, command.line, [word for word in words[1:] if not word.startswith("$")]
+
+
+def _scripts(view: ImageView) -> Iterator[tuple[str, int, list[str] | None]]:
+    """Options written into the server's own init scripts; calls that only ask for a verdict do not count."""
+    for path, data in files(view, "/etc/init.d/*ssh*"):
+        for number, line in words_of(data):
+            for server, words in servers_in(line):
+                flags = [word for word in words if not word.startswith("$")]
+                means = any(re.match(r"-[46DGQTdeirq]*[fop]", flag) for flag in flags)
+                if server == "sshd" and means and not {"-t", "-T"} & {*flags}:
+                    yield path, number, flags
 
 
 def listening(view: ImageView, server: Daemon) -> Iterator[Breach | tuple[int, str, int]]:
@@ -208,7 +219,7 @@ def listening(view: ImageView, server: Daemon) -> Iterator[Breach | tuple[int, s
             )
     if unported:
         for statement in ports:
-            if _is_port(statement.arguments):
+            if is_port(statement.arguments):
                 yield int(statement.arguments[0]), statement.file, statement.line
         if not ports:
             yield 22, str(_main(view)), 0

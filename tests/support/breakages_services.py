@@ -225,6 +225,35 @@ SERVICES = (
         "/boot/uboot.env",
         put("/boot/uboot.env", an_environment({"bootdelay": "0", "bootargs": "sysrq_always_enabled=1 quiet"}, flags=1)),
     ),
+    Breakage(
+        "SysRq in the other copy of U-Boot's environment",
+        "services.sysrq",
+        "/boot/uboot-redund.env",
+        put(
+            "/boot/uboot-redund.env",
+            an_environment({"bootdelay": "0", "bootargs": "quiet sysrq_always_enabled"}, flags=1),
+        ),
+    ),
+    Breakage(
+        "SysRq in a boot script",
+        "services.sysrq",
+        "/boot/boot.scr",
+        put(
+            "/boot/boot.scr",
+            b"\x27\x05\x19\x56" + b"\0" * 68 + b"setenv bootargs root=/dev/sda2 sysrq_always_enabled\n",
+        ),
+    ),
+    *(
+        Breakage(f"SysRq in {path}", "services.sysrq", path, put(path, f"# kernel\n{line}\n"), line)
+        for path, line in (
+            ("/boot/uEnv.txt", "bootargs=console=ttyS0 sysrq_always_enabled"),
+            ("/boot/extlinux/extlinux.conf", "APPEND root=/dev/mmcblk0p2 sysrq_always_enabled ro"),
+            ("/etc/default/grub", 'GRUB_CMDLINE_LINUX="sysrq_always_enabled=1"'),
+            ("/boot/grub/grub.cfg", "linux /vmlinuz root=/dev/sda1 sysrq_always_enabled"),
+            ("/boot/firmware/cmdline.txt", "root=/dev/sda1 sysrq_always_enabled"),
+            ("/boot/config-6.1.0", 'CONFIG_CMDLINE="console=ttyS0 sysrq_always_enabled"'),
+        )
+    ),
 )
 
 ENV, SECOND_ENV = "/boot/uboot.env", "/boot/uboot-redund.env"

@@ -15,6 +15,7 @@ from pipeline.model.vanilla import Vanilla
 from pipeline.transforms import ssh
 from tests.support.release import a_release
 from tests.support.sshd import sshd_says
+from tests.support.sshd_configurations import CONFIGURATIONS, CONNECTIONS
 from tests.support.vanilla import a_vanilla
 
 MAIN = "/etc/ssh/sshd_config"
@@ -56,6 +57,7 @@ VENDORS: dict[str, dict[str, str]] = {
     "our key types refused": {MAIN: "PubkeyAcceptedKeyTypes ssh-rsa\nHostKeyAlgorithms ssh-rsa\n"},
     "commented defaults": {MAIN: "#Port 22\n#PermitRootLogin prohibit-password\n"},
     "empty file": {MAIN: ""},
+    **{f"odd: {name}": files for name, files in CONFIGURATIONS.items()},
 }
 
 
@@ -71,8 +73,8 @@ def hardened(vanilla: Vanilla, layer: Layer) -> dict[str, bytes]:
 def test_sshd_does_what_the_documents_ask(vendor: str, tmp_path: Path) -> None:
     vanilla = a_vanilla(VENDORS[vendor])
     files = hardened(vanilla, ssh.harden(vanilla, a_release()))
-    for user, address in (("root", "192.0.2.1"), ("nobody", "10.1.2.3"), ("nobody", "::1")):
-        said = sshd_says(files, tmp_path, f"user={user},host=h,addr={address}")
+    for connection in CONNECTIONS:
+        said = sshd_says(files, tmp_path, connection)
         assert {keyword: said[keyword] for keyword in ASKED} == ASKED
         assert said["listenaddress"] == ["[::]:49153", "0.0.0.0:49153"]
         assert not {"allowusers", "allowgroups", "denygroups"} & said.keys()
