@@ -9,6 +9,7 @@ from pathlib import Path
 from doit.cmd_base import Command
 
 from pipeline.commands import or_say_why
+from pipeline.digests import write_atomically
 from pipeline.doit_adapter import options_first
 from pipeline.errors import PipelineError
 from pipeline.signing.handover import encrypted_for, handover_text, write_private
@@ -26,7 +27,9 @@ class Secrets(Command):
     doc_usage = "GATEWAY"
     doc_description = (
         "The file must not exist and gets mode 0600. With --age it holds what only the recipient's identity opens. "
-        "Nothing secret is printed, unless --to - asks for it on a terminal."
+        "Nothing secret is printed, unless --to - asks for it on a terminal. --request and --certificate write what is "
+        "public of a client key for mutual TLS, to standard output unless --to names a file: a derived key's signing "
+        "request for your authority, or the certificate a broker has to know."
     )
     cmd_options = (
         {
@@ -45,15 +48,53 @@ class Secrets(Command):
             "default": "",
             "help": "an age recipient, whose identity alone opens the file",
         },
+        {
+            "name": "request",
+            "short": "",
+            "long": "request",
+            "type": str,
+            "default": "",
+            "help": "instead: the signing request of the derived client key of this alias",
+        },
+        {
+            "name": "certificate",
+            "short": "",
+            "long": "certificate",
+            "type": str,
+            "default": "",
+            "help": "instead: the certificate of the client key of this alias",
+        },
     )
 
     def parse_execute(self, in_args: Sequence[str]) -> int:
         """As doit does it, and with options after the gateway's name as well."""
-        return int(super().parse_execute(options_first(in_args, ("--to", "--age"))))
+        return int(super().parse_execute(options_first(in_args, ("--to", "--age", "--request", "--certificate"))))
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Write the file; 2 when it cannot be."""
-        return or_say_why(lambda: self._hand_over(pos_args, str(opt_values["to"]), str(opt_values["age"])))
+        text = {name: str(value) for name, value in opt_values.items()}
+        if text["request"] or text["certificate"]:
+            return or_say_why(lambda: self._show_public(pos_args, text))
+        return or_say_why(lambda: self._hand_over(pos_args, text["to"], text["age"]))
+
+    def _show_public(self, names: Sequence[str], options: Mapping[str, str]) -> int:
+        request, certificate, target = options["request"], options["certificate"], options["to"]
+        if len(names) != 1 or (request and certificate) or options["age"]:
+            raise PipelineError(
+                "one gateway and one of --request and --certificate are needed", "doit secrets gw-1 --request client"
+            )
+        workspace = Workspace.here()
+        gateway = reading.gateway_of(workspace, names[0])
+        content = (
+            reading.client_request_of(workspace, gateway, request)
+            if request
+            else reading.client_certificate_of(workspace, gateway, certificate)
+        )
+        if target in ("", _ON_TERMINAL):
+            sys.stdout.write(content.decode("ascii"))
+        else:
+            write_atomically(Path(target), content, 0o644)
+        return 0
 
     def _hand_over(self, names: Sequence[str], target: str, recipient: str) -> int:
         if len(names) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pipeline.inputs.toml_table import Table
-from pipeline.model.release import ClientKey, Keystores, Policy, PolicyRow
+from pipeline.model.release import DERIVED, ClientKey, Keystores, Policy, PolicyRow
 
 _PATH = r"[^\0-\x1f\x7f]+"
 _ALIAS = r"[a-z0-9][a-z0-9._-]{0,63}"
@@ -87,13 +87,18 @@ def _client_keys(table: Table) -> tuple[ClientKey, ...]:
     for entry in table.tables("client_key"):
         client = ClientKey(
             alias=entry.text("alias", form=_ALIAS, meaning="an alias"),
-            key=entry.text("key", form=_URI, meaning="a URI such as file:…"),
+            key=entry.text("key", form=_URI, meaning="a URI such as file:… or derived:p256"),
             certificates=entry.texts("certificates", form=_PATH, meaning="a path"),
             passphrase=entry.text("passphrase", "", form=_URI, meaning="a URI such as file:…"),
         )
-        if not client.certificates:
+        derived = client.key.startswith("derived:")
+        if derived and client.key != DERIVED:
+            entry.wrong("key", "is no kind of derived key", f"use {DERIVED}")
+        if derived and client.passphrase:
+            entry.wrong("passphrase", "a derived key has none", "take it away")
+        if not client.certificates and not derived:
             entry.wrong("certificates", "no certificate", "name the PEM files of the chain, leaf first up to the root")
-        if "{gateway}" not in client.key:
+        if "{gateway}" not in client.key and not derived:
             entry.wrong("key", "would be the same on every gateway", "put {gateway} where the gateway's name belongs")
         if any(client.alias == known.alias for known in found):
             entry.wrong("alias", "is there twice", "give each key an alias of its own")

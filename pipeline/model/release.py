@@ -134,14 +134,18 @@ class Policy:
     rows: tuple[PolicyRow, ...] = ()
 
 
+DERIVED = "derived:p256"
+"""A client key that comes from the fleet secret: on P-256, because RSA keys of one seed differ with the library."""
+
+
 @dataclass(frozen=True)
 class ClientKey:
     """A gateway's own key for mutual TLS, as files name it; ``{gateway}`` stands for the gateway's name.
 
     Attributes:
-        key: URI of the private key.
+        key: URI of the private key, or `DERIVED`.
         passphrase: URI of its passphrase; empty when it has none.
-        certificates: PEM files of its chain, leaf first up to the root.
+        certificates: PEM files of its chain, leaf first up to the root; empty where a derived key issues its own.
     """
 
     alias: str

@@ -1,4 +1,4 @@
-"""A gateway's own keys for mutual TLS: read, and checked with their certificates before they get into a keystore."""
+"""A gateway's own keys for mutual TLS: read or derived, checked with their certificates before a keystore has them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.model.gateway import Gateway
-from pipeline.model.release import ClientKey, Release
+from pipeline.model.release import DERIVED, ClientKey, Release
 from pipeline.model.trust import ClientIdentity
 from pipeline.signing.certificate_fitness import certificate_problems, order_problems
+from pipeline.signing.derivation import Derivation
+from pipeline.signing.own_certificate import own_certificate, own_request
 from pipeline.signing.private_keys import PrivateKey, load_private_key
 from pipeline.signing.signers import read_certificates
 
 
-def read_client_keys(release: Release, gateway: Gateway, base: Path) -> tuple[ClientIdentity, ...]:
+def read_client_keys(
+    release: Release, gateway: Gateway, base: Path, derive: Derivation
+) -> tuple[ClientIdentity, ...]:
     """The keys that ``[[keystores.client_key]]`` names for a gateway.
 
     Args:
         base: from where relative paths count: the directory of ``gateway.toml``.
+        derive: makes those that are derived.
 
     Raises:
         PipelineError: all that is wrong with any of them.
@@ -32,7 +37,7 @@ def read_client_keys(release: Release, gateway: Gateway, base: Path) -> tuple[Cl
     problems: list[Problem] = []
     for wanted in release.keystores.client_keys:
         try:
-            found.append(_read(wanted, gateway.name, base, release.epoch))
+            found.append(_read(wanted, gateway.name, base, release.epoch, derive))
         except PipelineError as error:
             problems.extend(error.problems)
     raise_if_any(problems)
@@ -69,9 +74,41 @@ def client_identity(alias: str, key: PrivateKey, chain: Sequence[bytes], what: s
     return ClientIdentity(alias, pkcs8, tuple(chain))
 
 
-def _read(wanted: ClientKey, gateway: str, base: Path, epoch: int) -> ClientIdentity:
+def client_request(release: Release, gateway: Gateway, alias: str, derive: Derivation) -> bytes:
+    """The signing request of a derived key, as PEM; public.
+
+    Raises:
+        PipelineError: no derived key has this alias.
+    """
+    wanted = next((one for one in release.keystores.client_keys if one.alias == alias), None)
+    if wanted is None or wanted.key != DERIVED:
+        known = ", ".join(one.alias for one in release.keystores.client_keys if one.key == DERIVED) or "none"
+        raise PipelineError(
+            f"gateway.toml [keystores]: {alias} is no derived client key", f"name one of these: {known}"
+        )
+    return own_request(gateway.name, _derived(derive, alias), ExtendedKeyUsageOID.CLIENT_AUTH)
+
+
+def client_certificate(identity: ClientIdentity) -> bytes:
+    """The certificate of a client key, as PEM; public."""
+    return x509.load_der_x509_certificate(identity.chain[0]).public_bytes(Encoding.PEM)
+
+
+def _derived(derive: Derivation, alias: str) -> ec.EllipticCurvePrivateKey:
+    return derive.p256_key(f"TLS client key {alias}")
+
+
+def _read(wanted: ClientKey, gateway: str, base: Path, epoch: int, derive: Derivation) -> ClientIdentity:
     what = f"gateway.toml [keystores] client_key {wanted.alias} of {gateway}"
-    key = load_private_key(_of(wanted.key, gateway), _of(wanted.passphrase, gateway), base, what)
+    if wanted.key == DERIVED and not wanted.certificates:
+        derived = _derived(derive, wanted.alias)
+        own = own_certificate(gateway, derived, epoch, ExtendedKeyUsageOID.CLIENT_AUTH)
+        return client_identity(wanted.alias, derived, [own], what, epoch)
+    key: PrivateKey
+    if wanted.key == DERIVED:
+        key = _derived(derive, wanted.alias)
+    else:
+        key = load_private_key(_of(wanted.key, gateway), _of(wanted.passphrase, gateway), base, what)
     chain = [der for name in wanted.certificates for der in read_certificates(base / _of(name, gateway), what)]
     return client_identity(wanted.alias, key, chain, what, epoch)
 

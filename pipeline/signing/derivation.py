@@ -6,14 +6,24 @@ import struct
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+P256_MATERIAL = 48
+"""Bytes a P-256 key is made of: enough that every private key is as likely as the other (FIPS 186-5, A.2.1)."""
+
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _SALT = b"gateway-image-pipeline secrets 1"
 
 # What people type from paper: no letters or digits that look alike, no characters with a meaning in shell, XML,
 # properties, hostapd or URLs.
 _CLASSES = ("abcdefghijkmnpqrstuvwxyz", "ABCDEFGHJKLMNPQRSTUVWXYZ", "23456789", "-_.+@")
 _ALPHABET = "".join(_CLASSES)
+
+
+def p256_number(material: bytes) -> int:
+    """The private number of a P-256 key made of `P256_MATERIAL` secret bytes."""
+    return int.from_bytes(material, "big") % (_P256_ORDER - 1) + 1
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,10 @@ class Derivation:
         parts = (self.gateway.encode(), purpose.encode(), str(self.generation).encode())
         info = b"".join(struct.pack(">I", len(part)) + part for part in parts)
         return HKDF(algorithm=hashes.SHA256(), length=length, salt=_SALT, info=info).derive(self.fleet)
+
+    def p256_key(self, purpose: str) -> ec.EllipticCurvePrivateKey:
+        """A private key on P-256."""
+        return ec.derive_private_key(p256_number(self.material(purpose, P256_MATERIAL)), ec.SECP256R1())
 
     def text(self, purpose: str, length: int, alphabet: str) -> str:
         """Letters of an alphabet, each as likely as the other."""

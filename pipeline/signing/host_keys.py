@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pipeline.formats.sshsig import string
 from pipeline.model.trust import HostKey
+from pipeline.signing.derivation import p256_number
 
 _MAGIC = b"openssh-key-v1\0"
 _BEGIN, _END = "-----BEGIN OPENSSH PRIVATE KEY-----", "-----END OPENSSH PRIVATE KEY-----"
 _WIDTH = 70
 _BLOCK = 8  # padding without a cipher
-_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 def ed25519_host_key(seed: bytes, comment: str) -> HostKey:
@@ -30,8 +30,8 @@ def ed25519_host_key(seed: bytes, comment: str) -> HostKey:
 
 
 def ecdsa_host_key(material: bytes, comment: str) -> HostKey:
-    """A P-256 key of 48 bytes, enough that every private key is as likely as the other (FIPS 186-5, A.2.1)."""
-    return ecdsa_host_key_of(int.from_bytes(material, "big") % (_P256_ORDER - 1) + 1, comment)
+    """A P-256 key of `P256_MATERIAL` bytes."""
+    return ecdsa_host_key_of(p256_number(material), comment)
 
 
 def ecdsa_host_key_of(number: int, comment: str) -> HostKey:

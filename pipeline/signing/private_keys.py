@@ -68,6 +68,15 @@ def is_valid(public: PublicKey, signature: bytes, data: bytes) -> bool:
     return True
 
 
+def private_values(pkcs8: bytes) -> tuple[bytes, ...]:
+    """What of a private key nobody else may have: all of it, and of an EC key the number that is secret in it."""
+    key = serialization.load_der_private_key(pkcs8, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        return (pkcs8,)
+    size = (key.key_size + 7) // 8
+    return pkcs8, key.private_numbers().private_value.to_bytes(size, "big")
+
+
 def load_private_key(uri: str, passphrase: str, directory: Path, what: str) -> PrivateKey:
     """The key behind a ``file:`` or ``env:`` URI, in PEM (PKCS #8, PKCS #1, SEC 1) or OpenSSH's form.
 

@@ -15,7 +15,7 @@ from pipeline.model.trust import ClientIdentity, GatewaySecrets
 from pipeline.signing.derivation import Derivation
 from pipeline.signing.given import NOTHING, Given
 from pipeline.signing.host_keys import ecdsa_host_key, ed25519_host_key
-from pipeline.signing.https_identity import MATERIAL, https_identity
+from pipeline.signing.https_identity import https_identity
 from pipeline.signing.sources import read_secret
 
 _LEAST_BYTES = 32
@@ -47,6 +47,11 @@ def read_fleet_secret(uri: str, directory: Path) -> FleetSecret:
     return FleetSecret(bytes.fromhex(digits.decode("ascii")))
 
 
+def derivation(fleet: FleetSecret, release: Release, gateway: Gateway) -> Derivation:
+    """What one gateway's secrets of the release's generation are derived with."""
+    return Derivation(fleet.material, gateway.name, release.secrets_generation)
+
+
 def gateway_secrets(
     fleet: FleetSecret,
     release: Release,
@@ -63,7 +68,7 @@ def gateway_secrets(
     Raises:
         PipelineError: a root password for a root without one, or one alias for two client keys.
     """
-    derive = Derivation(fleet.material, gateway.name, release.secrets_generation)
+    derive = derivation(fleet, release, gateway)
     passwords = gateway_passwords(fleet, release, gateway, given)
     comment = f"root@{gateway.name}"
     derived_host_keys = (
@@ -81,7 +86,7 @@ def gateway_secrets(
         host_keys=tuple(own_host_keys.get(key.algorithm, key) for key in derived_host_keys),
         salt_seed=derive.material("salts", 32),
         https=https_identity(
-            gateway.name, derive.material("HTTPS key", MATERIAL), derive.password("HTTPS keystore"), release.epoch
+            gateway.name, derive.p256_key("HTTPS key"), derive.password("HTTPS keystore"), release.epoch
         ),
         client_keys=_client_keys((*client_keys, *given.client_keys), gateway),
     )
@@ -91,7 +96,7 @@ def gateway_passwords(
     fleet: FleetSecret, release: Release, gateway: Gateway, given: Given = NOTHING
 ) -> Mapping[str, str]:
     """What a factory or operator types on a gateway, by what it is for. Not for logs: to be handed over on request."""
-    derive = Derivation(fleet.material, gateway.name, release.secrets_generation)
+    derive = derivation(fleet, release, gateway)
     derived = {
         "console": derive.password("console password"),
         "certificates_keystore": derive.password("certificates.ks password"),

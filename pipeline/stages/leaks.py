@@ -16,6 +16,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.verdict import LEAK_SCAN
 from pipeline.progress import Say
+from pipeline.signing.private_keys import private_values
 from pipeline.stages import reading
 from pipeline.stages.golden_lock import judged
 from pipeline.verification.own_values import own_values
@@ -108,6 +109,11 @@ def _of_gateway(workspace: Workspace, gateway: Gateway) -> Iterator[Secret]:
     secrets = reading.secrets_of(workspace, gateway)
     yield Secret(f"machine id of {gateway.name}", secrets.machine_id.encode())
     yield from (Secret(f"SSH host key of {gateway.name}", key.private) for key in secrets.host_keys)
+    for key in secrets.client_keys:
+        yield from (Secret(f"client key {key.alias} of {gateway.name}", value) for value in private_values(key.pkcs8))
+    if secrets.https is not None:
+        yield from (Secret(f"HTTPS key of {gateway.name}", value) for value in private_values(secrets.https.pkcs8))
+        yield Secret(f"HTTPS keystore's password of {gateway.name}", secrets.https.password.encode())
     if secrets.root_hash.startswith("$"):
         yield Secret(f"password hash of {gateway.name}", secrets.root_hash.encode())
 

@@ -21,11 +21,11 @@ from pipeline.model.golden import Golden
 from pipeline.model.overlay import Overlay
 from pipeline.model.release import Release
 from pipeline.model.sidecar import Outside
-from pipeline.model.trust import Certificate, GatewaySecrets, Trust
+from pipeline.model.trust import Certificate, ClientIdentity, GatewaySecrets, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.plan import Inputs, Plan, plan_product
 from pipeline.signing import prepare, secrets
-from pipeline.signing.client_keys import read_client_keys
+from pipeline.signing.client_keys import client_certificate, client_request, read_client_keys
 from pipeline.signing.given import NOTHING, Given, parse_given
 from pipeline.signing.platform import platform_bundles
 from pipeline.signing.providers import read_given
@@ -160,8 +160,30 @@ def secrets_of(workspace: Workspace, gateway: Gateway) -> GatewaySecrets:
         release,
         gateway,
         given_of(workspace, gateway.name),
-        read_client_keys(release, gateway, workspace.root),
+        _client_keys_of(workspace, gateway),
     )
+
+
+def _client_keys_of(workspace: Workspace, gateway: Gateway) -> tuple[ClientIdentity, ...]:
+    release = release_of(workspace)
+    derive = secrets.derivation(fleet_secret_of(workspace), release, gateway)
+    return read_client_keys(release, gateway, workspace.root, derive)
+
+
+def client_request_of(workspace: Workspace, gateway: Gateway, alias: str) -> bytes:
+    """The signing request of a gateway's derived client key; its certificate need not be there yet."""
+    release = release_of(workspace)
+    return client_request(release, gateway, alias, secrets.derivation(fleet_secret_of(workspace), release, gateway))
+
+
+def client_certificate_of(workspace: Workspace, gateway: Gateway, alias: str) -> bytes:
+    """The certificate of a gateway's client key as PEM: what the other side of the connection has to know."""
+    keys = {key.alias: key for key in secrets_of(workspace, gateway).client_keys}
+    if alias not in keys:
+        raise PipelineError(
+            f"{gateway.name}: there is no client key {alias}", f"name one of these: {', '.join(sorted(keys)) or 'none'}"
+        )
+    return client_certificate(keys[alias])
 
 
 def passwords_of(workspace: Workspace, gateway: Gateway) -> Mapping[str, str]:
@@ -191,7 +213,7 @@ def given_text_of(workspace: Workspace, name: str) -> bytes:
 def secret_inputs_of(workspace: Workspace, gateway: Gateway) -> bytes:
     """All secret input that one gateway's image depends on, framed: for step keys, through a keyed digest only."""
     parts = [fleet_secret_of(workspace).material, given_text_of(workspace, gateway.name)]
-    for client in read_client_keys(release_of(workspace), gateway, workspace.root):
+    for client in _client_keys_of(workspace, gateway):
         parts += [client.alias.encode(), client.pkcs8, *client.chain]
     return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 

@@ -14,6 +14,13 @@ ROW = f'[[policy.row]]\nname = "partner"\nsigner = "CN=P;-"\npermissions = [{CON
 CLIENT = (
     '[[keystores.client_key]]\nalias = "client"\nkey = "file:k/{gateway}.pem"\ncertificates = ["c/{gateway}.crt"]\n'
 )
+DERIVED = '[[keystores.client_key]]\nalias = "own"\nkey = "derived:p256"\n'
+
+
+def test_a_client_key_may_be_derived(tmp_path: Path) -> None:
+    assert read(tmp_path, LEAST + DERIVED).keystores.client_keys == (ClientKey("own", "derived:p256", ()),)
+    issued = read(tmp_path, LEAST + DERIVED + 'certificates = ["c/{gateway}.crt"]').keystores.client_keys
+    assert issued == (ClientKey("own", "derived:p256", ("c/{gateway}.crt",)),)
 
 
 def test_what_they_say(tmp_path: Path) -> None:
@@ -44,6 +51,8 @@ def test_what_they_say(tmp_path: Path) -> None:
         (CLIENT.replace("k/{gateway}.pem", "k.pem"), "client_key[1] key: would be the same on every gateway"),
         (CLIENT.replace('"c/{gateway}.crt"', ""), "client_key[1] certificates: no certificate"),
         (CLIENT.replace('"client"', '"Client Key"'), "client_key[1] alias: is not an alias"),
+        (CLIENT.replace("file:k/{gateway}.pem", "derived:rsa"), "client_key[1] key: is no kind of derived key"),
+        (DERIVED + 'passphrase = "env:P"', "client_key[1] passphrase: a derived key has none"),
         (CLIENT + CLIENT, "client_key[2] alias: is there twice"),
         (CLIENT + '[keystores.trusted_tls]\nclient = "x.pem"', "client_key: alias client is that of a trusted"),
         ('[keystores]\nreplaced = ["A"]', "[keystores] replaced[1]: is not an alias"),

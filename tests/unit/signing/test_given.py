@@ -218,6 +218,7 @@ def test_providers_that_fail_say_nothing_of_what_they_printed(tmp_path: Path) ->
 
 def test_client_keys_named_in_gateway_toml(tmp_path: Path) -> None:
     from pipeline.signing.client_keys import read_client_keys  # noqa: PLC0415
+    from pipeline.signing.derivation import Derivation  # noqa: PLC0415
 
     key, chain = a_client_chain(GATEWAY)
     private(tmp_path / f"{GATEWAY}.pem", private_pem(key))
@@ -227,7 +228,7 @@ def test_client_keys_named_in_gateway_toml(tmp_path: Path) -> None:
     def read(**changes: object) -> tuple[object, ...]:
         wanted = ClientKey("client", "file:{gateway}.pem", ("{gateway}.crt", "ca.crt"))
         release = a_release(keystores=Keystores(client_keys=(replace(wanted, **changes),)))  # type: ignore[arg-type]
-        return tuple(read_client_keys(release, a_gateway(), tmp_path))
+        return tuple(read_client_keys(release, a_gateway(), tmp_path, Derivation(bytes(32), GATEWAY, 1)))
 
     (client,) = read()
     assert client.chain == chain  # type: ignore[attr-defined]

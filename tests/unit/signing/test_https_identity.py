@@ -9,19 +9,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from pipeline.signing.https_identity import MATERIAL, https_identity
+from pipeline.signing.derivation import Derivation
+from pipeline.signing.https_identity import https_identity
 from pipeline.signing.secrets import FleetSecret, gateway_secrets
 from tests.support.release import EPOCH, a_gateway, a_release
 
-SEED = bytes(range(MATERIAL))
+KEY = Derivation(bytes(range(32)), "gw-1", 1).p256_key("HTTPS key")
 
 
 def test_the_same_bytes_every_time() -> None:
-    assert https_identity("gw-1", SEED, "password", EPOCH) == https_identity("gw-1", SEED, "password", EPOCH)
+    assert https_identity("gw-1", KEY, "password", EPOCH) == https_identity("gw-1", KEY, "password", EPOCH)
 
 
 def test_key_and_certificate_belong_together() -> None:
-    made = https_identity("gw-1", SEED, "password", EPOCH)
+    made = https_identity("gw-1", KEY, "password", EPOCH)
     key = load_der_private_key(made.pkcs8, None)
     certificate = x509.load_der_x509_certificate(made.certificate)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -37,7 +38,7 @@ def test_key_and_certificate_belong_together() -> None:
 
 @pytest.mark.parametrize("epoch", [315_532_800, 2_147_483_647])
 def test_the_first_and_the_last_epoch(epoch: int) -> None:
-    x509.load_der_x509_certificate(https_identity("gw-1", SEED, "password", epoch).certificate)
+    x509.load_der_x509_certificate(https_identity("gw-1", KEY, "password", epoch).certificate)
 
 
 def test_every_gateway_generation_and_fleet_has_another_one() -> None:
@@ -54,6 +55,6 @@ def test_every_gateway_generation_and_fleet_has_another_one() -> None:
 
 
 def test_nothing_of_it_is_shown() -> None:
-    made = https_identity("gw-1", SEED, "a password", EPOCH)
+    made = https_identity("gw-1", KEY, "a password", EPOCH)
     assert "password" not in repr(made)
     assert repr(made) == "HttpsIdentity()"
