@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 from doit.cmd_base import Command
@@ -19,9 +21,12 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest
 from pipeline.model.observation import Observation
 from pipeline.progress import Progress, Say
+from pipeline.report.blame import Blame, Side
 from pipeline.report.difference import Difference, differences, uncompared
 from pipeline.report.difference_text import difference_text
 from pipeline.report.meaning import meaning_differs
+from pipeline.report.tree_difference import trees_differ
+from pipeline.standards import package_databases
 from pipeline.verification.delivery import MANIFEST, image_in
 
 
@@ -32,8 +37,9 @@ class Diff(Command):
     doc_purpose = "say what is different between two images or releases, and which input or rule made it so"
     doc_usage = "A B"
     doc_description = (
-        "A and B are manifests, gateways' directories or release directories. Manifests are taken at their word: "
-        "verify first. Exit status: 0 the same, 1 different, 2 could not look."
+        "A and B are images, manifests, gateways' directories or release directories. Manifests are taken at their "
+        "word: verify first. An image without manifest, such as a vanilla image, is read, as with --deep. Exit status: "
+        "0 the same, 1 different, 2 could not look."
     )
     cmd_options = (
         {
@@ -42,7 +48,7 @@ class Diff(Command):
             "long": "deep",
             "type": bool,
             "default": False,
-            "help": "read both images: settings, policy rows, firewall, accounts, files with secret content",
+            "help": "read both images: every file, settings, policy rows, firewall, users, packages",
         },
     )
 
@@ -58,8 +64,29 @@ class Diff(Command):
         return 1 if different else 0
 
 
+@dataclass(frozen=True)
+class _Image:
+    """What one side is: an image, its manifest, or both.
+
+    Attributes:
+        place: what the user named.
+    """
+
+    place: Path
+    manifest: Manifest | None
+    image: Path | None
+
+    @property
+    def title(self) -> str:
+        return f"{self.manifest.gateway} ({self.place})" if self.manifest is not None else str(self.place)
+
+
 def compare_paths(a: Path, b: Path, *, deep: bool) -> tuple[str, bool]:
-    """The text about two images or two releases, and whether anything is different."""
+    """The text about two images or two releases, and whether anything is different.
+
+    Raises:
+        PipelineError: a path is neither, a manifest or an image cannot be read.
+    """
     ours, theirs = _gateways(a), _gateways(b)
     if len(ours) == len(theirs) == 1:
         pairs = [(next(iter(ours.values())), next(iter(theirs.values())))]
@@ -69,31 +96,54 @@ def compare_paths(a: Path, b: Path, *, deep: bool) -> tuple[str, bool]:
         texts = [f"{name}: only in {a}\n" for name in sorted({*ours} - {*theirs})]
         texts += [f"{name}: only in {b}\n" for name in sorted({*theirs} - {*ours})]
     different = bool(texts)
-    for one, two in pairs:
-        first, second = _manifest(one), _manifest(two)
-        found: tuple[Difference, ...] = differences(first, second)
-        unseen = len(uncompared(first, second))
-        if deep:
-            with Progress().running() as say:
-                views = _read((one, two), say)
-            found, unseen = (*found, *meaning_differs(first, second, *views)), 0
-        texts.append(difference_text(f"{first.gateway} ({one}) and {second.gateway} ({two})", found, unseen))
-        different = different or bool(found)
+    with Progress().running() as say:
+        for first, second in pairs:
+            found, unseen = _compared(first(), second(), say, deep=deep)
+            texts.append(difference_text(f"{first().title} and {second().title}", found, unseen))
+            different = different or bool(found)
     return "".join(texts), different
 
 
-def _gateways(path: Path) -> dict[str, Path]:
-    """Manifests by gateway: of a release all, of anything else one."""
+def _compared(one: _Image, two: _Image, say: Say, *, deep: bool) -> tuple[tuple[Difference, ...], int]:
+    """Differences, and how many files were not compared. An image without manifest has to be read."""
+    a, b = one.manifest, two.manifest
+    told = differences(a, b) if a is not None and b is not None else ()
+    if a is not None and b is not None and not deep:
+        return told, len(uncompared(a, b))
+    views = _read((one, two), say)
+    blame = Blame(Side(a, views[0].tree), Side(b, views[1].tree))
+    # What was read counts, not what manifests say of the same paths.
+    kept = (one for one in told if one.area not in ("files", "bytes"))
+    return (*kept, *trees_differ(blame), *meaning_differs(blame, *views)), 0
+
+
+def _gateways(path: Path) -> dict[str, Callable[[], _Image]]:
+    """By gateway: of a release all, of anything else one. Manifests are read when they are needed."""
     if path.is_file():
-        return {path.parent.name: path}
-    if (path / MANIFEST).is_file():
-        return {path.name: path / MANIFEST}
-    found = {file.parent.name: file for file in sorted(path.glob(f"*/{MANIFEST}"))} if path.is_dir() else {}
+        return {path.parent.name: partial(_of_file, path)}
+    if (path / MANIFEST).is_file() or (path.is_dir() and image_in(path) is not None):
+        return {path.name: partial(_of_directory, path)}
+    found = sorted(path.glob(f"*/{MANIFEST}")) if path.is_dir() else []
     if not found:
-        raise PipelineError(f"{path}: no {MANIFEST} here", "name a gateway's directory or a release directory")
-    return found
+        raise PipelineError(
+            f"{path}: no {MANIFEST} and no image here", "name an image, a gateway's directory or a release directory"
+        )
+    return {file.parent.name: partial(_of_directory, file.parent) for file in found}
 
 
+def _of_file(file: Path) -> _Image:
+    if file.suffix == ".json":
+        return _Image(file, _manifest(file), image_in(file.parent))
+    beside = file.parent / MANIFEST
+    return _Image(file, _manifest(beside) if beside.is_file() else None, file)
+
+
+def _of_directory(place: Path) -> _Image:
+    manifest = place / MANIFEST
+    return _Image(place, _manifest(manifest) if manifest.is_file() else None, image_in(place))
+
+
+@lru_cache(maxsize=2)
 def _manifest(file: Path) -> Manifest:
     try:
         return from_bytes(file.read_bytes(), name=str(file))
@@ -101,26 +151,24 @@ def _manifest(file: Path) -> Manifest:
         raise PipelineError(f"{file}: cannot be read: {error.strerror}", "check its permissions") from None
 
 
-def _read(manifests: Sequence[Path], say: Say) -> tuple[ImageView, ImageView]:
-    """Both images as the rules see them, read through one appliance, and the secret files besides."""
+def _read(sides: Sequence[_Image], say: Say) -> tuple[ImageView, ImageView]:
+    """Both images as the rules see them, with the digest of every file, read through one appliance."""
     from pipeline.image.observe import observe  # noqa: PLC0415 - needs the libguestfs binding
 
     layouts = load_layouts()
-    secret = [[path for path, change in _manifest(file).changes.items() if change.secret] for file in manifests]
     # Private, because the copies hold every secret of the images.
     with tempfile.TemporaryDirectory(prefix="diff-") as place:
         raws = []
-        for number, file in enumerate(manifests):
-            image = image_in(file.parent)
-            if image is None:
-                raise PipelineError(f"{file.parent}: no image beside the manifest", "compare without --deep")
+        for number, side in enumerate(sides):
+            if side.image is None:
+                raise PipelineError(f"{side.place}: no image beside the manifest", "compare without --deep")
             raws.append(Path(place) / f"{number}.img")
-            prepare_raw(image, raws[-1], say)
+            prepare_raw(side.image, raws[-1], say)
         results = list(
             observe(
                 raws,
-                digest=lambda _index: (),
-                read=lambda index, tree: {*needed_paths(tree, layouts), *secret[index]},
+                digest=lambda _index: None,
+                read=lambda _index, tree: {*needed_paths(tree, layouts), *package_databases(tree)},
                 state_dir=Path(place),
                 say=say,
             )

@@ -23,6 +23,8 @@ PACKAGES: Mapping[str, str] = {
     "qemu-system-x86_64": "qemu-system-x86",
     "mmdebstrap": "mmdebstrap",
     "mcopy": "mtools",
+    "mdir": "mtools",
+    "mshowfat": "mtools",
     "mtype": "mtools",
     "mformat": "mtools",
     "mkfs.vfat": "dosfstools",

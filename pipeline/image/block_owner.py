@@ -9,7 +9,8 @@ from pathlib import Path
 from pipeline import tools
 from pipeline.errors import PipelineError
 from pipeline.image.ext4_tools import EXT
-from pipeline.model.disk import Disk
+from pipeline.image.fat_owner import FAT, holders_of, is_data
+from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 
 BLOCK = 4096  # bytes; the block map counts in these too
@@ -39,10 +40,36 @@ def owners_of(image: Path, disk: Disk, block: int) -> tuple[Owner, ...]:
         if not part.start <= offset < part.start + part.size:
             continue
         where = f"partition {part.number} ({part.mountpoint or part.filesystem})"
+        if part.filesystem in FAT and part.mountpoint is not None:
+            return _in_fat(image, part, part.mountpoint, offset - part.start, where)
         if part.filesystem not in EXT or part.mountpoint is None:
             return (Owner(f"{where}, {part.filesystem}: byte {offset - part.start} of it"),)
         return _in_ext(f"{image}?offset={part.start}", part.mountpoint, offset - part.start, where)
-    return (Owner("outside all partitions: boot sector, partition table, boot loader or a gap"),)
+    return (Owner(f"outside all partitions: {_outside(disk, offset)}"),)
+
+
+def _outside(disk: Disk, offset: int) -> str:
+    """What usually lies there, and between which partitions it is."""
+    if offset == 0:
+        return f"boot sector and partition table ({disk.table})"
+    before = [part for part in disk.partitions if part.start + part.size <= offset]
+    if disk.partitions and not before:
+        return "before the first partition, where boot loaders lie" + (
+            " and GPT its table" if disk.table == "gpt" else ""
+        )
+    after = [part for part in disk.partitions if part.start > offset]
+    if not after:
+        return "behind the last partition" + (", where GPT keeps its second table" if disk.table == "gpt" else "")
+    return f"the gap behind partition {max(before, key=lambda part: part.start).number}"
+
+
+def _in_fat(image: Path, part: Partition, mountpoint: GuestPath, offset: int, where: str) -> tuple[Owner, ...]:
+    """Clusters may be smaller than a block: then several files have a part of it."""
+    if not is_data(image, part, offset + BLOCK - 1):
+        return (Owner(f"{where}: metadata of the file system"),)
+    names = holders_of(image, part, offset, BLOCK)
+    paths = [GuestPath(f"{'' if mountpoint == '/' else mountpoint}{name}") for name in names]
+    return tuple(Owner(f"{where}: content of {path}", path) for path in paths) or (Owner(f"{where}: free space"),)
 
 
 def _in_ext(device: str, mountpoint: GuestPath, offset: int, where: str) -> tuple[Owner, ...]:

@@ -56,6 +56,22 @@ def seal_fat(raw: Path, partition: Partition, *, epoch: int) -> None:
         os.fsync(stream.fileno())
 
 
+def data_area(raw: Path, partition: Partition) -> tuple[int, int]:
+    """Where the clusters of a FAT file system begin, in bytes of the partition, and how large each of them is.
+
+    Raises:
+        PipelineError: the partition holds no sound FAT file system.
+    """
+    with raw.open("rb") as stream:
+        try:
+            geometry = _geometry(os.pread(stream.fileno(), 512, partition.start), partition.size)
+        except (FatError, struct.error) as error:
+            raise PipelineError(
+                f"partition {partition.number}: {error}", "doit verify says what is wrong with the image"
+            ) from None
+    return geometry.data, geometry.cluster
+
+
 def fat_time(epoch: int) -> tuple[int, int]:
     """FAT's date and time of day of a moment in UTC; FAT begins in 1980 and counts two seconds at a time."""
     moment = datetime.fromtimestamp(max(epoch, 315532800), UTC)

@@ -7,11 +7,11 @@ from pathlib import Path
 from pipeline import tools
 from pipeline.errors import PipelineError
 from pipeline.image.ext4_tools import EXT, environment, place_of
+from pipeline.image.fat_owner import FAT
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 
 _REASON = "read one file of an image"
-_FAT = frozenset({"vfat", "fat", "msdos"})
 
 
 def read_one(image: Path, disk: Disk, path: GuestPath) -> bytes:
@@ -33,7 +33,7 @@ def read_one(image: Path, disk: Disk, path: GuestPath) -> bytes:
         if len(done.complaints.strip().splitlines()) > 1:
             raise PipelineError(f"{path}: cannot be read in {image.name}", "doit verify says what is wrong with it")
         return done.stdout
-    if part.filesystem in _FAT:
+    if part.filesystem in FAT:
         return tools.run("mtype", "-i", f"{image}@@{part.start}", f"::{inside}", reason=_REASON).stdout
     raise PipelineError(f"{path}: lies on {part.filesystem}, which only the appliance reads", "ask for the path alone")
 

@@ -103,7 +103,7 @@ def cause_of(path: GuestPath, a: Manifest, b: Manifest, inputs: Mapping[str, tup
     origins = [set(change.origins) if change is not None else set() for change in (mine, theirs)]
     if origins[0] == origins[1] and not inputs:
         return UNEXPLAINED
-    return _told(origins[0] | origins[1])
+    return told(origins[0] | origins[1])
 
 
 def _apart(a: Manifest, b: Manifest, inputs: Mapping[str, tuple[str, str]]) -> Iterator[Difference]:
@@ -117,10 +117,11 @@ def _apart(a: Manifest, b: Manifest, inputs: Mapping[str, tuple[str, str]]) -> I
         pair = (one.sha256 if one else "", two.sha256 if two else "")
         if pair[0] != pair[1]:
             origins = {*(one.origins if one else ()), *(two.origins if two else ())}
-            yield Difference("bytes", name, *pair, _told(origins) if inputs else UNEXPLAINED)
+            yield Difference("bytes", name, *pair, told(origins) if inputs else UNEXPLAINED)
 
 
-def _told(origins: Iterable[Origin]) -> str:
+def told(origins: Iterable[Origin]) -> str:
+    """Rules and inputs in words."""
     return "; ".join(
         f"{one.rule}, from {one.source}{f' ({one.document})' if one.document else ''}" for one in sorted(origins)
     )

@@ -1,55 +1,68 @@
-"""What two images that were read mean differently: configuration, policy, firewall, people. Pure; tells no secret."""
+"""What two images that were read mean differently: configuration, policy, firewall, people, packages. Pure.
+
+Tells no secret.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from pipeline.errors import PipelineError
-from pipeline.formats import accounts
-from pipeline.formats.esf_policy import read_policy
+from pipeline.formats import accounts, esf_snapshot
+from pipeline.formats.esf_policy import Row, read_policy
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.model.manifest import Manifest
-from pipeline.report.difference import Difference, cause_of, differing_inputs
+from pipeline.report.blame import Blame
+from pipeline.report.difference import Difference
 from pipeline.rules.esf_snapshot_file import snapshot_file
+from pipeline.standards import installed_packages
+from pipeline.transforms.snapshot.difference import is_secret
 
-_SECRET = ("password", "passphrase", "secret", "pin", "psk")
 _FIREWALL = ("/etc/sysconfig/iptables", "/etc/init.d/firewall_cust")
 _PEOPLE = ("passwd", "group", "shadow")
 _SAME, _OTHER = "secret", "another secret"
-Found = Mapping[str, tuple[str, GuestPath]]
 
 
-def meaning_differs(a: Manifest, b: Manifest, one: ImageView, two: ImageView) -> tuple[Difference, ...]:
-    """Settings, policy rows, firewall rules, accounts, and content of files whose digest no manifest gives away."""
-    inputs = differing_inputs(a, b)
+@dataclass(frozen=True)
+class _Meant:
+    """One thing an image says; a secret's value begins with a zero byte and is a digest."""
+
+    value: str = field(repr=False)
+    path: GuestPath
+    line: int = field(default=0, compare=False)
+
+
+def meaning_differs(blame: Blame, one: ImageView, two: ImageView) -> tuple[Difference, ...]:
+    """Settings, policy rows, firewall rules, accounts and packages that are not the same in both."""
     found: list[Difference] = []
     for area, read in (
         ("snapshot", _settings),
         ("policy", _policy),
         ("firewall", _firewall),
-        ("people", _people),
-        ("secret files", lambda view: _secret_files(a, view)),
+        ("users", _people),
+        ("installed packages", _packages),
     ):
         before, after = dict(read(one)), dict(read(two))
         for name in sorted({*before, *after}):
             mine, theirs = before.get(name), after.get(name)
             if mine == theirs:
                 continue
-            path = (mine or theirs or ("", GuestPath("/")))[1]
-            told = [_told(mine, theirs), _told(theirs, None)]
-            found.append(Difference(area, name, told[0], told[1], cause_of(path, a, b, inputs)))
+            path = (mine or theirs or _Meant("", GuestPath("/"))).path
+            lines = (mine.line if mine else 0, theirs.line if theirs else 0)
+            texts = _told(mine, None), _told(theirs, mine)
+            found.append(Difference(area, name, *texts, blame.cause(path, lines)))
     return tuple(found)
 
 
-def _told(value: tuple[str, GuestPath] | None, other: tuple[str, GuestPath] | None) -> str:
+def _told(value: _Meant | None, other: _Meant | None) -> str:
     if value is None:
         return ""
-    text = value[0]
-    if text.startswith("\0"):
-        return _OTHER if other is not None else _SAME
-    return text
+    if value.value.startswith("\0"):
+        return _OTHER if other is not None and other.value.startswith("\0") else _SAME
+    return value.value
 
 
 def _masked(value: str) -> str:
@@ -57,19 +70,22 @@ def _masked(value: str) -> str:
     return "\0" + hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _settings(view: ImageView) -> Iterator[tuple[str, tuple[str, GuestPath]]]:
+def _settings(view: ImageView) -> Iterator[tuple[str, _Meant]]:
     found = snapshot_file(view, view.layout) if view.layout is not None else None
     if found is None:
         return
-    path = GuestPath(found.path)
-    for configuration in found.snapshot.configurations:
+    path, snapshot = GuestPath(found.path), found.snapshot
+    ours = esf_snapshot.render(snapshot) == found.document.data
+    places = esf_snapshot.places(snapshot) if ours else {}
+    for configuration in snapshot.configurations:
         for prop in configuration.properties:
-            secret = prop.type == "Password" or prop.name.lower().endswith(_SECRET)
             text = ", ".join(prop.texts)
-            yield f"{configuration.pid} {prop.name}", (_masked(text) if secret and text else text, path)
+            value = _masked(text) if text and is_secret(prop) else text
+            line = places.get((configuration.pid, prop.name), (0, 0))[0]
+            yield f"{configuration.pid} {prop.name}", _Meant(value, path, line)
 
 
-def _policy(view: ImageView) -> Iterator[tuple[str, tuple[str, GuestPath]]]:
+def _policy(view: ImageView) -> Iterator[tuple[str, _Meant]]:
     if view.layout is None or view.layout.policy is None:
         return
     place, content = _read(view, view.layout.policy)
@@ -79,35 +95,60 @@ def _policy(view: ImageView) -> Iterator[tuple[str, tuple[str, GuestPath]]]:
         policy = read_policy(content, str(place))
     except PipelineError:
         return
-    yield "development mode", (str(policy.permit_debug).lower(), place)
-    for number, row in enumerate(policy.rows, 1):
-        yield f"row {number}", (repr(row), place)
+    yield "development mode", _Meant(str(policy.permit_debug).lower(), place)
+    for name, text in _numbered((f"row {row.name!r}", _row(row)) for row in policy.rows):
+        yield name, _Meant(text, place)
 
 
-def _firewall(view: ImageView) -> Iterator[tuple[str, tuple[str, GuestPath]]]:
+def _row(row: Row) -> str:
+    condition = row.condition
+    whose = "all bundles"
+    if condition is not None:
+        whose = f"{'all but ' if condition.negated else ''}{condition.type.rpartition('.')[2]} {condition.argument}"
+    may = "; ".join(f"{item.type.rpartition('.')[2]} {', '.join(item.values)}".strip() for item in row.permissions)
+    return f"{row.access} {whose}: {may}"
+
+
+def _numbered(pairs: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Names that are there again get a number, so that none hides another."""
+    seen: Counter[str] = Counter()
+    for name, text in pairs:
+        seen[name] += 1
+        yield (name if seen[name] == 1 else f"{name} again ({seen[name]})"), text
+
+
+def _firewall(view: ImageView) -> Iterator[tuple[str, _Meant]]:
     for path in _FIREWALL:
         place, content = _read(view, path)
-        for line in (content or b"").decode("utf-8", "replace").splitlines():
+        for number, line in enumerate((content or b"").decode("utf-8", "replace").splitlines(), 1):
             if line.startswith(("-A", ":")) or "iptables -" in line:
-                yield f"{path}: {line.strip()}", ("there", place)
+                yield f"{path}: {line.strip()}", _Meant("there", place, number)
 
 
-def _people(view: ImageView) -> Iterator[tuple[str, tuple[str, GuestPath]]]:
+def _people(view: ImageView) -> Iterator[tuple[str, _Meant]]:
     for kind in _PEOPLE:
         place, content = _read(view, f"/etc/{kind}")
         try:
             rows = accounts.parse(kind, content).rows if content else ()
         except accounts.AccountsError:
             rows = ()
-        for row in rows:
-            text = _masked(row[1]) if kind == "shadow" and row[1].startswith("$") else ":".join(row[1:])
-            yield f"{kind} {row[0]}", (text, place)
+        for number, row in enumerate(rows, 1):
+            has_password = kind == "shadow" and row[1] not in ("", "*", "!", "!!", "!*", "x")
+            text = _masked(row[1]) if has_password else ":".join(row[1:])
+            yield f"{kind} {row[0]}", _Meant(text, place, number)
 
 
-def _secret_files(manifest: Manifest, view: ImageView) -> Iterator[tuple[str, tuple[str, GuestPath]]]:
-    for path, change in manifest.changes.items():
-        if change.secret and path in view.files:
-            yield path, ("\0" + hashlib.sha256(view.files[path]).hexdigest(), path)
+def _packages(view: ImageView) -> Iterator[tuple[str, _Meant]]:
+    try:
+        packages = installed_packages(view.files)
+    except PipelineError as error:
+        yield "database", _Meant(error.problems[0].what, GuestPath("/var/lib"))
+        return
+    for package in packages:
+        yield (
+            f"{package.kind} {package.name} {package.architecture}".rstrip(),
+            _Meant(package.version, package.database),
+        )
 
 
 def _read(view: ImageView, path: str) -> tuple[GuestPath, bytes | None]:

@@ -5,7 +5,7 @@ Pure: a manifest in, bytes out, the same for the same manifest. ``docs/standards
 
 from pipeline.standards.cyclonedx import cyclonedx
 from pipeline.standards.dsse import PAYLOAD_TYPE, envelope, open_envelope, pae
-from pipeline.standards.installed import InstalledPackage, installed_packages
+from pipeline.standards.installed import InstalledPackage, installed_packages, package_databases
 from pipeline.standards.provenance import statement, subjects_of
 from pipeline.standards.spdx import spdx
 
@@ -16,6 +16,7 @@ __all__ = [
     "envelope",
     "installed_packages",
     "open_envelope",
+    "package_databases",
     "pae",
     "spdx",
     "statement",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pipeline.errors import PipelineError
 from pipeline.formats import bdb_hash, dpkg_status, rpm_header, shell_variables, sqlite_table
 from pipeline.model.guest_path import GuestPath
+from pipeline.model.tree import Kind, Tree
 from pipeline.standards.purl import purl
 
 
@@ -84,6 +85,12 @@ def installed_packages(files: Mapping[GuestPath, bytes]) -> tuple[InstalledPacka
                 "run rpm --rebuilddb in the image, so that they are",
             )
     return tuple(sorted(found.values()))
+
+
+def package_databases(tree: Tree) -> tuple[GuestPath, ...]:
+    """The files of an image that `installed_packages` reads, and os-release, which says whose packages they are."""
+    ends = (*_DATABASES, "/rpm/rpmdb.sqlite-wal", "/os-release")
+    return tuple(path for path, node in sorted(tree.nodes.items()) if node.kind is Kind.FILE and path.endswith(ends))
 
 
 _Row = tuple[str, str, str, str, str, str]  # name, version, architecture, source, its version, epoch

@@ -12,13 +12,16 @@ from pipeline.errors import PipelineError
 from pipeline.manifest import to_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
+from pipeline.model.layer import LineOrigin, Origin
 from pipeline.model.manifest import Manifest
-from pipeline.model.tree import Tree
+from pipeline.model.tree import Kind, Tree
+from pipeline.report.blame import Blame, Side
 from pipeline.report.difference import UNEXPLAINED, Difference, differences, uncompared
 from pipeline.report.difference_text import difference_text
 from pipeline.report.meaning import meaning_differs
+from pipeline.report.tree_difference import trees_differ
 from tests.support import esf_view
-from tests.support.manifest import a_file, a_manifest, digest
+from tests.support.manifest import a_file, a_manifest, a_vanilla_tree, digest
 from tests.support.network import NORTH, SOUTH
 
 ONE = a_manifest()
@@ -82,8 +85,8 @@ def test_facts_packages_keystores_and_bytes_are_compared() -> None:
 
 
 def meaning(one: ImageView, two: ImageView) -> dict[tuple[str, str], Difference]:
-    other = replace(ONE, gateway="gw-2")
-    return {(found.area, found.subject): found for found in meaning_differs(ONE, other, one, two)}
+    blame = Blame(Side(None, one.tree), Side(None, two.tree))
+    return {(found.area, found.subject): found for found in meaning_differs(blame, one, two)}
 
 
 def test_what_is_read_is_compared_by_meaning_and_no_secret_is_told() -> None:
@@ -134,3 +137,82 @@ def test_long_values_and_control_characters_do_not_break_the_screen() -> None:
     assert "\x1b" not in text
     assert max(len(line) for line in text.splitlines()) < 160
     assert "3 files with secret content" in text
+
+
+def read(manifest: Manifest, **other: str) -> Tree:
+    """What is read of an image that is as its manifest says, secret files with a digest, but for some paths."""
+    nodes = {
+        path: replace(node, sha256=digest(path)) if node.kind is Kind.FILE and node.sha256 is None else node
+        for path, node in manifest.tree.nodes.items()
+    }
+    return Tree(nodes | {GuestPath(path): a_file(content) for path, content in other.items()})
+
+
+def test_what_was_read_is_explained_by_a_manifest_or_not_at_all() -> None:
+    other = replace(with_node("/etc/hostname", "gw-2\n"), gateway="gw-2")
+    built = Side(other, read(other))
+    assert list(trees_differ(Blame(built, built))) == []
+    found = {one.subject: one.cause for one in trees_differ(Blame(Side(ONE, read(ONE)), built))}
+    assert found == {"/etc/hostname": "identity.hostname, from devices.toml gw-1 (A:205)"}
+    spoiled = Side(other, read(other, **{"/etc/hostname": "evil\n", "/srv/x": "y"}))
+    found = {one.subject: one.cause for one in trees_differ(Blame(Side(ONE, read(ONE)), spoiled))}
+    assert found == {"/etc/hostname": UNEXPLAINED, "/srv/x": UNEXPLAINED}
+
+
+def test_against_a_vanilla_image_every_change_of_the_build_has_its_rule() -> None:
+    vanilla = Side(None, Tree({**a_vanilla_tree().nodes, GuestPath("/srv/odd"): a_file("x")}))
+    found = {one.subject: one.cause for one in trees_differ(Blame(vanilla, Side(ONE, read(ONE))))}
+    assert found.pop("/srv/odd") == UNEXPLAINED
+    assert found
+    assert UNEXPLAINED not in found.values()
+    assert found["/etc/ssh/sshd_config"] == "ssh.port, from gateway.toml [ssh] (A:76)"
+
+
+def test_secret_content_that_differs_is_told_without_its_digest() -> None:
+    one, two = read(ONE), read(ONE, **{"/etc/shadow": "other"})
+    shadow = replace(
+        two.nodes[GuestPath("/etc/shadow")], mode=0o640, gid=42, size=one.nodes[GuestPath("/etc/shadow")].size
+    )
+    two = Tree({**two.nodes, GuestPath("/etc/shadow"): shadow})
+    (found,) = trees_differ(Blame(Side(None, one), Side(None, two)))
+    assert found.after.endswith("another secret")
+    assert "sha256" not in found.before + found.after
+
+
+@pytest.mark.parametrize(
+    ("origins", "inputs", "cause"),
+    [
+        (("network.interface", "network.interface"), {}, "network.interface, from s"),
+        (("kept", "network.interface"), {}, "network.interface, from s"),
+        (("kept", "kept"), {"golden_sha256": digest("x")}, "golden sample"),
+        (("kept", "kept"), {"configuration_sha256": digest("x")}, UNEXPLAINED),
+    ],
+)
+def test_a_line_is_explained_by_who_wrote_it(origins: tuple[str, str], inputs: dict[str, str], cause: str) -> None:
+    path = GuestPath("/etc/hostname")
+    sides = []
+    for rule, extra in zip(origins, ({}, inputs), strict=True):
+        why = Origin(rule, "golden: x" if rule == "kept" else "s")
+        change = replace(ONE.changes[path], lines=(LineOrigin(2, 4, why),))
+        sources = replace(ONE.sources, **extra)  # type: ignore[arg-type]
+        manifest = replace(ONE, changes={**ONE.changes, path: change}, sources=sources)
+        sides.append(Side(replace(manifest, gateway=manifest.gateway if inputs else rule + str(len(sides))), read(ONE)))
+    assert Blame(*sides).cause(path, (3, 3)) == cause
+
+
+def test_images_and_manifests_are_told_apart(tmp_path: Path) -> None:
+    a = put(tmp_path / "a" / "gw-1", ONE)
+    (a / "image.img").write_bytes(b"x")
+    assert compare_paths(a / "image.img", a, deep=False)[1] is False
+    (tmp_path / "vanilla.img").write_bytes(b"no disk")
+    with pytest.raises(PipelineError):
+        compare_paths(tmp_path / "vanilla.img", a, deep=False)
+
+
+def test_installed_packages_are_compared() -> None:
+    north = esf_view.hardened(NORTH.name)
+    status = GuestPath("/var/lib/dpkg/status")
+    entry = "Package: dash\nStatus: install ok installed\nVersion: {}\nArchitecture: armhf\n\n"
+    views = [replace(north, files={**north.files, status: entry.format(version).encode()}) for version in ("1", "2")]
+    (found,) = meaning(*views).values()
+    assert (found.area, found.subject, found.before, found.after) == ("installed packages", "deb dash armhf", "1", "2")
