@@ -21,9 +21,7 @@ from pipeline.signing.private_keys import PrivateKey, load_private_key
 from pipeline.signing.signers import read_certificates
 
 
-def read_client_keys(
-    release: Release, gateway: Gateway, base: Path, derive: Derivation
-) -> tuple[ClientIdentity, ...]:
+def read_client_keys(release: Release, gateway: Gateway, base: Path, derive: Derivation) -> tuple[ClientIdentity, ...]:
     """The keys that ``[[keystores.client_key]]`` names for a gateway.
 
     Args:
