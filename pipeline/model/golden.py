@@ -44,11 +44,13 @@ class Golden:
         links: symbolic links among the network items, path to literal target (``/etc/ppp/peers/ppp0``).
         refused: paths in the export that must never travel, with the reason; they are left behind.
         missing: items of the documents' list that the export does not have.
-        sha256: over all that travels, framed: path and content in sorted order; what stays behind changes no image.
+        sha256: over what travels, secrets by their names only, so that it may be published.
         warnings: what the user should know, each one line with its remedy; none of it stops a build.
         snapshot_name: the file's name in the export, which messages use.
         snapshot_lines: where settings stood in that file, by pid and name.
         product: ``ESF`` or ``Kura``: 5.0.0 of one is not 5.0.0 of the other.
+        private_sha256: over every byte that travels, secrets too: tells steps of the build that something has changed,
+            and leaves private state never.
     """
 
     esf_version: str
@@ -65,6 +67,7 @@ class Golden:
     snapshot_name: str = ""
     snapshot_lines: Mapping[tuple[str, str], int] = field(default_factory=dict, repr=False, compare=False)
     product: str = "ESF"
+    private_sha256: str = field(default="", repr=False)
 
     def setting_place(self, pid: str, name: str, line: int = 0) -> Place:
         """Where a setting stands in the export.

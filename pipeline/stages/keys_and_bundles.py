@@ -72,7 +72,7 @@ def _keys_key(workspace: Workspace) -> str:
 def _bundles_key(workspace: Workspace) -> str:
     return key_of(
         keys=_keys_key(workspace),
-        golden=reading.golden_of(workspace).sha256,
+        golden=reading.golden_of(workspace).private_sha256,
         resign=reading.release_of(workspace).signing.resign,
         signatures=reading.signing_digest_of(workspace),
         pipeline=pipeline_digest(),
