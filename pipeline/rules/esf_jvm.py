@@ -270,8 +270,9 @@ RULES: tuple[Rule, ...] = (
         references=("CVE-2017-7649", "ETSI 5.6-1", "CRA I.1(2)(j)"),
         profile="strict",
         check=on_esf(_no_osgi_console),
-        remedy="-console 127.0.0.1:5002",
+        remedy='-console 127.0.0.1:5002; profile strict does it, and [rules] also = ["framework.no_osgi_console"]',
         conflict="the init script stops the framework through this console, so it cannot go; the documents leave it to "
         "the firewall, and so does the profile documents (firewall.osgi_console)",
+        enforced_by="framework",
     ),
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import start_script
 from pipeline.formats.start_script import Assignment, JavaCommand
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Entry, FileEntry, Layer, Origin, Removal
+from pipeline.model.release import Release
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.framework.scripts import (
     ENVIRONMENTS,
@@ -31,19 +32,27 @@ _VARIABLES = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
 _HIDING = re.compile(r"@.+|-XX:VMOptionsFile=|-XX:Flags=")
 _OPTIONS = Origin("framework.jvm_options", "vanilla: start scripts", "B:395")
 _DEBUG = Origin("framework.no_debug_script", "vanilla: start scripts", "B:397")
+_CONSOLE = Origin("framework.no_osgi_console", "gateway.toml [rules]", "A:113")
+_CONSOLE_PROPERTY = "-Dosgi.console="
+# A port, on every interface or on one that is named; loopback addresses are left as they are.
+_OPEN_CONSOLE = re.compile(r"(?!127\.|localhost:)(?:\S+:)?([0-9]+)\Z")
 
 
-def harden_start(vanilla: Vanilla) -> Layer:
+def harden_start(vanilla: Vanilla, release: Release | None = None) -> Layer:
     """The start scripts without debugging, profiling and heap dumps; the script for remote debugging goes.
 
     ESF takes a fingerprint of the command line at its first start in production mode (B:378), so this is the last
     moment for changes.
+
+    Args:
+        release: its rules may ask for the OSGi console on the loopback only; None asks for what the documents ask.
 
     Raises:
         PipelineError: no script is started at boot, the one that is starts no Java, or forbidden options come from a
             place this does not change.
     """
     booted = run_at_boot(vanilla)
+    on_loopback = release is not None and _wants_console_on_loopback(release)
     debug = {vanilla.tree.resolve(path) for path in debug_scripts(vanilla)}
     problems: list[Problem] = []
     entries: list[Entry] = [Removal(path, (_DEBUG,)) for path in debug_scripts(vanilla) if path not in booted]
@@ -67,8 +76,12 @@ def harden_start(vanilla: Vanilla) -> Layer:
             )
         problems.extend(_hidden(path, text))
         hardened = harden(text)
-        if hardened != text:
-            entries.append(_entry(vanilla, path, hardened))
+        origins: tuple[Origin, ...] = (_OPTIONS,) if hardened != text else ()
+        if on_loopback:
+            before, hardened = hardened, console_on_loopback(hardened)
+            origins += (_CONSOLE,) if hardened != before else ()
+        if origins:
+            entries.append(_entry(vanilla, path, hardened, origins))
     problems.extend(_foreign(vanilla))
     raise_if_any(problems)
     return Layer.of(*entries)
@@ -90,6 +103,31 @@ def harden(text: str) -> str:
     if left:
         raise RuntimeError(f"options that could not be taken out: {left}")
     return text
+
+
+def console_on_loopback(text: str) -> str:
+    """A start script whose OSGi console listens on 127.0.0.1; it stays, because the init script stops ESF through it.
+
+    Equinox takes ``host:port`` wherever it takes a port (org.eclipse.equinox.console, TelnetCommand).
+    """
+    for number in range(len(start_script.java_commands(text))):
+        command = start_script.java_commands(text)[number]
+        text = start_script.with_words(text, [*_consoles((*command.options, *command.arguments))])
+    return text
+
+
+def _consoles(words: Sequence[start_script.Word]) -> Iterator[tuple[start_script.Word, str | None]]:
+    for before, word in zip((None, *words), words, strict=False):
+        prefix = _CONSOLE_PROPERTY if word.value.startswith(_CONSOLE_PROPERTY) else ""
+        if not prefix and (before is None or before.value != "-console"):
+            continue
+        port = _OPEN_CONSOLE.match(word.value.removeprefix(prefix))
+        if port is not None:
+            yield word, f"{prefix}127.0.0.1:{port[1]}"
+
+
+def _wants_console_on_loopback(release: Release) -> bool:
+    return release.rules.profile == "strict" or _CONSOLE.rule in release.rules.also
 
 
 def _changes(command: JavaCommand) -> Iterator[tuple[start_script.Word, str | None]]:
@@ -163,7 +201,7 @@ def _options_in(line: str) -> bool:
     )
 
 
-def _entry(vanilla: Vanilla, path: GuestPath, text: str) -> FileEntry:
+def _entry(vanilla: Vanilla, path: GuestPath, text: str, origins: tuple[Origin, ...]) -> FileEntry:
     node = vanilla.tree.nodes[path]
     content = text.encode("utf-8", "surrogateescape")
-    return FileEntry(path, content, (_OPTIONS,), node.mode, node.uid, node.gid)
+    return FileEntry(path, content, origins, node.mode, node.uid, node.gid)

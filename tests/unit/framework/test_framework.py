@@ -9,9 +9,11 @@ from pipeline.errors import PipelineError
 from pipeline.formats import start_script
 from pipeline.formats.java_properties import Properties
 from pipeline.model.layer import FileEntry, Layer, Origin, Removal
+from pipeline.model.release import Rules
 from pipeline.model.setting import PropertySetting
 from pipeline.transforms import framework
-from pipeline.transforms.framework.start import FORBIDDEN, harden
+from pipeline.transforms.framework.start import FORBIDDEN, console_on_loopback, harden
+from tests.support.release import a_release
 from tests.support.vanilla import ESF, a_vanilla
 
 INIT = f"#!/bin/sh\nDIR={ESF}\nSTART=${{DIR}}/bin/start_kura_background.sh\n/bin/sh $START\n"
@@ -72,6 +74,38 @@ def test_every_forbidden_option_goes(option: str) -> None:
 )
 def test_others_stay(option: str) -> None:
     assert option in options(harden(f"java {option} -jar x"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("java -jar x -console 5002 -consoleLog", "java -jar x -console 127.0.0.1:5002 -consoleLog"),
+        ("java -jar x -console 0.0.0.0:5002", "java -jar x -console 127.0.0.1:5002"),
+        ("java -Dosgi.console=5002 -jar x", "java -Dosgi.console=127.0.0.1:5002 -jar x"),
+        ("java -jar x -console\njava -jar y -console 1", "java -jar x -console\njava -jar y -console 127.0.0.1:1"),
+        ("java -jar x -console localhost:5002", "java -jar x -console localhost:5002"),
+        ("java -jar x -consoleLog 5002", "java -jar x -consoleLog 5002"),
+    ],
+)
+def test_the_osgi_console_on_the_loopback(before: str, after: str) -> None:
+    assert console_on_loopback(before) == after
+    assert console_on_loopback(after) == after
+
+
+@pytest.mark.parametrize(
+    ("rules", "wanted"),
+    [
+        (Rules(), "-console 5002"),
+        (Rules(profile="strict"), "-console 127.0.0.1:5002"),
+        (Rules(also=("framework.no_osgi_console",)), "-console 127.0.0.1:5002"),
+    ],
+)
+def test_only_releases_that_ask_for_it_have_the_console_moved(rules: Rules, wanted: str) -> None:
+    vanilla = a_vanilla(demo_files())
+    layer = framework.harden_start(vanilla, a_release(rules=rules))
+    assert all(f"{wanted} " in text for text in texts(layer).values())
+    moved = {origin.rule for entry in layer.files() for origin in entry.origins}
+    assert ("framework.no_osgi_console" in moved) == (rules != Rules())
 
 
 def test_one_heap_dump_path_remains() -> None:
