@@ -86,7 +86,6 @@ def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
         ),
         warnings=(*export.warnings, *warnings),
         product=export.product,
-        private_sha256=_private_digest(export.esf_version, kept, links),
         snapshot_name=latest,
         snapshot_lines=_lines(downloaded.snapshot),
     )
@@ -180,15 +179,3 @@ def _digest(
     told += [["component", component.pid, "", ""] for component in found if not component.properties]
     told += [[Kind.LINK, "", path, digest_of(target.encode())] for path, target in sorted(links.items())]
     return hashlib.sha256(canonical_json.dumps({"version": version, "travels": told})).hexdigest()
-
-
-def _private_digest(version: str, kept: Mapping[str, bytes], links: Mapping[str, str]) -> str:
-    """Over every byte that travels, each part with its length in front."""
-    digest = hashlib.sha256()
-    parts = [(b"v", "esf_version", version.encode())]
-    parts += [(b"f", name, content) for name, content in sorted(kept.items())]
-    parts += [(b"l", name, target.encode()) for name, target in sorted(links.items())]
-    for kind, name, content in parts:
-        raw = name.encode()
-        digest.update(kind + len(raw).to_bytes(8, "big") + raw + len(content).to_bytes(8, "big") + content)
-    return digest.hexdigest()

@@ -49,8 +49,6 @@ class Golden:
         snapshot_name: the file's name in the export, which messages use.
         snapshot_lines: where settings stood in that file, by pid and name.
         product: ``ESF`` or ``Kura``: 5.0.0 of one is not 5.0.0 of the other.
-        private_sha256: over every byte that travels, secrets too: tells steps of the build that something has changed,
-            and leaves private state never.
     """
 
     esf_version: str
@@ -67,7 +65,6 @@ class Golden:
     snapshot_name: str = ""
     snapshot_lines: Mapping[tuple[str, str], int] = field(default_factory=dict, repr=False, compare=False)
     product: str = "ESF"
-    private_sha256: str = field(default="", repr=False)
 
     def setting_place(self, pid: str, name: str, line: int = 0) -> Place:
         """Where a setting stands in the export.

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from pipeline.digests import key_of, sha256_of
 from pipeline.model.gateway import Gateway
+from pipeline.model.golden import Golden
 from pipeline.stages import reading
 from pipeline.stages.toolchain import pipeline_digest, toolchain
 from pipeline.workspace import Workspace
@@ -28,7 +29,7 @@ def base_key(workspace: Workspace) -> str:
         inspect=inspect_key(workspace),
         configuration=reading.configuration_digest_of(workspace),
         epoch=release.epoch,
-        golden=reading.golden_of(workspace).private_sha256,
+        golden=reading.fingerprint_of_secret(workspace, golden_content(reading.golden_of(workspace))),
         overlays=dict(reading.overlay_digests_of(workspace)),
         keys=sha256_of(workspace.input(release.keys)),
         certificates=[certificate.sha256 for certificate in reading.certificates_of(workspace)],
@@ -36,6 +37,15 @@ def base_key(workspace: Workspace) -> str:
         allowed_signers=reading.allowed_signers_of(workspace).decode("ascii", "replace"),
         tools=dict(toolchain()),
     )
+
+
+def golden_content(golden: Golden) -> bytes:
+    """All that travels of a golden sample, framed; its secrets too, which its published digest leaves out."""
+    files = dict(golden.packages) | {str(path): content for path, content in golden.network.items()}
+    parts = [golden.sha256.encode(), golden.snapshot, golden.dpa, golden.policy or b""]
+    for name, content in sorted(files.items()):
+        parts += [name.encode(), content]
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
 def device_key(workspace: Workspace, gateway: Gateway) -> str:

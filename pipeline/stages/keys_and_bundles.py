@@ -9,6 +9,7 @@ from pipeline.progress import Say
 from pipeline.records import is_current, write_record
 from pipeline.signing import prepare, signers
 from pipeline.stages import reading
+from pipeline.stages.keys import golden_content
 from pipeline.stages.toolchain import pipeline_digest
 from pipeline.workspace import Workspace
 
@@ -72,7 +73,7 @@ def _keys_key(workspace: Workspace) -> str:
 def _bundles_key(workspace: Workspace) -> str:
     return key_of(
         keys=_keys_key(workspace),
-        golden=reading.golden_of(workspace).private_sha256,
+        golden=reading.fingerprint_of_secret(workspace, golden_content(reading.golden_of(workspace))),
         resign=reading.release_of(workspace).signing.resign,
         signatures=reading.signing_digest_of(workspace),
         pipeline=pipeline_digest(),

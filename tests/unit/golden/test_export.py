@@ -473,8 +473,7 @@ def _a_setting(name: str, value: str) -> bytes:
 def test_no_secret_can_be_guessed_from_the_digest(tmp_path: Path) -> None:
     """The manifest publishes it: whoever knows everything else of the export must not be able to try a secret."""
     plain = read_export(EXPORT)
-    before = assemble(plain, judge(plain), Lock())
-    known, whole, travelling = before.sha256, before.private_sha256, before.snapshot
+    known = assemble(plain, judge(plain), Lock()).sha256
     secret = [item for item in judge(plain) if item.sort is Class.SECRET or "password" in item.key.name]
     assert len(secret) >= 8
     snapshot = esf_snapshot.read(plain.files[SNAPSHOT], "A", "x").snapshot
@@ -491,10 +490,7 @@ def test_no_secret_can_be_guessed_from_the_digest(tmp_path: Path) -> None:
             files[item.key.name] = files[item.key.name].replace(b"-", b"+")
         assert files != plain.files
         other = replace(plain, files=files)
-        again = assemble(other, judge(other), Lock())
-        assert again.sha256 == known, item.key
-        # The build's own steps must see it all the same, where it travels or is looked at on its way.
-        assert again.private_sha256 != whole or again.snapshot == travelling, item.key
+        assert assemble(other, judge(other), Lock()).sha256 == known, item.key
     access_point = "etc/hostapd-wlan0.conf"
     for old, new, is_same in ((b"Golden-Sample-Air-1", b"Another-77", True), (b"golden_ap", b"other_ap", False)):
         assert old in plain.files[access_point]
