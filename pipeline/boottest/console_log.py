@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_PROMPT = re.compile(r"^(\S+) login:")
+_PROMPT = re.compile(r"^(\S+) login:$")
 _PANIC = re.compile(r"Kernel panic|Attempted to kill init|initramfs: \S+ cannot be mounted|You are in emergency mode")
 # systemd's, and the two forms of init scripts.
 _FAILED = re.compile(r"\[\s*FAILED\s*\] (.*)|^\[FAIL\] (.*?)\.* ?(?:failed!)?$|^(.*?)\.* ?failed!$")

@@ -22,6 +22,7 @@ _MDNS = 5353
 # Which services are there? (RFC 6763 section 9, RFC 6762)
 _QUESTION = b"\0\0\0\0\0\x01\0\0\0\0\0\0" + b"\x09_services\x07_dns-sd\x04_udp\x05local\0" + b"\0\x0c\0\x01"
 _FIRST_PORT = 20000  # of those we knock from; each knock has its own
+_AGAIN = 2.0  # seconds after which an unanswered question is put again
 _AFTER = 1.0  # seconds that an answer may take longer than that of a knock made after it
 
 
@@ -66,9 +67,8 @@ class Wire:
         """Whether the gateway answers for an address at all (ARP, which no firewall of IP keeps back)."""
         question = packets.arp(Arp(request=True, sender_mac=self._mac, sender=asker, target=address))
         deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            start = self._put(question)
-            if self._wait_for(lambda frame: isinstance(frame, Arp) and frame.sender == address, start, 2.0):
+        while (left := deadline - time.monotonic()) > 0:
+            if self._wait_for(partial(_answers_for, address=address), self._put(question), min(left, _AGAIN)):
                 return True
         return False
 
@@ -175,6 +175,10 @@ def _answer(frame: Frame, source: IPv4Address, port: int) -> Answer | None:
     if frame.flags & RST:
         return Answer.REFUSED
     return Answer.OPEN if frame.flags & (SYN | ACK) == SYN | ACK else None
+
+
+def _answers_for(frame: Frame, address: IPv4Address) -> bool:
+    return isinstance(frame, Arp) and not frame.request and frame.sender == address
 
 
 def _is_answer(frame: Frame, source: IPv4Address, port: int) -> bool:
