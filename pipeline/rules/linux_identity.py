@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 
@@ -15,6 +13,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
 from pipeline.rules import dropbear, sshd
+from pipeline.rules.host_key import public_part
 from pipeline.rules.looking import MARKER, files, is_own, loose, paths, words_of
 
 MACHINE_ID = "/etc/machine-id"
@@ -61,7 +60,7 @@ def _host_keys(view: ImageView, expected: Expected) -> Judgement:
     del expected
     if sshd.daemon(view) is None and dropbear.dropbear(view) is None:
         return Judgement.not_applicable("the image has no SSH server")
-    private = [path for path in paths(view, *_key_patterns(view)) if not path.endswith((".pub", "-cert.pub"))]
+    private = host_key_files(view)
     if not is_own(view):
         if private:
             names = ", ".join(str(path) for path in private)
@@ -70,7 +69,7 @@ def _host_keys(view: ImageView, expected: Expected) -> Judgement:
     breaches: list[Breach] = []
     if not private:
         breaches.append(Breach("/etc/ssh", 0, "no host key: sshd does not start", "the gateway's own"))
-    seen: dict[bytes, GuestPath] = {}
+    seen: dict[tuple[bytes, bool], GuestPath] = {}
     for path in private:
         node = view.node(path)
         if node is not None and node.kind is Kind.FILE:
@@ -79,15 +78,19 @@ def _host_keys(view: ImageView, expected: Expected) -> Judgement:
     return Judgement.of(breaches, f"{len(private)} host keys of this gateway's own")
 
 
+def host_key_files(view: ImageView) -> tuple[GuestPath, ...]:
+    """Private host keys in the usual places, and where sshd is told to look."""
+    return tuple(path for path in paths(view, *_key_patterns(view)) if not path.endswith((".pub", "-cert.pub")))
+
+
 def _key_patterns(view: ImageView) -> tuple[str, ...]:
-    """Host keys in the usual places, and where sshd is told to look."""
     server = sshd.daemon(view)
     named = () if server is None else server.effective.everywhere.get("hostkey", ())
     told = [statement.arguments[0] for statement in named if statement.arguments[:1] and "/" in statement.arguments[0]]
     return ("/etc/ssh/ssh_host_*_key", *dropbear.KEYS, *told)
 
 
-def _pair(view: ImageView, path: GuestPath, seen: dict[bytes, GuestPath]) -> Iterator[Breach]:
+def _pair(view: ImageView, path: GuestPath, seen: dict[tuple[bytes, bool], GuestPath]) -> Iterator[Breach]:
     data = view.find(path) or b""
     if not data.strip():
         yield Breach(str(path), 0, "empty: sshd does not start, and makers of keys pass it over", "a private key")
@@ -95,12 +98,15 @@ def _pair(view: ImageView, path: GuestPath, seen: dict[bytes, GuestPath]) -> Ite
     if b"ENCRYPTED" in data[:200] or data[:40].startswith(b"ssh-"):
         yield Breach(str(path), 0, "no private key sshd can read by itself", "a private key without passphrase")
         return
-    inside = _public_part(data)
+    inside = public_part(data)
     if inside is None:
-        return  # of a form that shows its public part only to those who compute it: PEM, dropbear
-    if inside in seen:
-        yield Breach(str(path), 0, f"the same key as {seen[inside]}", "a key of its own")
-    seen[inside] = path
+        yield Breach(str(path), 0, "not a private key of a form that is known", "one of OpenSSH, PEM or dropbear")
+        return
+    # Each server has its own form of one key; two files of one form are two names of one key.
+    form = (inside, "dropbear" in path)
+    if form in seen:
+        yield Breach(str(path), 0, f"the same key as {seen[form]}", "a key of its own")
+    seen[form] = path
     public = view.find(f"{path}.pub")
     if public is None:
         return
@@ -111,25 +117,6 @@ def _pair(view: ImageView, path: GuestPath, seen: dict[bytes, GuestPath]) -> Ite
         return
     if stated != inside:
         yield Breach(f"{path}.pub", 1, "the public half of another key", f"that of {path}")
-
-
-def _public_part(data: bytes) -> bytes | None:
-    """What an OpenSSH private key file says in the clear about itself (PROTOCOL.key); None for other forms."""
-    body = re.search(rb"-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END", data, re.DOTALL)
-    if body is None:
-        return None
-    try:
-        raw = base64.b64decode(b"".join(body[1].split()), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    at = len(b"openssh-key-v1\0")
-    parts = []
-    for _ in range(3):  # cipher, key derivation, its options
-        at += 4 + int.from_bytes(raw[at : at + 4], "big")
-    at += 4  # number of keys
-    length = int.from_bytes(raw[at : at + 4], "big")
-    parts.append(raw[at + 4 : at + 4 + length])
-    return parts[0] if len(parts[0]) == length and length else None
 
 
 def _host_name(view: ImageView, expected: Expected) -> Judgement:

@@ -100,7 +100,9 @@ def others(view: ImageView) -> Iterator[Place]:
         try:
             flags, _ = getopt.getopt([word for word in words if not word.startswith("$")], _LETTERS[server])
         except getopt.GetoptError:
-            yield 0, path, line
+            # Such as Debian's `sshd -\\?`, which asks whose sshd it is.
+            if any(re.match(r"-[46a-zA-Z]*p", word) for word in words):
+                yield 0, path, line
             continue
         asks = server == "sshd" and {"-t", "-T", "-V"} & {name for name, _ in flags}
         if ("-i", "") in flags or asks:
@@ -136,7 +138,7 @@ def _scripts(view: ImageView) -> Iterator[str]:
     places = dict.fromkeys(str(view.tree.resolve(GuestPath(path))) for path in (*links, *direct) if view.exists(path))
     for place in places:
         name = place.rpartition("/")[2]
-        if "dropbear" not in name and program(view, place) is not None:
+        if not re.search("dropbear|ssh", name) and program(view, place) is not None:
             yield place
 
 

@@ -16,10 +16,13 @@ from tests.support.breakages_passwords import (
     HOST_KEY,
 )
 from tests.support.hardened import a_host_key
-from tests.support.ssh_keys import ed25519
+from tests.support.ssh_keys import ed25519, rsa
 
 MACHINE, BUS_ID, MARKER = "/etc/machine-id", "/var/lib/dbus/machine-id", "/etc/gateway-image.json"
 SAME = a_host_key("ssh-ed25519", ed25519(3))
+SMALL = b"\0\0\0\x0bssh-ed25519\0\0\0\x40" + bytes(range(64))
+# Version, modulus, exponent: all the check looks at, and no key.
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMAkCAQACAQ8CAQM=\n-----END RSA PRIVATE KEY-----\n"
 IDENTITY = (
     Breakage("no machine identity", "identity.machine_id", MACHINE, remove(MACHINE)),
     Breakage("a machine identity to be made up", "identity.machine_id", MACHINE, put(MACHINE, "uninitialized\n")),
@@ -47,6 +50,23 @@ IDENTITY = (
         "/etc/ssh/ssh_host_rsa_key",
         put("/etc/ssh/ssh_host_rsa_key", SAME.private, 0o600),
     ),
+    Breakage(
+        "a PEM key beside another one's public half",
+        "identity.host_keys",
+        "/etc/ssh/ssh_host_rsa_key.pub",
+        both(put("/etc/ssh/ssh_host_rsa_key", PEM, 0o600), put("/etc/ssh/ssh_host_rsa_key.pub", f"{rsa(3072)}\n")),
+    ),
+    Breakage(
+        "two names of one key of dropbear",
+        "identity.host_keys",
+        "/etc/dropbear/dropbear_rsa_host_key",
+        both(
+            put("/usr/bin/dropbear", "ELF"),
+            put("/etc/dropbear/dropbear_ed25519_host_key", SMALL, 0o600),
+            put("/etc/dropbear/dropbear_rsa_host_key", SMALL, 0o600),
+        ),
+    ),
+    Breakage("nothing of a key", "identity.host_keys", HOST_KEY, put(HOST_KEY, "\x00\x01\x02\x03", 0o600)),
     Breakage("a public key as private key", "identity.host_keys", HOST_KEY, put(HOST_KEY, f"{ed25519()}\n")),
     Breakage("no name", "identity.host_name", "/etc/hostname", put("/etc/hostname", "localhost\n"), "localhost"),
     Breakage(

@@ -9,6 +9,8 @@ import pytest
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Expected, RuleOutcome
 from pipeline.rules import registry, sshd
+from tests.support.breakages import both, link, put
+from tests.support.hardened import a_hardened_view, expected
 from tests.support.sshd import run_sshd, sshd_says
 from tests.support.sshd_configurations import CONFIGURATIONS, CONNECTIONS, MAIN, A
 from tests.support.vanilla import a_vanilla
@@ -92,3 +94,22 @@ def test_what_sshd_refuses_the_rules_refuse(name: str, tmp_path: Path) -> None:
     files = REFUSED[name]
     assert run_sshd({path: text.encode() for path, text in files.items()}, tmp_path).returncode != 0
     assert RULES["ssh.starts"](the_view(files), Expected()).outcome is RuleOutcome.FAIL
+
+
+def test_debian_s_init_script_asks_sshd_and_starts_it() -> None:
+    script = (
+        "#!/bin/sh\ntest -x /usr/sbin/sshd || exit 0\n"
+        "( /usr/sbin/sshd -\\? 2>&1 | grep -q OpenSSH ) 2>/dev/null || exit 0\n"
+        "if test -f /etc/default/ssh; then . /etc/default/ssh; fi\n[ -d /run/sshd ] || mkdir /run/sshd\n"
+        "/usr/sbin/sshd $SSHD_OPTS -t || exit 1\n"
+        "start-stop-daemon --start --pidfile /run/sshd.pid --exec /usr/sbin/sshd -- $SSHD_OPTS; then\n"
+        "start-stop-daemon --stop --pidfile /run/sshd.pid --exec /usr/sbin/sshd -- -p 22\n"
+    )
+    view = both(
+        put("/etc/init.d/ssh", script, 0o755),
+        put("/etc/init.d/other", script, 0o755),
+        link("/etc/rc2.d/S01other", "../init.d/other"),
+        link("/etc/rc2.d/S01ssh", "../init.d/ssh"),
+    )(a_hardened_view())
+    assert RULES["ssh.port"](view, expected()).outcome is RuleOutcome.PASS
+    assert RULES["ssh.no_root"](view, expected()).outcome is RuleOutcome.PASS
