@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.boottest.observation import Knocked
 from pipeline.boottest.run import Tested
 from pipeline.formats.canonical_json import dumps
 from pipeline.formats.tree_text import escape
@@ -73,11 +74,22 @@ def as_json(tested: Sequence[Tested]) -> bytes:
                     "findings": [_finding(finding) for finding in one.verdict.findings],
                     "not_looked_at": [escape(left) for left in one.left],
                     "ran": one.ran,
+                    "packets": [_packets(knocked) for knocked in one.knocked],
                 }
                 for one in tested
             ],
         }
     )
+
+
+def _packets(knocked: Knocked) -> dict[str, object]:
+    spot = knocked.vantage
+    return {
+        "interface": spot.interface,
+        "source": str(spot.source),
+        "from": spot.kind.value,
+        "answers": {str(port): answer.value for port, answer in sorted(knocked.answers.items())},
+    }
 
 
 def _finding(finding: Finding) -> dict[str, object]:

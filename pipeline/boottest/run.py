@@ -66,11 +66,18 @@ class Options:
 
 @dataclass(frozen=True)
 class Tested:
-    """One gateway's verdict; what could not be asked by the nature of the run; how it ran."""
+    """One gateway's verdict.
+
+    Attributes:
+        left: what could not be asked by the nature of the run.
+        ran: how it ran, in words.
+        knocked: what every port said to whom.
+    """
 
     verdict: Verdict
     left: tuple[str, ...] = ()
     ran: str = ""
+    knocked: tuple[Knocked, ...] = ()
 
 
 def try_delivery(delivery: Delivery, options: Options, say: Say) -> Tested:
@@ -108,7 +115,7 @@ def _test(
     if not compressed and _sha256(image) != digest:
         changed = Finding(image.name, "unchanged", digest, "changed while it was tested")
         verdict = replace(verdict, findings=(*verdict.findings, changed))
-    return Tested(verdict, not_asked(expected, observed), ran)
+    return Tested(verdict, not_asked(expected, observed), ran, observed.knocked)
 
 
 def _observe(
