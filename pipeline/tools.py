@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -153,7 +153,9 @@ def run(
     return finished
 
 
-def run_silently(command: Sequence[str], *, cwd: Path, timeout: float, reason: str) -> bytes:
+def run_silently(
+    command: Sequence[str], *, cwd: Path, timeout: float, reason: str, without: Collection[str] = ()
+) -> bytes:
     """What a program of the user's own choice prints, such as one that hands over secrets.
 
     It runs in the user's own environment, where its keys and agents are. Nothing of what it prints is repeated in a
@@ -162,6 +164,7 @@ def run_silently(command: Sequence[str], *, cwd: Path, timeout: float, reason: s
     Args:
         timeout: seconds until the program is killed.
         reason: completes "failed to …" for the user.
+        without: variables that are kept from it: they hold secrets of ours.
 
     Raises:
         PipelineError: it is missing, fails, prints nothing, or does not end in time.
@@ -174,6 +177,7 @@ def run_silently(command: Sequence[str], *, cwd: Path, timeout: float, reason: s
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             check=False,
+            env={variable: value for variable, value in os.environ.items() if variable not in without},
             cwd=cwd,
             timeout=timeout,
         )

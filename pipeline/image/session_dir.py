@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline import tools
 from pipeline.errors import PipelineError
 
 _MARK = "PIPELINE_APPLIANCE"
@@ -37,17 +38,24 @@ class Place:
 
     @contextmanager
     def marked(self) -> Iterator[None]:
-        """Processes started meanwhile carry a mark in their environment, by which they are found again."""
+        """Processes started meanwhile have a mark in their environment, by which they are found again, and little else.
+
+        libguestfs starts qemu itself, with whatever environment this process has: a passphrase or a fleet secret in a
+        variable would go along.
+        """
         done = threading.Event()
         with _launching:  # the environment belongs to the whole process
-            os.environ[_MARK] = str(self.directory)
+            own = dict(os.environ)
+            os.environ.clear()
+            os.environ.update(tools.closed_environment(self.environment()))
             watcher = threading.Thread(target=self._watch, args=(done,), daemon=True)
             watcher.start()
             try:
                 yield
             finally:
                 done.set()
-                del os.environ[_MARK]
+                os.environ.clear()
+                os.environ.update(own)
                 watcher.join()
 
     @contextmanager

@@ -7,6 +7,7 @@ repeated, because nobody knows what they quote.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline import tools
@@ -16,7 +17,7 @@ from pipeline.signing.sources import read_secret
 _PATIENCE = 300.0  # seconds: somebody may have to touch a token or type a PIN
 
 
-def read_given(uri: str, gateway: str, directory: Path, identity: str = "") -> bytes:
+def read_given(uri: str, gateway: str, directory: Path, identity: str = "", without: Collection[str] = ()) -> bytes:
     """What a provider has for a gateway.
 
     Args:
@@ -25,6 +26,7 @@ def read_given(uri: str, gateway: str, directory: Path, identity: str = "") -> b
             capitals and with ``_`` for ``-``.
         directory: from where relative paths count.
         identity: file of the identity that opens what age has encrypted.
+        without: variables of the environment that hold other secrets, which programs are not to inherit.
 
     Raises:
         PipelineError: it is not there, others may read it, or the program fails.
@@ -36,12 +38,12 @@ def read_given(uri: str, gateway: str, directory: Path, identity: str = "") -> b
     place = rest.replace("{gateway}", gateway)
     if kind == "command":
         # divided first, so that a name never becomes two arguments
-        return _run([word.replace("{gateway}", gateway) for word in _words(rest, what)], directory, what)
+        return _run([word.replace("{gateway}", gateway) for word in _words(rest, what)], directory, what, without)
     if kind == "age":
         opened_by = _identity(identity, directory, what)
-        return _run(["age", "--decrypt", "--identity", str(opened_by), place], directory, what)
+        return _run(["age", "--decrypt", "--identity", str(opened_by), place], directory, what, without)
     if kind == "sops":
-        return _run(["sops", "--decrypt", "--output-type", "json", place], directory, what)
+        return _run(["sops", "--decrypt", "--output-type", "json", place], directory, what, without)
     return read_secret(f"{kind}:{place}", directory, what)
 
 
@@ -63,5 +65,5 @@ def _identity(identity: str, directory: Path, what: str) -> Path:
     return path
 
 
-def _run(words: list[str], directory: Path, what: str) -> bytes:
-    return tools.run_silently(words, cwd=directory, timeout=_PATIENCE, reason=f"get the {what}")
+def _run(words: list[str], directory: Path, what: str, without: Collection[str]) -> bytes:
+    return tools.run_silently(words, cwd=directory, timeout=_PATIENCE, reason=f"get the {what}", without=without)

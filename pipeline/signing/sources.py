@@ -8,6 +8,8 @@ import stat
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.model.keyring import KeyRing
+from pipeline.model.release import Release
 
 _LARGEST = 1024 * 1024
 
@@ -33,6 +35,15 @@ def read_secret(uri: str, directory: Path, what: str) -> bytes:
             )
         return value
     raise PipelineError(f"{what}: {scheme or uri}: is no known kind of source", "use file:PATH or env:NAME")
+
+
+def secret_variables(release: Release, keyring: KeyRing | None) -> frozenset[str]:
+    """The variables of the environment that a release names as sources of keys, passphrases and secrets."""
+    uris = [release.secrets_source]
+    uris += [uri for client in release.keystores.client_keys for uri in (client.key, client.passphrase)]
+    if keyring is not None:
+        uris += [uri for entry in keyring.entries.values() for uri in (entry.uri, entry.passphrase)]
+    return frozenset(uri.removeprefix("env:") for uri in uris if uri.startswith("env:"))
 
 
 def _read_file(path: Path, what: str) -> bytes:

@@ -29,6 +29,7 @@ from pipeline.signing.client_keys import client_certificate, client_request, rea
 from pipeline.signing.given import NOTHING, Given, parse_given
 from pipeline.signing.platform import platform_bundles
 from pipeline.signing.providers import read_given
+from pipeline.signing.sources import secret_variables
 from pipeline.stages import golden_lock
 from pipeline.transforms import bootloader_raw
 from pipeline.workspace import Workspace
@@ -116,7 +117,8 @@ def vanilla_of(workspace: Workspace) -> Vanilla:
     """What inspection learned; `PipelineError` when the image has not been inspected yet."""
     if not workspace.facts.exists():
         raise PipelineError("the vanilla image has not been inspected yet", "doit inspect")
-    return facts_file.load(workspace.facts, layout_files.load_layouts())
+    layouts = layout_files.layouts_with(release_of(workspace).keystores.certificates)
+    return facts_file.load(workspace.facts, layouts)
 
 
 @lru_cache(maxsize=2)
@@ -207,7 +209,16 @@ def given_text_of(workspace: Workspace, name: str) -> bytes:
     release = release_of(workspace)
     if not release.secrets_given:
         return b""
-    return read_given(release.secrets_given, name, workspace.root, release.secrets_identity)
+    without = secret_variables(release, _keyring_if_any(workspace))
+    return read_given(release.secrets_given, name, workspace.root, release.secrets_identity, without)
+
+
+def _keyring_if_any(workspace: Workspace) -> key_config.KeyRing | None:
+    """The keys, where they can be read: a gateway's secrets are handed over without them."""
+    try:
+        return keyring_of(workspace)
+    except PipelineError:
+        return None
 
 
 def secret_inputs_of(workspace: Workspace, gateway: Gateway) -> bytes:

@@ -76,6 +76,7 @@ def test_interrupting_and_killing(raw: Path, tmp_path: Path) -> None:
     for number, kill in enumerate((signal.SIGINT, signal.SIGKILL)):
         state = tmp_path / f"state{number}"
         environment = {**os.environ, "PYTHONPATH": str(root), "LIBGUESTFS_BACKEND_SETTINGS": "force_tcg"}
+        environment["FLEET_SECRET"] = "planted-4711"
         with subprocess.Popen(
             [sys.executable, "-c", program, raw, state],
             env=environment,
@@ -87,6 +88,10 @@ def test_interrupting_and_killing(raw: Path, tmp_path: Path) -> None:
             (noted,) = state.glob("sessions/*/sockets")
             sockets = Path(os.fsdecode(noted.read_bytes()))
             assert sockets.is_dir()
+            # a secret in a variable of ours is none of qemu's business; a fork of ours shows what we were started with
+            qemu = [pid for pid in processes_about(str(state)) if "qemu" in Path(f"/proc/{pid}/exe").readlink().name]
+            assert qemu
+            assert not [pid for pid in qemu if b"planted" in Path(f"/proc/{pid}/environ").read_bytes()]
             process.send_signal(kill)
             started = time.monotonic()
             process.wait(20)

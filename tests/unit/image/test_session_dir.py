@@ -46,12 +46,16 @@ def test_what_a_killed_process_left_is_swept_by_the_next(tmp_path: Path) -> None
     assert foreign.exists(), "only what libguestfs calls its own is removed"
 
 
-def test_processes_are_found_by_their_mark_and_ended(tmp_path: Path) -> None:
+def test_processes_are_found_by_their_mark_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with session_dir.claim(tmp_path) as place:
+        monkeypatch.setenv("PLANTED", "secret")
+        before = dict(os.environ)
         with place.marked():
             marked = subprocess.Popen(["sleep", "600"])
+        assert dict(os.environ) == before
         other = subprocess.Popen(["sleep", "600"])
         try:
+            assert b"PLANTED" not in Path(f"/proc/{marked.pid}/environ").read_bytes()
             place.kill_children()
             assert marked.wait(5) == -9
             assert other.poll() is None

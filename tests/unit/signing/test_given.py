@@ -15,10 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pipeline.errors import PipelineError
 from pipeline.formats.crypt_hash import sha512crypt
+from pipeline.model.keyring import KeyEntry, KeyRing
 from pipeline.model.release import Accounts, ClientKey, Keystores
 from pipeline.signing.given import Given, parse_given
 from pipeline.signing.providers import read_given
 from pipeline.signing.secrets import FleetSecret, gateway_passwords, gateway_secrets
+from pipeline.signing.sources import secret_variables
 from tests.support.client_keys import CA, a_client_chain, pem_of, private_pem
 from tests.support.release import EPOCH, a_gateway, a_release
 from tests.support.trust import certificate, rsa_key
@@ -255,3 +257,25 @@ def test_client_keys_named_in_gateway_toml(tmp_path: Path) -> None:
             read(**changes)
         assert reason in str(caught.value), str(caught.value)
         assert f"client_key client of {GATEWAY}" in str(caught.value)
+
+
+def test_programs_inherit_no_variable_that_holds_a_secret_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their own keys and agents they need; the fleet secret, signing keys and passphrases they do not."""
+    release = a_release(
+        secrets_source="env:PLANTED_FLEET",
+        keystores=Keystores(client_keys=(ClientKey("client", "file:x", (), "env:PLANTED_CLIENT"),)),
+    )
+    entries = {
+        "a": KeyEntry("a", "bundle", "env:PLANTED_KEY", "env:PLANTED_PASSPHRASE"),
+        "b": KeyEntry("b", "manifest", "file:b", "prompt"),
+    }
+    named = secret_variables(release, KeyRing("keys.toml", tmp_path, entries))
+    assert named == {"PLANTED_FLEET", "PLANTED_CLIENT", "PLANTED_KEY", "PLANTED_PASSPHRASE"}
+    assert secret_variables(release, None) == {"PLANTED_FLEET", "PLANTED_CLIENT"}
+    for name in (*named, "AGENT_OF_THEIRS"):
+        monkeypatch.setenv(name, "value")
+    seen = read_given("command:sh -c env {gateway}", GATEWAY, tmp_path, "", named).decode()
+    assert "PLANTED" not in seen
+    assert "AGENT_OF_THEIRS=value" in seen
