@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.boottest.observation import Knocked
-from pipeline.boottest.run import Tested
+from pipeline.boottest.run import Trial
 from pipeline.formats.canonical_json import dumps
 from pipeline.formats.tree_text import escape
 from pipeline.model.verdict import Finding, Outcome
@@ -19,12 +19,12 @@ _SCREEN = 22  # lines, of all gateways together; the JSON has everything
 _LONGEST = 200  # characters of a value
 
 
-def status_of(tested: Sequence[Tested]) -> int:
+def status_of(tested: Sequence[Trial]) -> int:
     """0 as promised, 1 deviations, 2 could not look at something that was to be looked at."""
     return max((one.verdict.exit_status for one in tested), default=2)
 
 
-def text(tested: Sequence[Tested]) -> str:
+def text(tested: Sequence[Trial]) -> str:
     """Every gateway with its findings; what was fine and what was not asked only while it fits a screen."""
     whole = [line for one in tested for line in _lines(one, everything=True)]
     if len(whole) > _SCREEN:
@@ -32,7 +32,7 @@ def text(tested: Sequence[Tested]) -> str:
     return "".join(f"{line}\n" for line in whole)
 
 
-def _lines(tested: Tested, *, everything: bool) -> list[str]:
+def _lines(tested: Trial, *, everything: bool) -> list[str]:
     verdict = tested.verdict
     mark = "ok  " if verdict.passed else "FAIL"
     ran = f" ({tested.ran})" if tested.ran else ""
@@ -58,7 +58,7 @@ def _value(value: str) -> str:
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
 
 
-def as_json(tested: Sequence[Tested]) -> bytes:
+def as_json(tested: Sequence[Trial]) -> bytes:
     """The same as canonical JSON, one object."""
     return dumps(
         {

@@ -65,7 +65,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Trial:
     """One gateway's verdict.
 
     Attributes:
@@ -80,11 +80,11 @@ class Tested:
     knocked: tuple[Knocked, ...] = ()
 
 
-def try_delivery(delivery: Delivery, options: Options, say: Say) -> Tested:
+def try_delivery(delivery: Delivery, options: Options, say: Say) -> Trial:
     """Start one gateway's image and judge it; nothing that belongs to the release is written to."""
     signed = read_signed(delivery, options.allowed_signers, None)
     if signed.content is None:
-        return Tested(Verdict(delivery.name, signed.findings, ()))
+        return Trial(Verdict(delivery.name, signed.findings, ()))
     try:
         manifest = from_bytes(signed.content, name=MANIFEST)
         expected = expected_of(manifest)
@@ -92,12 +92,12 @@ def try_delivery(delivery: Delivery, options: Options, say: Say) -> Tested:
             return _test(delivery, manifest, expected, options, Path(scratch), say)
     except PipelineError as error:
         findings = tuple(Finding("image", "boot", "", problem.what, Outcome.NOT_LOOKED) for problem in error.problems)
-        return Tested(Verdict(delivery.name, findings, (signed.check,)))
+        return Trial(Verdict(delivery.name, findings, (signed.check,)))
 
 
 def _test(
     delivery: Delivery, manifest: Manifest, expected: Expected, options: Options, scratch: Path, say: Say
-) -> Tested:
+) -> Trial:
     image = delivery.image
     if image is None:
         raise PipelineError(f"{delivery.name}: no image beside the manifest", "name a directory that has one")
@@ -107,7 +107,7 @@ def _test(
     digest = prepare_raw(image, raw, say) if compressed else _sha256(image)
     if digest != manifest.image.sha256:
         wrong = Finding(image.name, "image", manifest.image.sha256, digest)
-        return Tested(Verdict(expected.gateway, (wrong,), ()))
+        return Trial(Verdict(expected.gateway, (wrong,), ()))
     started = time.monotonic()
     observed, kernel = _observe(raw, manifest, expected, options, scratch, say)
     ran = f"{'KVM' if options.kvm else 'TCG'}, {time.monotonic() - started:.0f} s, {kernel}"
@@ -115,7 +115,7 @@ def _test(
     if not compressed and _sha256(image) != digest:
         changed = Finding(image.name, "unchanged", digest, "changed while it was tested")
         verdict = replace(verdict, findings=(*verdict.findings, changed))
-    return Tested(verdict, not_asked(expected, observed), ran, observed.knocked)
+    return Trial(verdict, not_asked(expected, observed), ran, observed.knocked)
 
 
 def _observe(

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from pipeline.boottest.judging import judge
 from pipeline.boottest.report import as_json, status_of, text
-from pipeline.boottest.run import Tested
+from pipeline.boottest.run import Trial
 from pipeline.model.verdict import Finding, Outcome, Verdict
 from tests.support.boottest import a_look, promises
 
-FINE = Tested(judge(promises(), a_look()), ("inside: no key",), "TCG, 61 s", a_look().knocked)
-WRONG = Tested(Verdict("gw-2", (Finding("port 22", "firewall", "kept out", "it \x1b[2Janswers"),), ()))
-UNSEEN = Tested(Verdict("gw-3", (Finding("console", "start", "", "no prompt", Outcome.NOT_LOOKED),), ()))
+FINE = Trial(judge(promises(), a_look()), ("inside: no key",), "TCG, 61 s", a_look().knocked)
+WRONG = Trial(Verdict("gw-2", (Finding("port 22", "firewall", "kept out", "it \x1b[2Janswers"),), ()))
+UNSEEN = Trial(Verdict("gw-3", (Finding("console", "start", "", "no prompt", Outcome.NOT_LOOKED),), ()))
 
 
 def test_status() -> None:
