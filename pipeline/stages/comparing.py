@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.records import read_record
 from pipeline.stages import reading
+from pipeline.stages.golden_values import golden_values
 from pipeline.verification.own_values import OwnValue
 from pipeline.verification.uniqueness import Uniqueness
 from pipeline.workspace import Workspace
 
 OWN = "own"
 """Note of a publishing record: what the image has for itself, each value as a keyed digest."""
+GOLDEN = "the golden sample"
 
 
 def own_note(workspace: Workspace, known: Uniqueness, name: str) -> str:
@@ -27,25 +29,61 @@ def own_note(workspace: Workspace, known: Uniqueness, name: str) -> str:
 
 
 def compare_release(workspace: Workspace, names: Iterable[str]) -> tuple[str, ...]:
-    """Compare all published images with one another; what was compared, and what they share by policy.
+    """Compare all published images with one another and with the golden sample.
+
+    Returns:
+        What was compared, and what they share by policy.
 
     Raises:
-        PipelineError: each value that two gateways share and must not, with both.
+        PipelineError: each value that two gateways share and must not, with both; or that is the golden sample's.
     """
     known = Uniqueness()
     every = sorted(names)
+    known.add_forbidden(GOLDEN, _of_golden(workspace))
     for name in every:
-        record = read_record(workspace.record(f"publish-{name}"))
-        notes = json.loads(record.notes.get(OWN, "[]")) if record is not None else []
-        known.add(
-            name, (OwnValue(kind, place, bytes.fromhex(of), own, secret) for kind, place, of, own, secret in notes)
-        )
-    raise_if_any(
-        Problem(
+        known.add(name, _noted(workspace, name))
+    raise_if_any(problem for name in every for problem in _problems(known, name))
+    return known.told()
+
+
+def clones_of_published(
+    workspace: Workspace, fresh: Uniqueness, names: Iterable[str]
+) -> Mapping[str, tuple[Problem, ...]]:
+    """What images that are to be published share with those that are, or with the golden sample, by gateway.
+
+    Args:
+        fresh: what verification found in them; what they share with one another it has told already.
+        names: of those that are to be published.
+    """
+    known, waiting = Uniqueness(), sorted(names)
+    known.add_forbidden(GOLDEN, _of_golden(workspace))
+    for name in sorted({*reading.gateways_of(workspace)} - {*waiting}):
+        known.add(name, _noted(workspace, name))
+    for name in waiting:
+        known.add(name, _read(own_note(workspace, fresh, name)))
+    return {name: tuple(_problems(known, name)) for name in waiting}
+
+
+def _problems(known: Uniqueness, name: str) -> Iterator[Problem]:
+    for clone in known.clones(name):
+        yield Problem(
             f"{name}: {clone.subject}: {clone.seen}; wanted: {clone.expected}",
             "give one of the two its own: see secrets given by hand, overlays, and rows of the inventory",
         )
-        for name in every
-        for clone in known.clones(name)
-    )
-    return known.told()
+
+
+def _noted(workspace: Workspace, name: str) -> Iterator[OwnValue]:
+    record = read_record(workspace.record(f"publish-{name}"))
+    yield from _read(record.notes.get(OWN, "[]")) if record is not None else ()
+
+
+def _read(note: str) -> Iterator[OwnValue]:
+    for kind, place, digest, own, secret in json.loads(note):
+        yield OwnValue(kind, place, bytes.fromhex(digest), own, secret)
+
+
+def _of_golden(workspace: Workspace) -> Iterator[OwnValue]:
+    """As a note would have it."""
+    known = Uniqueness()
+    known.add(GOLDEN, golden_values(workspace))
+    yield from _read(own_note(workspace, known, GOLDEN))

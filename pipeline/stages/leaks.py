@@ -11,15 +11,11 @@ from pipeline.digests import identity_of
 from pipeline.errors import Problem, raise_if_any
 from pipeline.image.leak_scan import Hit, scan
 from pipeline.model.gateway import Gateway
-from pipeline.model.guest_path import GuestPath
-from pipeline.model.image_view import ImageView
-from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.verdict import LEAK_SCAN
 from pipeline.progress import Say
 from pipeline.signing.private_keys import private_values
 from pipeline.stages import reading
-from pipeline.stages.golden_lock import judged
-from pipeline.verification.own_values import own_values
+from pipeline.stages.golden_values import golden_files, golden_values
 from pipeline.verification.secret_forms import LEAST, Secret, patterns
 from pipeline.workspace import Workspace
 
@@ -132,25 +128,20 @@ def _of_the_golden_sample(workspace: Workspace) -> tuple[Secret, ...]:
     What the vanilla image has too, such as a vendor's default password, is no secret of the golden gateway's; the rules
     see to those.
     """
-    vanilla, release = reading.vanilla_of(workspace), reading.release_of(workspace)
-    export, _ = judged(workspace, release.golden)
-    files = {GuestPath(f"/{path}"): content for path, content in export.files.items()}
-    files[vanilla.layout.snapshots / "snapshot_0.xml"] = reading.golden_of(workspace).snapshot
-    nodes = {path: Node(Kind.FILE, 0o600, size=len(content)) for path, content in files.items()}
-    for path in files:
-        nodes.update(dict.fromkeys(path.ancestors(), Node(Kind.DIRECTORY, 0o755)))
-    view = ImageView({}, vanilla.layout, export.esf_version, vanilla.init, None, Tree(nodes), files)
-    found = [(value.kind, value.place, value.value) for value in own_values(view) if value.own and value.secret]
-    found += [("machine id", one.place, one.value) for one in own_values(view) if one.kind == "machine id"]
+    found = [
+        (one.kind, one.place, one.value)
+        for one in golden_values(workspace)
+        if (one.own and one.secret) or one.kind == "machine id"
+    ]
     # A key may stand in a setting of the snapshot, too: only the key is looked for, and only where it was to stay.
     travelling = reading.golden_of(workspace).snapshot
     found += [
         ("private key", str(path), b"\n".join(key[1].split()))
-        for path, content in files.items()
+        for path, content in golden_files(workspace).items()
         for key in _PRIVATE_KEY.finditer(content)
         if key[0] not in travelling
     ]
-    everywhere = b"\n".join(vanilla.files.values())
+    everywhere = b"\n".join(reading.vanilla_of(workspace).files.values())
     return tuple(
         Secret(f"{kind} of the golden sample ({place})", value)
         for kind, place, value in found

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.digests import sha256_of, write_atomically
-from pipeline.errors import PipelineError, Problem
+from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.image.compress import compress
 from pipeline.locks import one_at_a_time
 from pipeline.model.release import Release
@@ -16,7 +16,7 @@ from pipeline.progress import Say
 from pipeline.records import Record, is_current, read_record, write_record
 from pipeline.report.console import verdict_lines
 from pipeline.stages import reading
-from pipeline.stages.comparing import OWN, own_note
+from pipeline.stages.comparing import OWN, clones_of_published, own_note
 from pipeline.stages.keys import device_key
 from pipeline.stages.leaks import require_no_leaks
 from pipeline.stages.release_reports import CHECKS, OF_RELEASE, REPORTS, write_reports
@@ -64,8 +64,10 @@ def verify_and_publish(workspace: Workspace, name: str, say: Say) -> None:
             say=say,
             uniqueness=known,
         )
+        clones = clones_of_published(workspace, known, (verdict.gateway for verdict in verdicts if verdict.passed))
         for verdict in verdicts:
             if verdict.passed:
+                raise_if_any(clones[verdict.gateway])
                 image = workspace.candidate(verdict.gateway) / "image.img"
                 searched = require_no_leaks(workspace, verdict.gateway, image, say)
                 notes = {

@@ -17,18 +17,27 @@ class Uniqueness:
     _seen: dict[tuple[str, bytes], dict[str, OwnValue]] = field(default_factory=dict, repr=False)
     _kinds: set[str] = field(default_factory=set)
     _gateways: set[str] = field(default_factory=set)
+    _forbidden: set[str] = field(default_factory=set)
 
     def add(self, gateway: str, values: Iterable[OwnValue]) -> None:
         """One gateway; two images of one gateway (two releases) may have the same."""
+        every = tuple(values)
         self._gateways.add(gateway)
+        self._kinds |= {one.kind for one in every if one.own}
+        self._remember(gateway, every)
+
+    def add_forbidden(self, name: str, values: Iterable[OwnValue]) -> None:
+        """Somebody who is no gateway of the fleet, such as the golden sample, and what no gateway may have of it."""
+        self._forbidden.add(name)
+        self._remember(name, (one for one in values if one.own))
+
+    def _remember(self, gateway: str, values: Iterable[OwnValue]) -> None:
         for one in values:
             key = (one.kind, hashlib.sha256(one.value).digest())
             kept = OwnValue(one.kind, one.place, b"", one.own, one.secret)
             known = self._seen.setdefault(key, {}).get(gateway)
             if known is None or not known.own:
                 self._seen[key][gateway] = kept
-            if one.own:
-                self._kinds.add(one.kind)
 
     def values_of(self, gateway: str) -> tuple[OwnValue, ...]:
         """What was found in one gateway, to be added elsewhere later: in place of each value stands its digest."""
@@ -59,4 +68,5 @@ class Uniqueness:
         if shared:
             many = ", ".join(f"{kind} ({count} gateways)" for kind, count in sorted(shared.items()))
             lines.append(f"shared by policy: {many}")
+        lines += [f"nothing of {name} in any of them" for name in sorted(self._forbidden)]
         return tuple(lines)

@@ -8,10 +8,21 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.records import write_record
-from pipeline.stages.comparing import OWN, compare_release, own_note
+from pipeline.stages import comparing, reading
+from pipeline.stages.comparing import OWN, clones_of_published, compare_release, own_note
 from pipeline.verification.own_values import OwnValue
 from pipeline.verification.uniqueness import Uniqueness
 from pipeline.workspace import Workspace
+
+
+@pytest.fixture(autouse=True)
+def _a_golden_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = (
+        OwnValue("machine id", "/etc/machine-id", b"9" * 32, secret=False),
+        OwnValue("host name", "/etc/hostname", b"golden", secret=False),
+        OwnValue("password of a service", "snapshot_0.xml apn", b"shared", own=False),
+    )
+    monkeypatch.setattr(comparing, "golden_values", lambda workspace: values)
 
 
 def published(workspace: Workspace, name: str, machine_id: bytes, passphrase: bytes = b"shared") -> None:
@@ -42,6 +53,7 @@ def test_what_differs_and_what_is_shared_is_told(tmp_path: Path) -> None:
     assert compare_release(workspace, ("gw-a", "gw-b")) == (
         "2 gateways compared: machine id differ in all",
         "shared by policy: password of a service (2 gateways)",
+        "nothing of the golden sample in any of them",
     )
     assert compare_release(workspace, ("gw-a",)) == ()
 
@@ -53,3 +65,41 @@ def test_a_record_tells_no_value_and_no_digest_of_one(tmp_path: Path) -> None:
     contents = [workspace.record("publish-gw-a").read_bytes() for workspace in (one, two)]
     assert contents[0] != contents[1]  # each workspace has a key of its own
     assert not any(b"1" * 32 in content or b"shared" in content for content in contents)
+
+
+def test_who_has_something_of_the_golden_sample_is_no_gateway(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    published(workspace, "gw-a", b"9" * 32)
+    with pytest.raises(PipelineError) as caught:
+        compare_release(workspace, ("gw-a",))
+    assert [problem.what for problem in caught.value.problems] == [
+        "gw-a: /etc/machine-id: the same in the golden sample (/etc/machine-id); wanted: machine id of gw-a alone"
+    ]
+
+
+def test_a_gateway_is_compared_with_the_published_ones_before_it_joins_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    monkeypatch.setattr(reading, "gateways_of", lambda workspace: {"gw-a": 0, "gw-b": 0, "gw-c": 0, "gw-new": 0})
+    published(workspace, "gw-a", b"1" * 32)
+    published(workspace, "gw-b", b"2" * 32)
+    fresh = Uniqueness()
+    for name, machine_id, host in (
+        ("gw-b", b"1" * 32, b"b"),
+        ("gw-c", b"3" * 32, b"golden"),
+        ("gw-new", b"4" * 32, b"n"),
+    ):
+        fresh.add(
+            name,
+            (
+                OwnValue("machine id", "/etc/machine-id", machine_id, secret=False),
+                OwnValue("host name", "/etc/hostname", host, secret=False),
+            ),
+        )
+    found = clones_of_published(workspace, fresh, ("gw-b", "gw-c", "gw-new"))
+    assert [problem.what for problem in found["gw-b"]] == [
+        "gw-b: /etc/machine-id: the same in gw-a (/etc/machine-id); wanted: machine id of gw-b alone"
+    ]
+    assert "the same in the golden sample" in found["gw-c"][0].what
+    assert found["gw-new"] == ()
