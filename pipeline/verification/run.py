@@ -15,7 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.formats import bmap
 from pipeline.image.sniff import Container
 from pipeline.image.view import needed_paths, view_of
-from pipeline.inputs.layout_files import load_layouts
+from pipeline.inputs.layout_files import layouts_with
 from pipeline.manifest import from_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
@@ -28,6 +28,7 @@ from pipeline.rules.registry import RULES
 from pipeline.verification import rules as rule_checks
 from pipeline.verification.booted import booted_since
 from pipeline.verification.delivery import BMAP, MANIFEST, Delivery, find, on_medium
+from pipeline.verification.host_keys import compare_host_keys
 from pipeline.verification.medium import about_length, copy_image, size_of
 from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
 from pipeline.verification.own_values import own_values
@@ -263,16 +264,24 @@ def _look_inside(
         return
     say(f"reading {len(cases)} image{'s' if len(cases) > 1 else ''} afresh, read-only")
     images = [case.raw for case in cases if case.raw is not None]
-    layouts = load_layouts()
+    layouts = [_layouts_of(case) for case in cases]
     results = observe(
         images,
         digest=lambda index: paths_to_digest(_manifest_again(cases[index]), deep=deep),
-        read=lambda _index, tree: needed_paths(tree, layouts),
+        read=lambda index, tree: needed_paths(tree, layouts[index]),
         state_dir=state_dir,
         say=say,
     )
-    for case, result in zip(cases, _all_of(results, len(cases)), strict=True):
-        _judge(case, result, layouts, rules, known, deep=deep)
+    for case, result, known_layouts in zip(cases, _all_of(results, len(cases)), layouts, strict=True):
+        _judge(case, result, known_layouts, rules, known, deep=deep)
+
+
+def _layouts_of(case: _Case) -> tuple[Layout, ...]:
+    """The layouts, with what the release decided where no document names a path."""
+    try:
+        return layouts_with(rule_checks.decisions_in(_manifest_again(case)).certificates)
+    except (PipelineError, ValueError):  # told where the image is judged; or not a path, so nobody could look there
+        return layouts_with("")
 
 
 def _all_of(results: Iterator[Observation | PipelineError], wanted: int) -> Iterator[Observation | PipelineError]:
@@ -316,6 +325,7 @@ def _judge(
         if case.raw is not None:
             case.findings += compare_regions(manifest, case.raw)
             view = with_outside(view, rule_checks.decisions_in(manifest), case.raw, case.delivery.directory)
+        case.findings += compare_host_keys(manifest, view)
         judged = rule_checks.judge_again(manifest, view, rules)
         case.findings += rule_checks.findings_of(manifest, judged)
         case.checks.append(rule_checks.covered(judged))
