@@ -57,6 +57,7 @@ WANTED: tuple[str, ...] = (
     "/etc/modprobe.d/*",
     "/etc/sysconfig/*",  # the nine network items (A:181 to A:199)
     "/etc/sysconfig/network-scripts/*",  # what stands for /etc/network/interfaces on systems like Red Hat's
+    "/etc/iptables/rules.v4",  # what is loaded before the framework starts, on Debian
     "/etc/network/**",
     "/etc/ppp/**",
     "/etc/bind/named.conf",

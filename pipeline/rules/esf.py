@@ -8,6 +8,7 @@ from pipeline.rules import (
     esf_bundles,
     esf_console,
     esf_firewall,
+    esf_firewall_before,
     esf_firewall_boot,
     esf_firewall_copies,
     esf_jvm,
@@ -39,6 +40,7 @@ _MODULES = (
     esf_firewall,
     esf_firewall_copies,
     esf_firewall_boot,
+    esf_firewall_before,
     esf_network,
     esf_network_files,
     esf_wifi,
@@ -55,6 +57,7 @@ READS: tuple[str, ...] = tuple(
         {
             *(pattern.replace("[0-9][0-9]", "*") for pattern in (*esf_start.STARTERS, *esf_start.ENVIRONMENTS)),
             *esf_firewall_boot.READS,
+            *esf_firewall_before.READS,
             *esf_network_files.READS,
             *kernel.READS,
             *linux_ssh_port.READS,

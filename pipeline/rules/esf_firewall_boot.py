@@ -23,6 +23,8 @@ CUSTOM = "/etc/init.d/firewall_cust"
 _IPV6_RULES = ("/etc/sysconfig/ip6tables", "/etc/iptables/rules.v6")
 _LOADERS = ("/etc/init.d/firewall", "/etc/init.d/S[0-9][0-9]firewall")
 _UNITS = ("/etc/systemd/system/*.wants/firewall.service",)
+# What systemd runs may be in the unit itself.
+_UNIT_FILES = tuple(f"{place}/systemd/system/firewall.service" for place in ("/etc", "/lib", "/usr/lib"))
 # Scripts run when an interface comes up or the system starts; each could open what the rules close.
 _HOOKS = (
     "/etc/network/if-up.d/*", "/etc/network/if-pre-up.d/*", "/etc/network/if-post-up.d/*", "/etc/network/if-down.d/*",
@@ -31,9 +33,12 @@ _HOOKS = (
     "/etc/profile.d/*",
 )  # fmt: skip
 
+# What /etc/network/interfaces may source.
+_SOURCED = "/etc/network/interfaces.d/*"
+
 READS = (
-    IPTABLES, CUSTOM, INTERFACES, *_IPV6_RULES, *_HOOKS, "/etc/init.d/firewall", "/etc/init.d/S*firewall",
-    "/lib/systemd/system/firewall.service", "/etc/systemd/system/firewall.service",
+    IPTABLES, CUSTOM, INTERFACES, _SOURCED, *_IPV6_RULES, *_HOOKS, "/etc/init.d/firewall", "/etc/init.d/S*firewall",
+    *_UNIT_FILES,
 )  # fmt: skip
 
 _TABLES = re.compile(r"\bip6?tables\b")
@@ -65,10 +70,10 @@ def _hooks(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     del layout, expected
     hooks = tuple(read_documents(view, paths(view, *_HOOKS)))
     breaches = [breach for hook in hooks for breach in _openings(hook, strict=False)]
-    file = document(view, INTERFACES)
-    if file is not None:
+    files = tuple(read_documents(view, paths(view, INTERFACES, _SOURCED)))
+    for file in files:
         breaches += _in_stanzas(file)
-    if not hooks and file is None:
+    if not hooks and not files:
         return Judgement.not_applicable("nothing runs when an interface comes up")
     return Judgement.of(breaches, f"{len(hooks)} scripts looked through, none opens the firewall")
 
@@ -112,11 +117,11 @@ def _in_stanzas(file: Document) -> Iterator[Breach]:
 
 
 def _loaded(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
-    """Rules nobody loads protect nothing: until Kura 5 ESF itself does not at boot (formats 2 and 3.2)."""
-    del expected
-    if layout.network_truth == "snapshot":
-        return Judgement.not_applicable("ESF itself loads the firewall from its snapshot")
+    """Rules nobody loads protect nothing: ESF itself does so when it has started, if at all (formats 2 and 3.2)."""
+    del layout, expected
     loaders = tuple(read_documents(view, paths(view, *_LOADERS)))
+    if view.init == "systemd":
+        loaders += tuple(read_documents(view, _UNIT_FILES))
     loading = [item for item in loaders if IPTABLES in item.text and re.search(r"iptables[\w-]*-restore", item.text)]
     if not loading:
         place = loaders[0].path if loaders else str(view.place(_LOADERS[0]))
@@ -136,7 +141,7 @@ def _loaded(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     if view.init == "systemd" and str(view.place("/etc/systemd/system/firewall.service")) == "/dev/null":
         return Judgement.failed(Breach("/etc/systemd/system/firewall.service", 0, "masked", "enabled"))
     node = view.node(path)
-    if node is not None and not node.mode & 0o100:
+    if node is not None and not path.endswith(".service") and not node.mode & 0o100:
         return Judgement.failed(Breach(path, 0, f"mode {node.mode:04o}: cannot be run", "0755"))
     return Judgement.passed(f"{path} loads {IPTABLES} at boot")
 

@@ -16,6 +16,7 @@ import pytest
 
 from pipeline.formats import esf_snapshot
 from pipeline.formats.esf_snapshot import Configuration, Snapshot
+from pipeline.formats.iptables import text as iptables
 from tests.support.image_files import check_filesystem, extract, extract_tree, read_file
 from tests.support.workspaces import an_example, doit
 
@@ -83,7 +84,23 @@ def test_stock_ssh_keygen_verifies_the_manifest(finished: Finished) -> None:
 def test_no_linux_network_file_is_touched(finished: Finished) -> None:
     paths = list(finished.manifest["changes"])
     assert any(path.endswith("/snapshot_0.xml") for path in paths)
-    assert [path for path in paths if path.startswith(NETWORK_FILES)] == []
+    # But for the one that is in force before the framework has started and makes it anew.
+    assert [path for path in paths if path.startswith(NETWORK_FILES)] == ["/etc/sysconfig/iptables"]
+
+
+def test_before_the_framework_starts_the_firewall_says_what_the_snapshot_says(finished: Finished) -> None:
+    content = read_file(finished.image, "/etc/sysconfig/iptables")
+    assert content == read_file(finished.image, f"{KURA}/.data/iptables")
+    table = iptables.parse(content.decode(), "image").table("filter")
+    assert table is not None
+    ports = finished.component("org.eclipse.kura.net.admin.FirewallConfigurationService").text("firewall.open.ports")
+    stated = {tuple(entry.split(",")[:2]) for entry in ports.split(";")}
+    rules = [rule for rule in table.of("input-kura") if rule.destination_ports()]
+    assert {(rule.value("--dport"), rule.value("-p")) for rule in rules} == stated
+    assert [rule.text for rule in table.of("INPUT")] == ["-A INPUT -j input-kura"]
+    outcomes = finished.manifest["rules"]["outcomes"]
+    for name in ("firewall.before_start", "firewall.loaded", "firewall.factory_restore", "reachability.after_reset"):
+        assert outcomes[name]["outcome"] == "pass", outcomes[name]
 
 
 def test_the_network_is_in_the_snapshot(finished: Finished) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from pipeline.model.image_view import ImageView
 from tests.support.esf_breakage import Breakage
 from tests.support.esf_edits import (
     Edit,
@@ -135,4 +137,39 @@ def _open_ports() -> Iterator[Breakage]:
         yield Breakage(f"through by {text}", "firewall.forward", IPTABLES, _rule(text), text)
 
 
-BREAKAGES = (*_firewall(),)
+def _by_snapshot(edit: Edit) -> Edit:
+    """The same image, where the snapshot decides and the file is in force only until the framework has started."""
+
+    def changed(view: ImageView) -> ImageView:
+        assert view.layout is not None
+        return edit(replace(view, layout=replace(view.layout, network_truth="snapshot")))
+
+    return changed
+
+
+def _before_start() -> Iterator[Breakage]:
+    rule, head = "firewall.before_start", ":INPUT DROP [0:0]\n"
+    for name, edit, at in (
+        ("no file", gone(IPTABLES), ""),
+        ("no filter table", put(IPTABLES, "*nat\nCOMMIT\n"), ""),
+        ("what cannot be loaded", _rule("-A INPUT -j nowhere"), "nowhere"),
+        ("everything is let in", swap(IPTABLES, head, ":INPUT ACCEPT [0:0]\n"), ":INPUT"),
+        ("everything is forwarded", swap(IPTABLES, ":FORWARD DROP", ":FORWARD ACCEPT"), ":FORWARD"),
+        ("port 22", _rule("-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT"), "--dport 22"),
+        ("port 8000 in a range", _rule("-A INPUT -i eth0 -p tcp --dport 7000:9000 -j ACCEPT"), "7000:9000"),
+        ("the console", _rule("-A INPUT -i eth0 -p tcp --dport 80 -j ACCEPT"), "-i eth0 -p tcp --dport 80"),
+        ("the OSGi console", _rule("-A INPUT -p tcp --dport 5002 -j ACCEPT"), "--dport 5002"),
+        ("SSH is shut", swap(IPTABLES, "--dport 49153", "--dport 49154"), ""),
+        (
+            "a rule that stays",
+            both(swap(IPTABLES, head, f"{head}:input-kura - [0:0]\n"), _rule("-A INPUT -p udp --dport 9 -j ACCEPT")),
+            "--dport 9",
+        ),
+    ):
+        yield Breakage(f"before the start: {name}", rule, IPTABLES, _by_snapshot(edit), at)
+    persistent = "/etc/iptables/rules.v4"
+    opened = put(persistent, "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\nCOMMIT\n")
+    yield Breakage("before the start: the other file", rule, persistent, _by_snapshot(opened), ":INPUT")
+
+
+BREAKAGES = (*_firewall(), *_before_start())

@@ -18,7 +18,7 @@ from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LineOrigin, 
 from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.firewall import snapshot_only
+from pipeline.transforms.firewall import before_start, snapshot_only
 from pipeline.transforms.firewall.agreement import disagreements
 from pipeline.transforms.firewall.custom_script import openings
 from pipeline.transforms.firewall.ground import ground, snapshot_ground
@@ -49,7 +49,8 @@ def restrict(
     """The firewall of one gateway (A:113, A:114, A:118), proved by walking packets through the finished rules.
 
     The custom script travels as it is when it opens nothing; the factory-restore copy gets the same rules. Where the
-    snapshot alone decides (Kura 5.1 and later), the rules are taken from it and go back to it, and no file is written.
+    snapshot alone decides (Kura 5.1 and later), the rules are taken from it and go back to it; the file that is loaded
+    before the framework starts says the same.
 
     Raises:
         PipelineError: rules that cannot be parsed, a port that stays open or a door that stays shut, with the rule that
@@ -76,10 +77,13 @@ def restrict(
         problems += openings(script.decode("utf-8", "replace"), f"golden: {CUSTOM}")
     if in_files:
         problems += disagreements(golden, given, layout, where)
+    else:
+        booting = before_start.boot_rules(rules, vanilla)
+        problems += proof(booting, wanted, place, f"gateway {gateway.name}: before the framework starts")
     problems += _ipv6_on(vanilla)
     raise_if_any(problems)
     lines = line_origins(given, rules, wanted, place, where, gateway.name)
-    entries = list(_files(rules, lines, script, vanilla)) if in_files else []
+    entries = list(_files(rules, lines, script, vanilla) if in_files else before_start.entries(booting, vanilla))
     entries.append(_file(IPV6, _IPV6_OFF.encode(), "firewall.ipv6", "firewall rules are IPv4 only", "A:113"))
     told = settings(rules, translation=in_files)
     if not in_files:

@@ -13,7 +13,8 @@ from pipeline.formats.firewall_ports import parse_open_ports
 from pipeline.model.gateway import Gateway, Interface
 from pipeline.transforms import firewall
 from pipeline.transforms.firewall.settings import PID
-from tests.support.kura import a_kura, a_kura_golden, values_of, with_values, without
+from tests.support.kura import KURA, a_kura, a_kura_golden, values_of, with_values, without
+from tests.support.network import IPTABLES
 from tests.support.release import a_release
 
 HTTP = "org.eclipse.kura.http.server.manager.HttpService"
@@ -31,7 +32,9 @@ def restricted(
     gateway: Gateway = MILL, change: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot
 ) -> dict[str, str | None]:
     layer, settings = firewall.restrict(a_kura_golden(change), a_kura(), a_release(), gateway)
-    assert [str(entry.path) for entry in layer.entries] == ["/etc/sysctl.d/90-gateway-ipv6.conf"]
+    assert {str(entry.path) for entry in layer.entries} == {
+        "/etc/sysctl.d/90-gateway-ipv6.conf", IPTABLES, f"{KURA}/.data/iptables",
+    }  # fmt: skip
     return {name.removeprefix(f"{PID} "): value for name, value in values_of(settings).items()}
 
 

@@ -57,8 +57,10 @@ def test_every_rule_applies_to_some_gateway() -> None:
         for rule, judgement in judged(gateway).items()
         if judgement.outcome in (RuleOutcome.PASS, RuleOutcome.FAIL)
     }
-    # No gateway of the demo joins a network, forwards a port or has the commands of Kura 5.
-    unused = {"network.wifi_client", "firewall.snapshot_forwarding", "console.privileged_command"}
+    # No gateway of the demo joins a network, forwards a port, has Kura 5's commands or the firewall in the snapshot.
+    unused = {
+        "network.wifi_client", "firewall.snapshot_forwarding", "console.privileged_command", "firewall.before_start",
+    }  # fmt: skip
     assert rules == {rule.id for rule in esf.RULES} - STEPS - unused
 
 
