@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         _place(work)
         work.add_argument("--dn", required=True, help="such as CN=www.companyname.com,O=Company Name,C=US")
         work.add_argument("--bits", type=int, default=_BITS, help=f"of the RSA key, {_LEAST_BITS} or more ({_BITS})")
+        _existing(work)
         work.add_argument("--ec", action="store_true", help="an EC key (P-256), for frameworks known to be newer only")
         work.add_argument("--passphrase", default="", metavar="SOURCE", help=_SOURCE_HELP)
         if name == "new":
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
                 "--from", dest="first", default="", metavar="YYYY-MM-DD", help="first day (release's epoch)"
             )
             work.add_argument(
-                "--ca", default="", metavar="KEY", help="of your company's authority: file:PATH or env:NAME"
+                "--ca", default="", metavar="KEY", help="of your company's authority: file:PATH, env:NAME or pkcs11:…"
             )
             work.add_argument(
                 "--ca-cert", nargs="+", type=Path, default=[], metavar="FILE", help="its own first, then up"
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     work = works.add_parser("import", help="take back the certificates that came for a request")
     _place(work)
     work.add_argument("certificates", nargs="+", type=Path, metavar="CERT", help="PEM or DER files, in any order")
+    _existing(work)
     work.add_argument("--passphrase", default="", metavar="SOURCE", help=_SOURCE_HELP)
     work = works.add_parser("export", help="write out the certificate of a key in keys.toml")
     _place(work)
@@ -108,6 +110,15 @@ def _parser() -> argparse.ArgumentParser:
 def _place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="of the key, as in keys.toml")
     parser.add_argument("--keys", type=Path, default=Path("keys"), metavar="DIRECTORY", help="of keys.toml (keys)")
+
+
+def _existing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--key",
+        default="",
+        metavar="URI",
+        help="one that is there already instead of a new one: file:PATH, env:NAME, or pkcs11:… in a token",
+    )
 
 
 def _new(options: argparse.Namespace) -> int:
@@ -132,7 +143,7 @@ def _csr(options: argparse.Namespace) -> int:
     files = _files(options)
     make_request(files, parse_name(options.dn), bits=options.bits, elliptic=options.ec)
     _say(
-        f"{files.request}: send this to your authority; {files.private} stays here",
+        f"{files.request}: send this to your authority; {files.uri or files.private} stays where it is",
         f"then: doit keys import {files.name} CERTIFICATE...  (its certificate and those of its issuers)",
     )
     return 0
@@ -195,7 +206,7 @@ def _files(options: argparse.Namespace) -> KeyFiles:
         raise PipelineError(f"{options.name!r}: not the name of a key", "use letters, digits, dot, dash, underscore")
     if getattr(options, "bits", _BITS) < _LEAST_BITS:
         raise PipelineError(f"--bits: {options.bits} bits are too weak", f"use {_LEAST_BITS} bits or more (A:39)")
-    return KeyFiles(options.keys, options.name, options.passphrase)
+    return KeyFiles(options.keys, options.name, options.passphrase, getattr(options, "key", ""))
 
 
 def _first(text: str) -> int:
@@ -219,7 +230,8 @@ def _days(days: int) -> int:
 
 def _snippet(files: KeyFiles) -> list[str]:
     """What goes into keys.toml; written by hand, so that nobody signs by accident with another key."""
-    lines = [f"[{files.name}]", 'use = "bundle"', f'key = "file:private/{files.private.name}"']
+    uri = _from(files.directory, files.uri) if files.uri else f"file:private/{files.private.name}"
+    lines = [f"[{files.name}]", 'use = "bundle"', f'key = "{uri}"']
     lines += [f'passphrase = "{_from(files.directory, files.passphrase)}"'] if files.passphrase else []
     lines += [f'certificates = ["{files.certificate.name}"]']
     return [f"{files.certificate}: written. In {files.directory / 'keys.toml'}:", "", *lines]

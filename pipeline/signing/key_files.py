@@ -23,6 +23,7 @@ from pipeline.signing.passphrase import PROMPT, read_passphrase
 from pipeline.signing.private_file import make_once
 from pipeline.signing.private_keys import load_private_key
 from pipeline.signing.signers import chain_problems, read_certificates, weakness
+from pipeline.signing.token_rsa import open_token_rsa
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,15 @@ class KeyFiles:
     """The files of one key below a directory of keys; only the first is secret.
 
     Attributes:
-        passphrase: source of the private key's passphrase, counted from the current directory; empty for none.
+        passphrase: source of the private key's passphrase or the token's PIN, counted from the current directory; empty
+            for none.
+        uri: of a key that is there already, in a file, a variable or a token; empty for one that is made here.
     """
 
     directory: Path
     name: str
     passphrase: str = ""
+    uri: str = ""
 
     @property
     def private(self) -> Path:
@@ -53,24 +57,38 @@ class KeyFiles:
         return self.directory / f"{self.name}.csr"
 
     def make(self, *, bits: int, elliptic: bool) -> SignsBundles:
-        """Make the private key; `PipelineError` when there is one already."""
+        """Make the private key, or open the one that was named.
+
+        Raises:
+            PipelineError: there is a key or certificate of this name already.
+        """
         key: SignsBundles
+        if self.uri:
+            self._refuse_twice()
+            return self.open()
         if elliptic:
             key = ec.generate_private_key(ec.SECP256R1())
         else:
             key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
         encoded = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, self._encryption())
-        if self.certificate.exists() or not make_once(self.private, encoded):
+        self._refuse_twice()
+        if not make_once(self.private, encoded):
+            self._refuse_twice(also=True)
+        return key
+
+    def _refuse_twice(self, *, also: bool = False) -> None:
+        if also or self.certificate.exists():
             raise PipelineError(
                 f"{self.private}: there is a key or certificate of this name already", "give the new key another name"
             )
-        return key
 
     def open(self) -> SignsBundles:
         """The private key."""
-        key = load_private_key(f"file:{self.private.absolute()}", self.passphrase, Path(), str(self.private))
-        if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-            raise PipelineError(f"{self.private}: it is neither an RSA nor an EC key", "make another one")
+        uri, what = self.uri or f"file:{self.private.absolute()}", self.name if self.uri else str(self.private)
+        key = open_certifying(uri, self.passphrase, what)
+        weak = weakness(key.public_key())
+        if weak:
+            raise PipelineError(f"{what}: {weak}", "use RSA of 2048 bits or more (A:39)")
         return key
 
     def _encryption(self) -> KeySerializationEncryption:
@@ -113,10 +131,10 @@ def make_key(
     else:
         what = f"authority {authority.key.partition(':')[0]}"
         above = [der for path in authority.certificates for der in read_certificates(path, what)]
-        signing = load_private_key(authority.key, authority.passphrase, Path(), what)
-        if not isinstance(signing, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or not above:
-            raise PipelineError(f"{what}: it needs an RSA or EC key and its certificate", "name both")
+        if not above:
+            raise PipelineError(f"{what}: it needs its certificate", "name it with --ca-cert, its own first")
         issuer = x509.load_der_x509_certificate(above[0])
+        signing = open_certifying(authority.key, authority.passphrase, what, issuer.public_key())
         # tried with the authority's own key first: a key whose certificate cannot be issued would be left over
         issued(signing.public_key(), subject, signing, issuer, first=first, days=days)
         raise_if_any(chain_problems(what, above, signing.public_key()))
@@ -127,9 +145,27 @@ def make_key(
     return chain
 
 
+def open_certifying(uri: str, passphrase: str, what: str, public: object = None) -> SignsBundles:
+    """A key that makes certificates or requests, from ``file:``, ``env:`` or a token (``pkcs11:``).
+
+    Args:
+        public: of its certificate, where there is one.
+
+    Raises:
+        PipelineError: it cannot be opened, or is of a kind that signs no certificates here.
+    """
+    if uri.startswith("pkcs11:"):
+        known = public if isinstance(public, rsa.RSAPublicKey) else None
+        return open_token_rsa(uri, passphrase, Path(), what, known)
+    key = load_private_key(uri, passphrase, Path(), what)
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise PipelineError(f"{what}: it is neither an RSA nor an EC key", "use another one")
+    return key
+
+
 def make_request(files: KeyFiles, subject: x509.Name, *, bits: int, elliptic: bool = False) -> bytes:
     """A signing request, of a key that is made unless there is one; it may be made anew at any time."""
-    key = files.open() if files.private.exists() else files.make(bits=bits, elliptic=elliptic)
+    key = files.open() if files.uri or files.private.exists() else files.make(bits=bits, elliptic=elliptic)
     content = request(key, subject)
     write_atomically(files.request, content, 0o644)
     return content

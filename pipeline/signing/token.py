@@ -35,6 +35,7 @@ _REFUSED: set[Pkcs11Uri] = set()
 
 class _Signing(Protocol):
     def sign(self, data: bytes, *, mechanism: object) -> bytes: ...
+    def __getitem__(self, attribute: object) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class TokenKey:
         """
         if self.uri in _REFUSED:
             _refuse(self.what, *_WRONG_PIN)
-        with self._key() as key:
+        with _key_in(self.uri, self._pin, self.what) as key:
             signature = self._signature(key, data)
         if not is_valid(self.public, signature, data):
             raise PipelineError(
@@ -76,51 +77,71 @@ class TokenKey:
         # The digest is taken here: tokens are slow and limit what they take at once; the padding has no randomness.
         return bytes(key.sign(_DIGEST_INFO + hashlib.sha256(data).digest(), mechanism=Mechanism.RSA_PKCS))
 
-    @contextmanager
-    def _key(self) -> Iterator[_Signing]:
-        """The key in a session that ends with the block."""
-        import pkcs11  # noqa: PLC0415 - optional; open_token_key() has looked
 
-        failures: tuple[tuple[type[Exception], str, str], ...] = (
-            (pkcs11.PinIncorrect, *_WRONG_PIN),
-            (pkcs11.PinLenRange, *_WRONG_PIN),
-            (pkcs11.PinLocked, "the token's PIN is locked", "unlock it with the token's own tool"),
-            (
-                pkcs11.NoSuchToken,
-                "there is no such token",
-                "plug it in, or correct token=, serial= or slot-id=",
-            ),
-            (pkcs11.MultipleTokensReturned, "several tokens fit", "say which: add serial= to the URI"),
-            (pkcs11.NoSuchKey, "the token has no such private key", "correct object= or id= of the URI"),
-            (pkcs11.MultipleObjectsReturned, "several keys of the token fit", "say which: add id= to the URI"),
-            (pkcs11.MechanismInvalid, "the token cannot sign this way", "use another token, or a key of another kind"),
-        )
+@contextmanager
+def _key_in(uri: Pkcs11Uri, pin: str, what: str) -> Iterator[_Signing]:
+    """The private key of a URI, in a session that ends with the block."""
+    import pkcs11  # noqa: PLC0415 - optional; whoever calls has looked
+
+    failures: tuple[tuple[type[Exception], str, str], ...] = (
+        (pkcs11.PinIncorrect, *_WRONG_PIN),
+        (pkcs11.PinLenRange, *_WRONG_PIN),
+        (pkcs11.PinLocked, "the token's PIN is locked", "unlock it with the token's own tool"),
+        (
+            pkcs11.NoSuchToken,
+            "there is no such token",
+            "plug it in, or correct token=, serial= or slot-id=",
+        ),
+        (pkcs11.MultipleTokensReturned, "several tokens fit", "say which: add serial= to the URI"),
+        (pkcs11.NoSuchKey, "the token has no such private key", "correct object= or id= of the URI"),
+        (pkcs11.MultipleObjectsReturned, "several keys of the token fit", "say which: add id= to the URI"),
+        (pkcs11.MechanismInvalid, "the token cannot sign this way", "use another token, or a key of another kind"),
+    )
+    try:
+        found = [token for token in _library(uri.module).get_tokens() if _fits(uri, token)]
+        if len(found) != 1:
+            raise pkcs11.MultipleTokensReturned if found else pkcs11.NoSuchToken
+        with found[0].open(user_pin=pin) as session:
+            found_key = session.get_key(
+                object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=uri.object or None, id=uri.id or None
+            )
+            yield cast(_Signing, found_key)
+    except pkcs11.PKCS11Error as error:
+        if isinstance(error, pkcs11.PinIncorrect | pkcs11.PinLenRange):
+            _REFUSED.add(uri)
+        for kind, problem, remedy in failures:
+            if isinstance(error, kind):
+                _refuse(what, problem, remedy)
+        _refuse(what, f"the token fails: {type(error).__name__}", "look at it with the token's own tool")
+
+
+def _fits(uri: Pkcs11Uri, token: Token) -> bool:
+    asked = (uri.token, uri.manufacturer, uri.model, uri.serial)
+    found = (token.label, token.manufacturer_id, token.model, token.serial)
+    return uri.slot in (None, token.slot.slot_id) and all(
+        not wanted or wanted == _text(known) for wanted, known in zip(asked, found, strict=True)
+    )
+
+
+def rsa_public_key(uri: str, passphrase: str, directory: Path, what: str) -> rsa.RSAPublicKey:
+    """The public half of an RSA key in a token, for a certificate that does not exist yet.
+
+    Raises:
+        PipelineError: see `open_token_key`; or it is a key of another kind.
+    """
+    parsed = _reachable(uri, what)
+    pin = _pin(passphrase, directory, what)
+    if parsed in _REFUSED:
+        _refuse(what, *_WRONG_PIN)
+    from pkcs11 import Attribute, PKCS11Error  # noqa: PLC0415 - optional
+
+    with _key_in(parsed, pin, what) as key:
         try:
-            found = [token for token in _library(self.uri.module).get_tokens() if self._fits(token)]
-            if len(found) != 1:
-                raise pkcs11.MultipleTokensReturned if found else pkcs11.NoSuchToken
-            with found[0].open(user_pin=self._pin) as session:
-                found_key = session.get_key(
-                    object_class=pkcs11.ObjectClass.PRIVATE_KEY,
-                    label=self.uri.object or None,
-                    id=self.uri.id or None,
-                )
-                yield cast(_Signing, found_key)
-        except pkcs11.PKCS11Error as error:
-            if isinstance(error, pkcs11.PinIncorrect | pkcs11.PinLenRange):
-                _REFUSED.add(self.uri)
-            for kind, problem, remedy in failures:
-                if isinstance(error, kind):
-                    _refuse(self.what, problem, remedy)
-            _refuse(self.what, f"the token fails: {type(error).__name__}", "look at it with the token's own tool")
-
-    def _fits(self, token: Token) -> bool:
-        uri, slot = self.uri, token.slot.slot_id
-        asked = (uri.token, uri.manufacturer, uri.model, uri.serial)
-        found = (token.label, token.manufacturer_id, token.model, token.serial)
-        return uri.slot in (None, slot) and all(
-            not wanted or wanted == _text(known) for wanted, known in zip(asked, found, strict=True)
-        )
+            modulus, exponent = key[Attribute.MODULUS], key[Attribute.PUBLIC_EXPONENT]
+        except PKCS11Error:
+            _refuse(what, "it is not an RSA key", "name an RSA key of 2048 bits or more: certificates need one")
+    numbers = rsa.RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big"))
+    return numbers.public_key()
 
 
 def open_token_key(uri: str, passphrase: str, public: PublicKey, directory: Path, what: str) -> TokenKey:
@@ -134,6 +155,18 @@ def open_token_key(uri: str, passphrase: str, public: PublicKey, directory: Path
         PipelineError: malformed URI, python-pkcs11 or the token's library missing, no PIN, a kind of key whose
             signatures would not repeat.
     """
+    parsed = _reachable(uri, what)
+    if not isinstance(public, rsa.RSAPublicKey | Ed25519PublicKey):
+        _refuse(
+            what,
+            "tokens make EC signatures with a random number, so no build would repeat",
+            "use an RSA key in the token, or an EC key in a file",
+        )
+    return TokenKey(what, parsed, public, _pin(passphrase, directory, what))
+
+
+def _reachable(uri: str, what: str) -> Pkcs11Uri:
+    """A URI whose library is there, and what is needed to use it."""
     try:
         parsed = pkcs11_uri.parse(uri)
     except UriError as error:
@@ -144,19 +177,16 @@ def open_token_key(uri: str, passphrase: str, public: PublicKey, directory: Path
         import pkcs11  # noqa: F401, PLC0415 - optional
     except ImportError:
         _refuse(what, "keys in tokens need the Python package python-pkcs11", "pip install python-pkcs11")
-    if not isinstance(public, rsa.RSAPublicKey | Ed25519PublicKey):
-        _refuse(
-            what,
-            "tokens make EC signatures with a random number, so no build would repeat",
-            "use an RSA key in the token, or an EC key in a file",
-        )
     if not Path(parsed.module).is_file():
         _refuse(what, f"{parsed.module}: the token's library is not there", "correct module-path= of the URI")
+    return parsed
+
+
+def _pin(passphrase: str, directory: Path, what: str) -> str:
     if not passphrase:
         _refuse(what, "the token's PIN is missing", "add passphrase = to the key, with its source")
-    pin = read_passphrase(passphrase, directory, what)
     try:
-        return TokenKey(what, parsed, public, pin.decode("utf-8"))
+        return read_passphrase(passphrase, directory, what).decode("utf-8")
     except UnicodeDecodeError:
         _refuse(what, "the token's PIN is not UTF-8", "correct it")
 
