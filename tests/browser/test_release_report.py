@@ -42,7 +42,8 @@ def test_it_says_what_the_manifests_say(report: Path) -> None:
     for said in ("SN-00007", "192.168.0.8/24", "Debian GNU/Linux 12", "technician", "com.example.x", "CN=Bundles",
                  "/etc/gateway.d/07.conf", "devices.toml: gw-0007", "overlays/common", "A:29", "laboratory unit",
                  "2027-06-30", "Boot once and let the keystores be encrypted", "/etc/shadow", "secret",
-                 "3,472 days after the release", "block map"):  # fmt: skip
+                 "3,472 days after the release", "block map", "Tried from anybody: tcp 22, 80 refused",
+                 "Tried from 10.234.0.0/16: tcp 80 accepted; 22 refused"):  # fmt: skip
         assert said in whole, said
     titles = page.texts("//article[@data-gateway='gw-0007']//*[local-name()='svg']/*[local-name()='title']")
     assert any("anybody: tcp 49153 · SSH, keys only; 10.234.0.0/16: tcp 80 · console" in title for title in titles)
@@ -62,18 +63,18 @@ def test_the_matrix_has_every_rule_and_gateway(report: Path) -> None:
 
 @pytest.mark.tools
 def test_uniqueness_and_leaks_are_told(report: Path, tmp_path: Path) -> None:
-    assert opened(report).texts("//section[@id='secrets']//tbody/tr") == [
+    assert opened(report).texts("//section[@id='uniqueness']//tbody/tr") == [
         "Uniqueness–The gateways were not compared with one another.",
-        f"Leak scan✓{SIZE} gateways: none of 143 secrets of the build and of others, in 2012 forms",
+        f"Leak scan✓{SIZE} gateways: none of 143 secrets of the build and of others, plain or packed",
     ]
     told = Verdict("release demo-1", (), ("3 gateways compared: machine id differ in all", "shared by policy: none"))
     verdicts = [*verified(2), Verdict("gw-0002", (), CHECKS[:-1]), told]
     page = opened(written(tmp_path / "r.html", list(a_fleet(3)), verdicts))
     assert page.texts("//*[@id='verdict']") == ["all 3 gateways verified"]
-    assert page.texts("//section[@id='secrets']//tbody/tr") == [
+    assert page.texts("//section[@id='uniqueness']//tbody/tr") == [
         "Uniqueness✓3 gateways compared: machine id differ in all",
         "Uniqueness✓shared by policy: none",
-        "Leak scan✓2 gateways: none of 143 secrets of the build and of others, in 2012 forms",
+        "Leak scan✓2 gateways: none of 143 secrets of the build and of others, plain or packed",
         "Leak scannot done1 gateway without a search for secrets",
     ]
 

@@ -15,7 +15,7 @@ from tests.support.manifest import a_manifest, digest
 
 CHECKS = (
     "signature", "manifest", "block map", "5731 paths: names and metadata",
-    f"{LEAK_SCAN}: none of 143 secrets of the build and of others, in 2012 forms",
+    f"{LEAK_SCAN}: none of 143 secrets of the build and of others, plain or packed",
 )  # fmt: skip
 WAIVER = WaiverFact("laboratory unit", "Jane Doe", "2027-06-30")
 
@@ -33,6 +33,14 @@ def a_gateway(number: int, *, rules: bool = True, own: int = 30, alike: int = 30
     facts = {
         **base.facts,
         "console": {"ports": [80], "reachable_from": ["10.234.0.0/16"], "username": "admin"},
+        "firewall": {
+            "policy": {"FORWARD": "DROP", "INPUT": "DROP", "OUTPUT": "ACCEPT"},
+            "verdicts": [
+                {"port": port, "source": source, "verdict": "accepted" if port == 80 and source else "refused"}
+                for port in (22, 80)
+                for source in ("", "10.234.0.0/16")
+            ],
+        },
         "init": "sysv",
         "interfaces": {
             "eth0": {"address": f"192.168.{number // 250}.{number % 250 + 1}/24", "method": "static", "state": "lan"}

@@ -19,5 +19,6 @@ function aloneTable() {
   if (searched < GATEWAYS.length) {
     rows.push(["Leak scan", chip("w", "not done"), `${plural(GATEWAYS.length - searched, "gateway")} without a search for secrets`]);
   }
-  return table(["what", "outcome", "looked at"], rows.map(([what, outcome, line]) => [el("b", {}, what), outcome, line]));
+  return table(["what", "outcome", "looked at"], rows.map(([what, outcome, line]) => [el("b", {}, what), outcome, line]),
+    "stack told");
 }

@@ -23,7 +23,8 @@ _DAY = 86400
 _DIGEST = 16  # hex digits shown of a file's; the manifest has all
 # Of a manifest's facts those the page shows.
 _FACTS = (
-    "bundles", "console", "init", "interfaces", "open_ports", "os_release", "services_disabled", "ssh", "users",
+    "bundles", "console", "firewall", "init", "interfaces", "open_ports", "os_release", "services_disabled", "ssh",
+    "users",
 )  # fmt: skip
 _CODES = {"pass": "p", "fail": "f", "not applicable": "n", "cannot be verified offline": "u"}
 

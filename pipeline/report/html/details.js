@@ -11,8 +11,9 @@ const documents = (lines) => lines && lines.length ? el("span", { class: "doc" }
 function details(gateway) {
   return el("div", { class: "body" },
     verdictPart(gateway), part("What it is", definitions(aboutPairs(gateway))),
-    part("Who gets in", portPicture(gateway)), part("Disk", diskPicture(pool("disks", gateway.d))),
-    peoplePart(gateway), usersPart(gateway), packagesPart(gateway),
+    part("Who gets in", portPicture(gateway), triedPorts(gateway)),
+    el("div", {}, part("Disk", diskPicture(pool("disks", gateway.d))), usersPart(gateway)),
+    peoplePart(gateway), packagesPart(gateway),
     full("Keys and certificates", certificateTable(all(gateway, "k"))), waiverPart(gateway), changesPart(gateway));
 }
 
@@ -45,8 +46,20 @@ function aboutPairs(gateway) {
 
 function peoplePart(gateway) {
   const steps = all(gateway, "t").map((number) => pool("steps", number));
-  return part("Left for people", steps.length ? el("ul", { class: "steps" }, steps.map(([text, document_]) =>
+  return full("Left for people", steps.length ? el("ul", { class: "steps" }, steps.map(([text, document_]) =>
     el("li", {}, text, documents(document_ ? [document_] : [])))) : el("p", { class: "soft" }, "Nothing."));
+}
+
+// What became of a first packet, by the image's own rules: the closed doors that people ask about.
+function triedPorts(gateway) {
+  const tried = (fact(gateway, "firewall") || {}).verdicts || [];
+  if (!tried.length) return null;
+  const said = (source, verdict) => {
+    const ports = tried.filter((one) => one.source === source && one.verdict === verdict).map((one) => one.port);
+    return ports.length ? `${ports.join(", ")} ${verdict}` : "";
+  };
+  return el("ul", { class: "tried" }, [...new Set(tried.map((one) => one.source))].map((source) => el("li", {},
+    `Tried from ${source || "anybody"}: tcp ${[said(source, "accepted"), said(source, "refused")].filter(Boolean).join("; ")}`)));
 }
 
 function usersPart(gateway) {
@@ -136,7 +149,7 @@ function changeRow([path, action, kind, origins, mode, size, content], mine) {
   const about = mode === undefined ? [] : [kinds[kind], POOLS.modes[mode], kind === "f" ? bytes(size) : "", content];
   return [
     [code(POOLS.paths[path]), el("br"), el("span", { class: "soft code" }, about.filter(Boolean).join(" · "))],
-    [chip(action, action), secret ? [" ", chip("f", "secret")] : null, mine ? null : [" ", chip("", "all")]],
+    [chip(action, action), secret ? [" ", chip("u", "secret")] : null, mine ? null : [" ", chip("", "all")]],
     pool("origins", origins).map(([rule, source, line]) => el("span", { class: "origin" }, code(rule),
       documents(line ? [line] : []), el("span", { class: "soft" }, ` · ${source}`))),
   ];

@@ -35,11 +35,26 @@ function portPicture(gateway) {
   const policy = judgements(gateway).find((one) => pool("rules", one[0])[0] === "firewall.policy");
   if (policy && policy[1] === "p") ways.push(["anybody", "everything else: dropped", "shut"]);
   if (!ways.length) return el("p", { class: "soft" }, "The manifest says nothing of open ports.");
-  const height = ways.length * 38 + 8;
-  const svg = draw("svg", { viewBox: `0 0 520 ${height}`, role: "img" });
+  // On a phone who stands above what, so that both can be read.
+  const narrow = matchMedia("(max-width: 720px)").matches;
+  const step = narrow ? 74 : 38;
+  const svg = draw("svg", { viewBox: `0 0 ${narrow ? 330 : 520} ${ways.length * step + 8}`, role: "img" });
   svg.append(draw("title", {}, `Ways into ${gateway.n}: ${ways.map(([who, what]) => `${who}: ${what}`).join("; ")}`));
   ways.forEach(([who, what, kind], index) => {
-    const y = index * 38 + 4;
+    const y = index * step + 4;
+    if (narrow) {
+      svg.append(
+        draw("rect", { x: 1, y, width: 230, height: 28, rx: 14, class: "s-box" }),
+        draw("text", { x: 16, y: y + 18.5 }, who),
+        draw("path", { d: `M22 ${y + 28}V${y + 47}H${kind === "shut" ? 30 : 40}`, class: `s-${kind}` }),
+        kind === "shut"
+          ? draw("path", { d: `M31 ${y + 42}l10 10m0-10l-10 10`, class: "s-shut s-cross" })
+          : draw("path", { d: `M35 ${y + 42}l6 5l-6 5`, class: `s-${kind}` }),
+        draw("rect", { x: 46, y: y + 33, width: 282, height: 28, rx: 6, class: `s-${kind}f` }),
+        draw("text", { x: 58, y: y + 51.5 }, what),
+      );
+      return;
+    }
     svg.append(
       draw("rect", { x: 1, y: y, width: 196, height: 30, rx: 15, class: "s-box" }),
       draw("text", { x: 99, y: y + 19.5, "text-anchor": "middle" }, who),

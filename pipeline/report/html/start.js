@@ -48,7 +48,7 @@ function start() {
       findings.map((one) => `${one[0]} (${one[1]})`).join(", ")}`)),
     section("gateways"), section("rules"),
     ...(waived.length ? [titled("waivers", "Waivers", plural(waived.length, "waiver"), waiverTable(waived))] : []),
-    titled("secrets", "Uniqueness and leaks", "what the build looked for over all gateways, and how it ended", aloneTable()),
+    titled("uniqueness", "Uniqueness and leaks", "what the build looked for over all gateways, and how it ended", aloneTable()),
     titled("certificates", "Keys and certificates", `${certificates.length.toLocaleString("en")} in all gateways together, the first to end first${
       certificates.length > SOME ? `; ${SOME} of them` : ""}`, certificateTable(certificates.slice(0, SOME))),
     titled("inputs", "Inputs", inputs.length > 1 ? `${inputs.length} different sets; the first` : "alike for all gateways",
