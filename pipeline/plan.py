@@ -113,7 +113,9 @@ def plan_device(
     network_files, network_settings = network.restore(golden, vanilla, release, gateway, secrets)
     firewall_files, firewall_settings = firewall.restrict(golden, vanilla, release, gateway)
     if vanilla.layout.keystore_model == "service":
-        keystore_files, keystore_settings = keystore_services.install(golden, vanilla, release, trust, secrets)
+        keystore_files, keystore_settings = keystore_services.install(
+            golden, vanilla, release, trust, secrets, inputs.platform
+        )
         keystore_properties: tuple[PropertySetting, ...] = ()
     else:
         keystore_files, keystore_properties, keystore_settings = keystores.install(

@@ -22,7 +22,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Origin
 from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
-from pipeline.model.trust import Certificate, GatewaySecrets, Trust
+from pipeline.model.trust import Certificate, GatewaySecrets, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
 
 SERVICE = "org.eclipse.kura.core.keystore.FilesystemKeystoreServiceImpl"
@@ -42,13 +42,21 @@ _REMEDY = "set the keystores up in the golden sample's console as they come, and
 
 
 def install(
-    golden: Golden, vanilla: Vanilla, release: Release, trust: Trust, secrets: GatewaySecrets
+    golden: Golden,
+    vanilla: Vanilla,
+    release: Release,
+    trust: Trust,
+    secrets: GatewaySecrets,
+    platform: Sequence[PlatformBundle] = (),
 ) -> tuple[Layer, tuple[SnapshotSetting, ...]]:
     """The files of all keystore services, and what the snapshot must say of each.
 
     The TLS keystore is the vendor's with the release's certificates. The one of the console gets a key of this gateway
     alone: the installer made one, which every copy of the image shares. A file the vendor delivered for any other
     service keeps its content; one that is not there the framework makes itself.
+
+    Args:
+        platform: the vanilla image's own bundles, whose signers the keystore of signers has to know as well.
 
     Raises:
         PipelineError: no keystore for TLS, one outside the installation or in two services, a vendor's file that is
@@ -81,6 +89,8 @@ def install(
         else:
             rule, line = _OTHER, "A:225"
             found = list(_read(vanilla, place, initial)) if vanilla.exists(place) else None
+        if pid == BUNDLES and found is not None:
+            raise_if_any(_unknown_platform(found, platform))
         origin = Origin(rule, _SOURCE, line)
         if found is not None:
             content = jks.write_keystore(found, password, secrets.salt_seed, f"new {place}")
@@ -198,6 +208,19 @@ def _unknown_signers(entries: Iterable[KeystoreEntry], trust: Trust) -> list[Pro
         )
         for package in trust.packages
         for bundle in package.bundles
+        if bundle.signer_fingerprints and not known.intersection(bundle.signer_fingerprints)
+    ]
+
+
+def _unknown_platform(entries: Iterable[KeystoreEntry], platform: Sequence[PlatformBundle]) -> list[Problem]:
+    """A bundle of the platform whose signer nobody knows would not run; the vendor's keystore should know them all."""
+    known = {jks.fingerprint(entry.der) for entry in entries if isinstance(entry, TrustedCertificate)}
+    return [
+        Problem(
+            f"vanilla image: {bundle.path} is signed by {bundle.signer_chain[0]}, of whom {BUNDLES} has no certificate",
+            "use a vanilla image whose keystore is complete, and replace none of its signers",
+        )
+        for bundle in platform
         if bundle.signer_fingerprints and not known.intersection(bundle.signer_fingerprints)
     ]
 

@@ -17,7 +17,7 @@ from pipeline.inputs.layout_files import choose_layouts
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer
-from pipeline.model.trust import Trust
+from pipeline.model.trust import PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.signing.secrets import FleetSecret, gateway_secrets
 from pipeline.transforms.keystore_services import BUNDLES, HTTP, SERVICE, install
@@ -139,6 +139,13 @@ def test_bundle_signers_of_esf_7() -> None:
         installed(image=image)
     unsigned = Trust((), a_signer().certificates)
     assert len(installed(image=image, trust=unsigned)[0].entries) == 2
+    # the platform's own bundles have to be known there as well
+    golden = a_kura_golden(service(BUNDLES, place))
+    given = (golden, image, a_release(), a_trust(golden), SECRETS)
+    known = PlatformBundle("/opt/a.jar", ("CN=a",), ("0", a_vendor().certificates[1].sha256))
+    install(*given, (known, PlatformBundle("/opt/b.jar", problem="not signed")))
+    with pytest.raises(PipelineError, match=r"/opt/c.jar is signed by CN=c, of whom DMKeystore has no certificate"):
+        install(*given, (known, PlatformBundle("/opt/c.jar", ("CN=c",), ("0",))))
 
 
 @pytest.mark.parametrize(
