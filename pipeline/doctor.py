@@ -57,6 +57,8 @@ BUILD: tuple[Need, ...] = (
     Need("mmdebstrap", ("--version",), "make the demo's vanilla image"),
     Need("mcopy", ("--version",), "read and write FAT"),
     Need("mformat", (), "make FAT"),
+    Need("mdir", (), "say whose a block of FAT is"),
+    Need("mshowfat", (), "say whose a block of FAT is"),
     Need("mkfs.vfat", ("--help",), "make FAT"),
     Need("fsck.vfat", (), "check FAT"),
     Need("mkenvimage", ("-V",), "make U-Boot environments"),

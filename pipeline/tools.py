@@ -25,7 +25,6 @@ PACKAGES: Mapping[str, str] = {
     "mcopy": "mtools",
     "mdir": "mtools",
     "mshowfat": "mtools",
-    "mtype": "mtools",
     "mformat": "mtools",
     "mkfs.vfat": "dosfstools",
     "fsck.vfat": "dosfstools",

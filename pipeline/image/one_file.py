@@ -34,7 +34,7 @@ def read_one(image: Path, disk: Disk, path: GuestPath) -> bytes:
             raise PipelineError(f"{path}: cannot be read in {image.name}", "doit verify says what is wrong with it")
         return done.stdout
     if part.filesystem in FAT:
-        return tools.run("mtype", "-i", f"{image}@@{part.start}", f"::{inside}", reason=_REASON).stdout
+        return tools.run("mcopy", "-i", f"{image}@@{part.start}", f"::{inside}", "-", reason=_REASON).stdout
     raise PipelineError(f"{path}: lies on {part.filesystem}, which only the appliance reads", "ask for the path alone")
 
 

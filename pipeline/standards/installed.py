@@ -87,10 +87,33 @@ def installed_packages(files: Mapping[GuestPath, bytes]) -> tuple[InstalledPacka
     return tuple(sorted(found.values()))
 
 
+PLACES = (
+    "/etc/os-release",
+    "/usr/lib/os-release",
+    "/var/lib/dpkg/status",
+    "/var/lib/opkg/status",
+    "/usr/lib/opkg/status",
+    *(
+        f"{place}/{name}"
+        for place in ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
+        for name in ("rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages")
+    ),
+)
+"""Where package databases lie, and the file that says whose packages they are."""
+
+
 def package_databases(tree: Tree) -> tuple[GuestPath, ...]:
-    """The files of an image that `installed_packages` reads, and os-release, which says whose packages they are."""
-    ends = (*_DATABASES, "/rpm/rpmdb.sqlite-wal", "/os-release")
-    return tuple(path for path, node in sorted(tree.nodes.items()) if node.kind is Kind.FILE and path.endswith(ends))
+    """The files of an image that `installed_packages` needs, links followed."""
+    found: set[GuestPath] = set()
+    for place in PLACES:
+        try:
+            path = tree.resolve(GuestPath(place))
+        except PipelineError:  # a circle of links
+            continue
+        node = tree.get(path)
+        if node is not None and node.kind is Kind.FILE:
+            found.add(path)
+    return tuple(sorted(found))
 
 
 _Row = tuple[str, str, str, str, str, str]  # name, version, architecture, source, its version, epoch

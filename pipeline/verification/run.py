@@ -12,7 +12,6 @@ from typing import Protocol
 
 from pipeline.digests import identity_of
 from pipeline.errors import PipelineError
-from pipeline.formats import bmap
 from pipeline.image.sniff import Container
 from pipeline.image.view import needed_paths, view_of
 from pipeline.inputs.layout_files import layouts_with
@@ -25,9 +24,12 @@ from pipeline.model.rule import Rule
 from pipeline.model.tree import Tree
 from pipeline.model.verdict import Finding, Outcome, Verdict
 from pipeline.rules.registry import RULES
+from pipeline.standards import package_databases
 from pipeline.verification import rules as rule_checks
+from pipeline.verification.bills import compare_bills
+from pipeline.verification.block_map import compare_block_map, read_block_map
 from pipeline.verification.booted import booted_since
-from pipeline.verification.delivery import BMAP, MANIFEST, Delivery, find, on_medium
+from pipeline.verification.delivery import MANIFEST, Delivery, find, on_medium
 from pipeline.verification.host_keys import compare_host_keys
 from pipeline.verification.medium import about_length, copy_image, size_of
 from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
@@ -194,7 +196,10 @@ def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None
     if manifest.sidecars:
         case.findings += compare_sidecars(manifest, delivery.directory)
         case.checks.append(f"beside the image: {', '.join(sidecar.file for sidecar in manifest.sidecars)}")
-    blocks = _block_map(case)
+    blocks = read_block_map(delivery.directory)
+    if isinstance(blocks, Finding):
+        case.findings.append(blocks)
+        blocks = None
     try:
         if delivery.medium is not None:
             case.checks.append(_read_medium(delivery.medium, manifest, unpacked))
@@ -206,7 +211,7 @@ def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None
         case.findings.append(Finding(delivery.image.name, "readable", "", why, Outcome.NOT_LOOKED))
         return None
     if blocks is not None:
-        case.findings += _compare_block_map(blocks, scanned, manifest)
+        case.findings += compare_block_map(blocks, scanned, manifest)
         case.checks.append("block map")
     case.checks.append("image, partitions and what lies outside them")
     case.facts = scanned.facts
@@ -229,27 +234,6 @@ def _read_medium(medium: Path, manifest: Manifest, target: Path) -> str:
     return about_length(length, manifest.image.size) if length >= manifest.image.size else "the whole medium"
 
 
-def _block_map(case: _Case) -> bmap.Bmap | None:
-    """The block map beside the image, if there is one; without SHA256SUMS nobody says that there must be."""
-    place = case.delivery.directory / BMAP
-    if not place.is_file():
-        return None
-    try:
-        return bmap.read(place.read_bytes())
-    except (OSError, bmap.BmapError) as error:
-        case.findings.append(Finding(BMAP, "block map", "", str(error)))
-        return None
-
-
-def _compare_block_map(blocks: bmap.Bmap, scanned: Scan, manifest: Manifest) -> Iterator[Finding]:
-    if blocks.image_size != manifest.image.size:
-        yield Finding(BMAP, "size", str(manifest.image.size), str(blocks.image_size))
-    for span in scanned.wrong_ranges:
-        yield Finding(BMAP, "block map", f"bytes {span.start} to {span.end}: {span.sha256}", "other bytes in the image")
-    if scanned.stray is not None:
-        yield Finding(BMAP, "block map", "no data outside its ranges", f"data after byte {scanned.stray}")
-
-
 def _look_inside(
     cases: Sequence[_Case],
     deep: bool,  # noqa: FBT001 - private
@@ -268,7 +252,7 @@ def _look_inside(
     results = observe(
         images,
         digest=lambda index: paths_to_digest(_manifest_again(cases[index]), deep=deep),
-        read=lambda index, tree: needed_paths(tree, layouts[index]),
+        read=lambda index, tree: {*needed_paths(tree, layouts[index]), *package_databases(tree)},
         state_dir=state_dir,
         say=say,
     )
@@ -329,6 +313,8 @@ def _judge(
         judged = rule_checks.judge_again(manifest, view, rules)
         case.findings += rule_checks.findings_of(manifest, judged)
         case.checks.append(rule_checks.covered(judged))
+        if case.delivery.medium is None:
+            case.findings += compare_bills(case.delivery.directory, manifest, result.files)
         known.add(manifest.gateway, own_values(view))
     else:
         bytes_differ = list(compare_image(manifest, case.facts))

@@ -100,4 +100,7 @@ def test_the_needed_files_are_enough_to_find_out_what_is_installed() -> None:
 
 
 def test_what_was_judged_is_counted() -> None:
-    assert covered(judge_again(the_manifest(), esf_view.hardened(), HERE)).startswith("29 rules: 27 pass")
+    judged = judge_again(the_manifest(), esf_view.hardened(), HERE)
+    passed = sum(result.judgement.outcome is RuleOutcome.PASS for result in judged)
+    assert 20 < passed < len(judged)
+    assert covered(judged).startswith(f"{len(judged)} rules: {passed} pass, ")
