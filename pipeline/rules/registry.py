@@ -17,6 +17,7 @@ from pipeline.rules import (
     linux_identity,
     linux_keys,
     linux_leftovers,
+    linux_libc,
     linux_passwords,
     linux_services,
     linux_ssh,
@@ -30,6 +31,7 @@ PROFILES = ("documents", "strict")
 
 _LINUX = (
     linux_passwords,
+    linux_libc,
     linux_accounts,
     linux_keys,
     linux_ssh,

@@ -11,6 +11,7 @@ from tests.support.breakages import (
     field,
     link,
     put,
+    remove,
 )
 
 SHADOW, PASSWD, GROUP, GSHADOW = "/etc/shadow", "/etc/passwd", "/etc/group", "/etc/gshadow"
@@ -26,7 +27,19 @@ def root(password: str) -> Change:
     return field(SHADOW, "root", 1, password)
 
 
+YESCRYPT = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
+
 PASSWORDS = (
+    *(
+        Breakage(
+            f"a hash {library} cannot verify",
+            "accounts.verifiable_hashes",
+            SHADOW,
+            both(root(YESCRYPT), remove("/usr/lib/libcrypt.so.1.1.0"), put(library, "ELF")),
+            "root:",
+        )
+        for library in ("/lib/arm-linux-gnueabihf/libcrypt-2.19.so", "/lib/ld-musl-armhf.so.1", "/lib/libcrypt.so.1")
+    ),
     Breakage("root without password", "accounts.root_password", SHADOW, root(""), "root:"),
     Breakage("root with a DES hash", "accounts.root_password", SHADOW, root("abJnggxhB/yWI"), "root:"),
     Breakage("root with an MD5 hash", "accounts.root_password", SHADOW, root(MD5), "root:"),

@@ -64,6 +64,7 @@ _NEGLECTED: Mapping[str, bytes | str | None] = {
     "/var/mail/root": "From cron\n",
     "/tmp/left": "over\n",
     "/usr/bin/su": "ELF\n",
+    "/usr/lib/libcrypt.so.1.1.0": "ELF\n",
     "/etc/login.defs": "UMASK\t\t027\n",
 }
 _LINKS: Mapping[str, str | None] = {
