@@ -69,9 +69,18 @@ def not_asked(expected: Expected, observed: Observed) -> tuple[str, ...]:
         left.append(f"the firewall at {', '.join(sorted(elsewhere))}: no such interface here")
     if observed.came_up and observed.console.host_name is None:
         left.append("login prompt: none on the serial console")
-    if observed.console.failed:
-        left.append(f"said to have failed, for lack of hardware or not: {'; '.join(observed.console.failed[:5])}")
     return tuple(left)
+
+
+def noticed(expected: Expected, observed: Observed) -> tuple[str, ...]:
+    """What people should know though no promise speaks of it."""
+    told = []
+    own = sorted(key.split()[0] for key in _foreign_keys(expected, observed, known=False))
+    if own:
+        told.append(f"the SSH server also shows keys that the gateway made itself: {', '.join(own)}")
+    if observed.console.failed:
+        told.append(f"did not start here, for lack of hardware or not: {'; '.join(observed.console.failed[:5])}")
+    return tuple(told)
 
 
 def _console(expected: Expected, observed: Observed) -> Iterator[Finding]:
@@ -93,8 +102,14 @@ def _ssh(expected: Expected, observed: Observed) -> Iterator[Finding]:
         yield Finding(subject, "SSH", "an SSH server", observed.banner)
     if not observed.host_keys:
         yield Finding(subject, "host key", "", "the server showed none", Outcome.NOT_LOOKED)
-    for key in sorted(observed.host_keys - expected.host_keys):
-        yield Finding(subject, "host key", "one of the manifest", key)
+    for key in sorted(_foreign_keys(expected, observed, known=True)):
+        yield Finding(subject, "host key", "that of the manifest", key)
+
+
+def _foreign_keys(expected: Expected, observed: Observed, *, known: bool) -> set[str]:
+    """Host keys shown that are not the manifest's: of a kind of which it has one (`known`), or of another kind."""
+    kinds = {key.split()[0] for key in expected.host_keys}
+    return {key for key in observed.host_keys - expected.host_keys if (key.split()[0] in kinds) is known}
 
 
 def _refusals(observed: Observed) -> Iterator[Finding]:

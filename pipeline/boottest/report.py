@@ -41,6 +41,7 @@ def _lines(tested: Trial, *, everything: bool) -> list[str]:
     if everything:
         lines += [f"     + {plain(check)}" for check in verdict.checks]
         lines += [f"     - not looked at: {plain(left)}" for left in tested.left]
+        lines += [f"     ! {plain(noticed)}" for noticed in tested.noticed]
     return lines
 
 
@@ -73,6 +74,7 @@ def as_json(tested: Sequence[Trial]) -> bytes:
                     "checks": [escape(check) for check in one.verdict.checks],
                     "findings": [_finding(finding) for finding in one.verdict.findings],
                     "not_looked_at": [escape(left) for left in one.left],
+                    "noticed": [escape(noticed) for noticed in one.noticed],
                     "ran": one.ran,
                     "packets": [_packets(knocked) for knocked in one.knocked],
                 }

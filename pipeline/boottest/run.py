@@ -15,7 +15,7 @@ from pipeline.boottest import peek, ssh
 from pipeline.boottest.console_log import ConsoleLog, read_console
 from pipeline.boottest.expectations import Expected, expected_of
 from pipeline.boottest.inside import Inside, read_answers, script
-from pipeline.boottest.judging import judge, not_asked
+from pipeline.boottest.judging import judge, not_asked, noticed
 from pipeline.boottest.kernels import kernel_for, require_x86_64
 from pipeline.boottest.observation import Knocked, Login, Observed
 from pipeline.boottest.surroundings import Surrounding, Vantage, surroundings
@@ -70,12 +70,14 @@ class Trial:
 
     Attributes:
         left: what could not be asked by the nature of the run.
+        noticed: what people should know though no promise speaks of it.
         ran: how it ran, in words.
         knocked: what every port said to whom.
     """
 
     verdict: Verdict
     left: tuple[str, ...] = ()
+    noticed: tuple[str, ...] = ()
     ran: str = ""
     knocked: tuple[Knocked, ...] = ()
 
@@ -115,7 +117,7 @@ def _test(
     if not compressed and _sha256(image) != digest:
         changed = Finding(image.name, "unchanged", digest, "changed while it was tested")
         verdict = replace(verdict, findings=(*verdict.findings, changed))
-    return Trial(verdict, not_asked(expected, observed), ran, observed.knocked)
+    return Trial(verdict, not_asked(expected, observed), noticed(expected, observed), ran, observed.knocked)
 
 
 def _observe(

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from pipeline.boottest.console_log import ConsoleLog
-from pipeline.boottest.judging import judge, not_asked
+from pipeline.boottest.judging import judge, not_asked, noticed
 from pipeline.boottest.observation import Knocked, Login, Observed
 from pipeline.boottest.wire import Answer
 from pipeline.errors import PipelineError
 from pipeline.model.verdict import Outcome
-from tests.support.boottest import RULES, a_look, all_answers, an_inside, around, promises, vantage
+from tests.support.boottest import HOST_KEY, RULES, a_look, all_answers, an_inside, around, promises, vantage
 
 NEIGHBOUR = ("eth0", "192.168.11.129")
 VPN = ("eth1", "10.234.0.2")
@@ -165,10 +165,18 @@ def test_what_nobody_asked_for_is_told() -> None:
         "inside the gateway",
         "the firewall at wlan0",
         "login prompt",
-        "said to have failed, for lack of hardware or not",
     ]
+    assert noticed(promises(), seen) == ("did not start here, for lack of hardware or not: Raise network interfaces",)
     forbidden = replace(a_look(), inside=replace(an_inside(), firewall=None))
     assert not_asked(promises(), forbidden) == ("firewall rules in the kernel: technician may not read them",)
+
+
+def test_a_key_the_gateway_made_itself_is_told() -> None:
+    """`ssh-keygen -A` at first boot makes the kinds that are missing; nobody can have promised those."""
+    seen = replace(a_look(), host_keys=frozenset({HOST_KEY, "ssh-rsa AAAAB3Nza"}))
+    assert judge(promises(), seen).passed
+    assert noticed(promises(), seen) == ("the SSH server also shows keys that the gateway made itself: ssh-rsa",)
+    assert noticed(promises(), a_look()) == ()
 
 
 @pytest.mark.parametrize("facts", [{"ssh": {}}, {"users": None}, {"open_ports": [{}]}, {"host_keys": 3}])

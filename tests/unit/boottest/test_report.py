@@ -11,7 +11,7 @@ from pipeline.boottest.run import Trial
 from pipeline.model.verdict import Finding, Outcome, Verdict
 from tests.support.boottest import a_look, promises
 
-FINE = Trial(judge(promises(), a_look()), ("inside: no key",), "TCG, 61 s", a_look().knocked)
+FINE = Trial(judge(promises(), a_look()), ("inside: no key",), ("hostapd",), "TCG, 61 s", a_look().knocked)
 WRONG = Trial(Verdict("gw-2", (Finding("port 22", "firewall", "kept out", "it \x1b[2Janswers"),), ()))
 UNSEEN = Trial(Verdict("gw-3", (Finding("console", "start", "", "no prompt", Outcome.NOT_LOOKED),), ()))
 
@@ -27,6 +27,7 @@ def test_a_screen() -> None:
     assert shown[0] == "ok   gw-1: as promised (TCG, 61 s)"
     assert "     + users" in shown
     assert "     - not looked at: inside: no key" in shown
+    assert "     ! hostapd" in shown
     assert "FAIL gw-2: DEVIATES" in shown
     assert "       port 22: firewall: expected kept out, found it \\x1b[2Janswers" in shown
     assert shown[-2:] == ["FAIL gw-3: COULD NOT LOOK", "       console: start: could not look: no prompt"]
