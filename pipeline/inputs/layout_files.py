@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
@@ -31,9 +33,39 @@ def load_layouts(directory: Path = _DIRECTORY) -> tuple[Layout, ...]:
     return tuple(layouts[name] for name in sorted(layouts))
 
 
-def choose_layouts(name: str) -> tuple[Layout, ...]:
-    """The layout of this name, or all of them for ``auto``: inspection then finds out which one an image has."""
+@lru_cache(maxsize=4)
+def layouts_with(certificates: str) -> tuple[Layout, ...]:
+    """All layouts; those whose keystore of bundle signers nobody has published have it where the user says.
+
+    Args:
+        certificates: path in the image; empty when the user says nothing.
+    """
     layouts = load_layouts()
+    if not certificates:
+        return layouts
+    named = GuestPath(certificates)
+    return tuple(replace(layout, certificates=named) if layout.lacks_certificates else layout for layout in layouts)
+
+
+def require_known(layout: Layout, certificates: str) -> None:
+    """Refuse a path that the user names where the layout has another one, or none at all."""
+    if not certificates or layout.certificates == GuestPath(certificates):
+        return
+    where = f"{layout.certificates}" if layout.certificates else "no file of its own"
+    raise PipelineError(
+        f"gateway.toml [keystores] certificates: {layout.product} {layout.versions[0]} to {layout.versions[-1]} keeps "
+        f"its bundle signers in {where} (layout {layout.name})",
+        "take the key out; it is for releases whose keystore is in no document",
+    )
+
+
+def choose_layouts(name: str, certificates: str = "") -> tuple[Layout, ...]:
+    """The layout of this name, or all of them for ``auto``: inspection then finds out which one an image has.
+
+    Args:
+        certificates: as `layouts_with` takes it.
+    """
+    layouts = layouts_with(certificates)
     if name == "auto":
         return layouts
     chosen = tuple(layout for layout in layouts if layout.name == name)

@@ -8,6 +8,7 @@ from pipeline.inputs.toml_table import Table
 from pipeline.model.release import DERIVED, ClientKey, Keystores, Policy, PolicyRow
 
 _PATH = r"[^\0-\x1f\x7f]+"
+_GUEST_PATH = r"(/(?!\.\.?(/|\Z))[A-Za-z0-9._+-]+)+"
 _ALIAS = r"[a-z0-9][a-z0-9._-]{0,63}"
 _PRINTABLE = r"[!-~]([ -~]*[!-~])?"
 _URI = r"[a-z][a-z0-9+]*:[^\0-\x1f\x7f]+"
@@ -69,6 +70,7 @@ def read_keystores(table: Table) -> Keystores:
         else:
             aliases[alias] = trusted.text(alias, form=_PATH, meaning="the path of a PEM file")
     keystores = Keystores(
+        certificates=table.text("certificates", "", form=_GUEST_PATH, meaning="an absolute path in the image"),
         certificates_password=table.text("certificates_password", "defaultPassword", form=_PRINTABLE),
         cacerts_password=table.text("cacerts_password", "changeit", form=_PRINTABLE),
         trusted_tls=aliases,

@@ -16,7 +16,8 @@ class Layout:
         versions: version prefixes it is for, such as ``5.0``; matched against ``kura.version`` or the ESF version.
         generation: ``A`` (Kura 3), ``B`` (Kura 4) or ``C`` (Kura 5 and later), which decides how snapshots are read.
         root: the installation, usually a symbolic link to the versioned directory.
-        certificates: the keystore of bundle and message signing; None where the generation has none.
+        certificates: the keystore of bundle and message signing; None where the generation has none, or where nobody
+            has published its place: then `lacks_certificates`.
         kuranet: the network side file; None from Kura 5.1.
         network_truth: ``files`` (Linux files are read at boot) or ``snapshot``.
         console_auth: ``plain`` (console.password.value) or ``useradmin`` (Base64 SHA-256 credentials).
@@ -54,3 +55,8 @@ class Layout:
     owner: str
     markers: tuple[GuestPath, ...] = ()
     framework_accepts_ec: bool = False
+
+    @property
+    def lacks_certificates(self) -> bool:
+        """Whether there is such a keystore, for the policy asks for signatures, in a place that is not known."""
+        return self.certificates is None and self.policy is not None and self.keystore_model == "property"

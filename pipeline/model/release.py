@@ -159,6 +159,8 @@ class Keystores:
     """Base keystores (A:206 to A:229, B:480 to B:553).
 
     Attributes:
+        certificates: path in the image of the keystore of bundle signers, where the layout does not know it; empty
+            where it does.
         certificates_password / cacerts_password: of the vendor's base keystores; public defaults.
         trusted_tls: PEM files with further broker certificates, by alias.
         replaced: aliases of the vendor's keystores whose certificate may be replaced by ours.
@@ -170,6 +172,7 @@ class Keystores:
     trusted_tls: Mapping[str, str] = field(default_factory=dict)
     replaced: tuple[str, ...] = ()
     client_keys: tuple[ClientKey, ...] = ()
+    certificates: str = ""
 
 
 @dataclass(frozen=True)

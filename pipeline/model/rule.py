@@ -49,6 +49,7 @@ class Expected:
         environment_outside: it lies outside the image and is delivered beside it.
         bootdelays: accepted values of U-Boot's boot delay.
         sysrq: the value ``kernel.sysrq`` is to have.
+        certificates: path of the keystore of bundle signers where no document names it; empty elsewhere.
         root_by_people: somebody must be able to become root; False is the explicit choice against it.
         day: of the release, in days since 1970, for accounts that expire.
     """
@@ -71,6 +72,7 @@ class Expected:
     root_by_people: bool = True
     day: int = 0
     vendor_signers: tuple[str, ...] = ()
+    certificates: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import document, on_esf
+from pipeline.rules.esf_ground import document, no_keystore, on_esf
 from pipeline.rules.esf_packages import Bundle, bundles
 from pipeline.rules.esf_policy import policy_of
 from pipeline.rules.esf_signature import Signature, signature_of
@@ -88,7 +88,7 @@ def _trusted(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     """The framework believes a signer when the keystore has a certificate of its chain (B:498)."""
     del expected
     if layout.certificates is None:
-        return Judgement.not_applicable("this product has no keystore of bundle signers")
+        return no_keystore(layout)
     store = document(view, layout.certificates)
     if store is None:
         return Judgement.failed(Breach(str(view.place(layout.certificates)), 0, "missing: nobody is believed", "it"))

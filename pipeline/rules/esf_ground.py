@@ -30,6 +30,16 @@ def on_esf(look: EsfCheck) -> Check:
     return check
 
 
+def no_keystore(layout: Layout) -> Judgement:
+    """What is to be said where no keystore of bundle signers is known: none there, or its place is in no document."""
+    if layout.lacks_certificates:
+        return Judgement.unverifiable(
+            f"in which file {layout.product} {layout.versions[0]} to {layout.versions[-1]} keeps its bundle signers is "
+            "in no document; gateway.toml [keystores] certificates says it"
+        )
+    return Judgement.not_applicable("this product has no keystore of bundle signers")
+
+
 @dataclass(frozen=True)
 class Document:
     """A text file of the image; ``path`` is where it really lies."""

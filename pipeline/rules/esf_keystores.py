@@ -15,7 +15,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import Document, document, on_esf
+from pipeline.rules.esf_ground import Document, document, no_keystore, on_esf
 from pipeline.rules.esf_properties import Value, in_effect
 from pipeline.rules.esf_snapshot_file import SnapshotFile, on_snapshot, snapshot_file
 from pipeline.rules.esf_strength import weakness
@@ -178,7 +178,7 @@ def _no_signing_key(view: ImageView, layout: Layout, expected: Expected) -> Judg
     """The key that signs bundles never travels: the keystore only knows certificates (B:464 to B:466, A:206)."""
     del expected
     if layout.certificates is None:
-        return Judgement.not_applicable("this product has no keystore of bundle signers")
+        return no_keystore(layout)
     store = next(keystores(view, layout))
     if store.document is None:
         return Judgement.not_applicable(f"{view.place(store.path)} is not there (see keystores.jks)")

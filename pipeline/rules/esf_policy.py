@@ -12,7 +12,7 @@ from pipeline.formats.esf_policy import SIGNER, Row, SecurityPolicy
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import Document, below, document, is_file, node_of, on_esf, refused
+from pipeline.rules.esf_ground import Document, below, document, is_file, no_keystore, node_of, on_esf, refused
 from pipeline.rules.looking import harmless
 
 _NONE = "this product has no security policy"
@@ -119,8 +119,10 @@ def _lines(found: Document) -> list[int]:
 def _known_signers(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     """A signer is believed only when the keystore knows a certificate of its chain (B:498, B:555)."""
     del expected
-    if layout.certificates is None or layout.policy is None:
+    if layout.policy is None:
         return Judgement.not_applicable("this product checks no signatures of bundles")
+    if layout.certificates is None:
+        return no_keystore(layout)
     found, store = policy_of(view, layout), document(view, layout.certificates)
     if found is None or store is None:
         return Judgement.not_applicable("policy or keystore is missing (see policy.schema, keystores.jks)")

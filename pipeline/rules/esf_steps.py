@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Check, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import on_esf
+from pipeline.rules.esf_ground import no_keystore, on_esf
 
 
 def _step(text: str, *, needs_policy: bool = False, needs_certificates: bool = False) -> Check:
@@ -15,8 +15,8 @@ def _step(text: str, *, needs_policy: bool = False, needs_certificates: bool = F
         del view, expected
         if needs_policy and layout.policy is None:
             return Judgement.not_applicable("this product has no security policy")
-        if needs_certificates and layout.certificates is None:
-            return Judgement.not_applicable("this product has no keystore of bundle signers")
+        if needs_certificates and layout.certificates is None and not layout.lacks_certificates:
+            return no_keystore(layout)
         return Judgement.unverifiable(text)
 
     return on_esf(check)

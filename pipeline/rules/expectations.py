@@ -31,6 +31,7 @@ def expected_of(release: Release) -> Expected:
         golden_esf_version=release.golden_esf_version,
         root_by_people=release.rules.root_by_people,
         vendor_signers=release.policy.vendor_signers,
+        certificates=release.keystores.certificates,
         day=release.epoch // 86400,
     )
 

@@ -27,12 +27,13 @@ def inspect_vanilla(workspace: Workspace, say: Say) -> None:
     digest = prepare.prepare_raw(source, workspace.raw, say)
     vanilla = inspect.inspect(
         workspace.raw,
-        layout_files.choose_layouts(release.layout),
+        layout_files.choose_layouts(release.layout, release.keystores.certificates),
         sha256=digest,
         state_dir=workspace.state / "appliance",
         say=say,
         also=[release.bootloader.environment] if release.bootloader.environment else [],
     )
+    layout_files.require_known(vanilla.layout, release.keystores.certificates)
     facts_file.save(vanilla, workspace.facts)
     write_record(workspace.record("inspect"), key, [workspace.raw, workspace.facts], known={workspace.raw: digest})
     reading.forget_inputs()

@@ -69,13 +69,15 @@ def install(
 def _unknown_keystore(layout: Layout, trust: Trust) -> list[Problem]:
     """A policy that asks for signatures, and no way to make ours known: the gateway would run no bundle of ours."""
     ours = sorted({package.file_name for package in trust.packages if any(b.resigned for b in package.bundles)})
-    if layout.policy is None or not ours:
+    if not layout.lacks_certificates or not ours:
         return []
     return [
         Problem(
-            f"{', '.join(ours)}: where {layout.product} {', '.join(layout.versions)} keeps the certificates of bundle "
-            f"signers is not published, so no gateway would trust the signer",
-            f"ask the vendor for the keystore's path, and write it as certificates into layout {layout.name}",
+            f"gateway.toml [keystores] certificates: is missing; in which file {layout.product} "
+            f"{', '.join(layout.versions)} keeps its bundle signers is in no document, and without it no gateway would "
+            f"run {', '.join(ours)}",
+            "ask the vendor for the path of the keystore, or look for osgi.framework.keystore in the image's "
+            'config.ini, and write certificates = "/opt/eurotech/esf/…" under [keystores]',
         )
     ]
 

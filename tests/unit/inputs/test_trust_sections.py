@@ -30,6 +30,8 @@ def test_what_they_say(tmp_path: Path) -> None:
     assert (release.policy.rows, release.policy.source) == ((partner,), "golden")
     client = ClientKey("client", "file:k/{gateway}.pem", ("c/{gateway}.crt",), "env:P")
     assert (release.keystores.client_keys, release.keystores.replaced) == ((client,), ("cloud",))
+    stated = read(tmp_path, f'{LEAST}[keystores]\ncertificates = "/opt/x/certificates.ks"').keystores.certificates
+    assert stated == "/opt/x/certificates.ks"
     assert release.secrets_given == "file:s/{gateway}.toml"
 
 
@@ -56,6 +58,8 @@ def test_what_they_say(tmp_path: Path) -> None:
         (CLIENT + CLIENT, "client_key[2] alias: is there twice"),
         (CLIENT + '[keystores.trusted_tls]\nclient = "x.pem"', "client_key: alias client is that of a trusted"),
         ('[keystores]\nreplaced = ["A"]', "[keystores] replaced[1]: is not an alias"),
+        ('[keystores]\ncertificates = "a.ks"', "[keystores] certificates: is not an absolute path in the image"),
+        ('[keystores]\ncertificates = "/a/../b.ks"', "[keystores] certificates: is not an absolute path in the image"),
     ],
 )
 def test_what_they_must_not_say(tmp_path: Path, extra: str, complaint: str) -> None:

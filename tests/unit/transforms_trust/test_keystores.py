@@ -149,9 +149,11 @@ def test_a_product_without_bundle_keystore() -> None:
 
 def test_a_policy_whose_keystore_nobody_knows_is_refused_with_packages_of_ours_only() -> None:
     image = a_vanilla({CACERTS: store("changeit", CLOUD)}, layout=replace(LAYOUT, certificates=None))
-    with pytest.raises(PipelineError, match=r"heater_1\.0\.0\.dp: where ESF .* is not published") as caught:
+    with pytest.raises(PipelineError, match=r"no gateway would run heater_1\.0\.0\.dp") as caught:
         install(image, a_release(), a_trust(), SECRETS)
-    assert "write it as certificates into layout esf-5" in caught.value.problems[0].remedy
+    (problem,) = caught.value.problems
+    assert problem.what.startswith("gateway.toml [keystores] certificates: is missing; in which file ESF ")
+    assert 'write certificates = "/opt/eurotech/esf/…" under [keystores]' in problem.remedy
     layer, _, _ = install(image, a_release(), Trust((), a_signer().certificates), SECRETS)
     assert [entry.path for entry in layer.entries] == [CACERTS]
 
