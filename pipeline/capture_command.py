@@ -12,7 +12,9 @@ from pipeline.capture import gateway_ssh, script
 from pipeline.capture.console_snapshot import HOW, read_snapshot
 from pipeline.capture.export_directory import require_free, write_export
 from pipeline.capture.taken import Found, Taken, judged, parse
+from pipeline.classification.truth import layout_of
 from pipeline.errors import PipelineError
+from pipeline.inputs.layout_files import load_layouts
 from pipeline.progress import Progress, Say
 from pipeline.report.plain import plain
 
@@ -68,7 +70,7 @@ def _capture(options: Mapping[str, object], arguments: Sequence[str]) -> int:
     with Progress().running() as say:
         found, source = _found(arguments[0], options, target, say)
     product, release = _release(options, found)
-    taken = judged(found, snapshot)
+    taken = judged(found, snapshot, layout_of(product, release, load_layouts()))
     if not taken.files:
         raise PipelineError(f"{source}: has nothing of the documents' list", "is it a gateway with ESF or Kura?")
     write_export(taken, target, release=release, source=source, product=product)

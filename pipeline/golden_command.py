@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from doit.cmd_base import Command
 
 from pipeline.classification import review
-from pipeline.classification.assemble import missing
 from pipeline.classification.item import Decision
+from pipeline.classification.truth import missing
 from pipeline.errors import PipelineError
 from pipeline.report.golden_text import change_lines, golden_lines
 from pipeline.stages import golden_lock, reading
@@ -107,7 +107,9 @@ def _golden(options: Mapping[str, object], things: Sequence[str]) -> int:
         golden_lock.write_lock(workspace, release, lock)
     elif not options["diff"]:
         said.append(f"golden sample {release.golden}: of release {export.esf_version}, decided in {where}")
-        said += golden_lines(items, lock, missing(export.files), every=bool(options["every"]))
+        said += golden_lines(
+            items, lock, missing(export.files, golden_lock.layout_of(export)), every=bool(options["every"])
+        )
         said += change_lines(review.changes(items, lock), where)
     else:
         said += change_lines(review.changes(items, lock), where)

@@ -24,6 +24,7 @@ _SYSTEM = (
     "etc/bind/named.conf",
     "etc/named.conf",
     "etc/network/interfaces",
+    "etc/network/interfaces.d/*",
     "etc/sysconfig/iptables",
     "etc/init.d/firewall_cust",
     "etc/dhcpd-*.conf",

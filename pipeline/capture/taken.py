@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from pipeline.capture.paths import ROOTS
 from pipeline.capture.script import START
-from pipeline.classification.assemble import missing
 from pipeline.classification.documents import forbidden, wanted
+from pipeline.classification.truth import missing
 from pipeline.errors import PipelineError
 from pipeline.inputs.export_members import Kind, Member, collect
+from pipeline.model.layout import Layout
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _AGAIN = "capture again; if it happens twice, look at the gateway's disk and connection"
@@ -115,11 +116,12 @@ def _unpacked(archives: bytes, source: str) -> list[tuple[str, bytes]]:
     return found
 
 
-def judged(found: Found, snapshot: tuple[str, bytes] | None) -> Taken:
+def judged(found: Found, snapshot: tuple[str, bytes] | None, layout: Layout | None = None) -> Taken:
     """What of it goes into the export: listed, not forbidden; what is forbidden never reaches the disk of this machine.
 
     Args:
         snapshot: name and content of the console's download.
+        layout: of the gateway, which says what can be missing; None where it is not known.
     """
     files: dict[str, bytes] = {}
     left: list[tuple[str, str]] = []
@@ -131,4 +133,4 @@ def judged(found: Found, snapshot: tuple[str, bytes] | None) -> Taken:
             files[path] = content
     if snapshot is not None:
         files[snapshot[0]] = snapshot[1]
-    return Taken(found, files, tuple(left), tuple(missing(files)))
+    return Taken(found, files, tuple(left), tuple(missing(files, layout)))

@@ -7,41 +7,45 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipeline.classification.classify import classify, latest_snapshot
 from pipeline.classification.containers import Unzstd
-from pipeline.classification.documents import DOCUMENTS, Part, wanted
+from pipeline.classification.documents import Part, wanted
 from pipeline.classification.files import digest_of
 from pipeline.classification.item import Class, Decision, Item, Kind
 from pipeline.classification.lock import Lock
 from pipeline.classification.review import decision_of
+from pipeline.classification.truth import missing
 from pipeline.errors import Problem, raise_if_any
 from pipeline.formats import canonical_json, esf_snapshot
 from pipeline.formats.java_properties import Properties
 from pipeline.model.golden import Export, Golden
 from pipeline.model.guest_path import GuestPath
+from pipeline.model.layout import Layout
 
 # Settings that a rule writes anew or takes away need what the golden sample has, to know that they are there.
 _TAKEN_OUT_HERE = frozenset({Class.PORTABLE, Class.SECRET, Class.UNKNOWN})
 
 
-def judge(export: Export, unzstd: Unzstd | None = None) -> tuple[Item, ...]:
+def judge(export: Export, unzstd: Unzstd | None = None, layout: Layout | None = None) -> tuple[Item, ...]:
     """Every file and property of an export in one class.
 
     Args:
         unzstd: unpacks zstd, for the search for secrets.
+        layout: of the golden sample; None where it is not known.
 
     Raises:
         PipelineError: the latest snapshot is one that no gateway could load.
     """
     latest = latest_snapshot(export.files)
     snapshot = _snapshot(export.files[latest], latest).snapshot if latest else None
-    return classify(export.files, export.links, snapshot, unzstd)
+    return classify(export.files, export.links, snapshot, unzstd, layout)
 
 
-def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
+def assemble(export: Export, items: Sequence[Item], lock: Lock, layout: Layout | None = None) -> Golden:
     """The golden sample of an export.
 
     Args:
         items: of the export, as `judge` gives them.
         lock: decisions; what is still undecided travels only where a rule might allow it.
+        layout: of the golden sample, which says what can be missing; None where it is not known.
 
     Raises:
         PipelineError: a mandatory part is missing or there twice; all problems at once.
@@ -61,7 +65,8 @@ def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
                 refused.append((str(key), reason))
     gone = {key.name for key in staying if key.kind is Kind.FILE}
     kept = {path: content for path, content in export.files.items() if path not in gone}
-    links = {path: target for path, target in export.links.items() if _part(path) is Part.NETWORK}
+    left_links = {key.name for key in staying if key.kind is Kind.LINK}
+    links = {path: target for path, target in export.links.items() if path not in left_links}
     raise_if_any(_mandatory(kept, export.source))
     latest = latest_snapshot(kept)
     downloaded = _snapshot(kept[latest], latest)
@@ -80,7 +85,7 @@ def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
         network={GuestPath(f"/{name}"): content for name, content in by_part[Part.NETWORK].items()},
         links={GuestPath(f"/{name}"): target for name, target in sorted(links.items())},
         refused=tuple(sorted(refused)),
-        missing=tuple(missing(kept)),
+        missing=tuple(missing(kept, layout)),
         sha256=_digest(
             export.esf_version, (item for item in items if item.key not in staying), downloaded.snapshot, links
         ),
@@ -89,13 +94,6 @@ def assemble(export: Export, items: Sequence[Item], lock: Lock) -> Golden:
         snapshot_name=latest,
         snapshot_lines=_lines(downloaded.snapshot),
     )
-
-
-def missing(files: Mapping[str, bytes]) -> Iterator[str]:
-    """What of the documents' list is not there."""
-    for listed in DOCUMENTS:
-        if not listed.extra and not any(listed.pattern.fullmatch(name) for name in files):
-            yield listed.label
 
 
 def _travels(item: Item, lock: Lock) -> bool:

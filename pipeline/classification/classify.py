@@ -11,6 +11,7 @@ from pipeline.classification.files import classify_files
 from pipeline.classification.item import Item
 from pipeline.classification.settings import classify_settings
 from pipeline.formats.esf_snapshot import Snapshot
+from pipeline.model.layout import Layout
 
 _COMPONENT = re.compile(r"OSGI-INF/.*\.xml")
 
@@ -22,7 +23,11 @@ def latest_snapshot(paths: Iterable[str]) -> str:
 
 
 def classify(
-    files: Mapping[str, bytes], links: Iterable[str], snapshot: Snapshot | None, unzstd: Unzstd | None = None
+    files: Mapping[str, bytes],
+    links: Iterable[str],
+    snapshot: Snapshot | None,
+    unzstd: Unzstd | None = None,
+    layout: Layout | None = None,
 ) -> tuple[Item, ...]:
     """Judge an export.
 
@@ -30,11 +35,12 @@ def classify(
         files: content by path relative to the root of the export; ``links``: paths of its symbolic links.
         snapshot: the latest one, parsed; None when it is not to be judged.
         unzstd: unpacks zstd; without it what is in such data is not searched, and a person has to decide about it.
+        layout: of the golden sample, which says whether Linux files of the network count; None where it is not known.
 
     Returns:
         One item for each file, link and property, sorted by key.
     """
-    items = list(classify_files(files, links, latest_snapshot(files), unzstd))
+    items = list(classify_files(files, links, latest_snapshot(files), unzstd, layout))
     if snapshot is not None:
         packages = [content for path, content in files.items() if (part := wanted(path)) and part.item is Part.PACKAGE]
         items += classify_settings(snapshot, *_installed(packages))

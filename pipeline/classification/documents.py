@@ -42,6 +42,8 @@ def _listed(item: Part, label: str, pattern: str, *, extra: bool = False) -> Lis
     return Listed(item, label, re.compile(pattern), extra)
 
 
+KURANET = _listed(Part.NETWORK, "kuranet.conf (A:193)", _ROOT + r"(?:data|user)/kuranet\.conf")
+
 # Where generations B and C keep things is taken too (formats 3); the documents speak of generation A.
 DOCUMENTS = (
     _listed(Part.SNAPSHOT, "snapshot_<id>.xml (A:137)", r"snapshot_[0-9]+\.xml"),
@@ -56,7 +58,8 @@ DOCUMENTS = (
     _listed(Part.NETWORK, "/etc/dhcpd-*.conf (A:190)", r"etc/u?dhcpd-[^/]+\.conf"),
     _listed(Part.NETWORK, "/etc/wpa_supplicant-*.conf (A:191)", r"etc/wpa_supplicant-[^/]+\.conf"),
     _listed(Part.NETWORK, "/etc/hostapd-*.conf (A:192)", r"etc/hostapd-[^/]+\.conf"),
-    _listed(Part.NETWORK, "kuranet.conf (A:193)", _ROOT + r"(?:data|user)/kuranet\.conf"),
+    KURANET,
+    _listed(Part.NETWORK, "interfaces.d/*", r"etc/network/interfaces\.d/[^/]+", extra=True),
     _listed(Part.NETWORK, "ifcfg-*", r"etc/sysconfig/network-scripts/ifcfg-[^/]+", extra=True),
 )
 

@@ -11,6 +11,8 @@ from pipeline.classification.documents import UNKNOWN, Part, forbidden, wanted
 from pipeline.classification.found import FoundSecret
 from pipeline.classification.item import ANY, STAYS, TRAVELS, Class, Decision, Item, Key, Kind
 from pipeline.classification.secrets import find_secrets
+from pipeline.classification.truth import FROM_SNAPSHOT, in_snapshot
+from pipeline.model.layout import Layout
 
 ABOUT = "export.toml"
 
@@ -39,7 +41,11 @@ _REPLACED = re.compile(r"by the name (?:wpa_passphrase|wpa_psk|sae_password|wep_
 
 
 def classify_files(
-    files: Mapping[str, bytes], links: Iterable[str], latest: str, unzstd: Unzstd | None = None
+    files: Mapping[str, bytes],
+    links: Iterable[str],
+    latest: str,
+    unzstd: Unzstd | None = None,
+    layout: Layout | None = None,
 ) -> Iterator[Item]:
     """Every file and link, in one class each.
 
@@ -47,12 +53,19 @@ def classify_files(
         files: content by path relative to the root of the export.
         latest: path of the snapshot that counts.
         unzstd: unpacks zstd, for the search for secrets.
+        layout: of the golden sample; None where it is not known.
     """
+    made = in_snapshot(layout)
     for path, content in files.items():
-        yield _file(path, content, latest, unzstd)
+        if made and (listed := wanted(path)) and listed.item is Part.NETWORK and not forbidden(path, content):
+            yield _item(Kind.FILE, path, Class.DERIVED, FROM_SNAPSHOT, STAYS)
+        else:
+            yield _file(path, content, latest, unzstd)
     for path in links:
         listed = wanted(path)
-        if listed is not None and listed.item is Part.NETWORK:
+        if made and listed is not None and listed.item is Part.NETWORK:
+            yield _item(Kind.LINK, path, Class.DERIVED, FROM_SNAPSHOT, STAYS)
+        elif listed is not None and listed.item is Part.NETWORK:
             yield _item(Kind.LINK, path, Class.DERIVED, "made anew where the gateway is cellular (A:247)", TRAVELS)
         else:
             yield _item(Kind.LINK, path, Class.UNKNOWN, UNKNOWN, STAYS, open_=True)

@@ -11,9 +11,11 @@ from pathlib import Path
 from pipeline.classification.assemble import assemble, judge
 from pipeline.classification.files import ABOUT as _ABOUT
 from pipeline.classification.lock import Lock
+from pipeline.classification.truth import layout_of
 from pipeline.errors import PipelineError
 from pipeline.inputs.export_archive import archive_members
 from pipeline.inputs.export_members import Contents, collect, directory_members
+from pipeline.inputs.layout_files import load_layouts
 from pipeline.inputs.zstd_data import unzstd
 from pipeline.model.golden import Export, Golden
 
@@ -45,7 +47,8 @@ def read_golden(path: Path) -> Golden:
         PipelineError: as `read_export`, or without its mandatory parts.
     """
     export = read_export(path)
-    return assemble(export, judge(export, unzstd), Lock())
+    layout = layout_of(export.product, export.esf_version, load_layouts())
+    return assemble(export, judge(export, unzstd, layout), Lock(), layout)
 
 
 def _contents(path: Path) -> Contents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from pipeline.classification import truth
 from pipeline.classification.assemble import assemble, judge
 from pipeline.classification.item import Item
 from pipeline.classification.lock import Lock, parse, render
@@ -11,8 +12,10 @@ from pipeline.classification.review import require_decided
 from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError
 from pipeline.inputs.golden_export import read_export
+from pipeline.inputs.layout_files import load_layouts
 from pipeline.inputs.zstd_data import unzstd
 from pipeline.model.golden import Export, Golden
+from pipeline.model.layout import Layout
 from pipeline.model.release import Release
 from pipeline.workspace import Workspace
 
@@ -23,7 +26,12 @@ _MOST_BYTES = 64 << 20
 def judged(workspace: Workspace, export: str) -> tuple[Export, tuple[Item, ...]]:
     """The export that ``gateway.toml`` names, read and judged."""
     found = read_export(workspace.input(export))
-    return found, judge(found, unzstd)
+    return found, judge(found, unzstd, layout_of(found))
+
+
+def layout_of(export: Export) -> Layout | None:
+    """Where a golden sample keeps what; None where its release is of no layout, which the plan refuses."""
+    return truth.layout_of(export.product, export.esf_version, load_layouts())
 
 
 def read_lock(workspace: Workspace, release: Release) -> Lock:
@@ -55,4 +63,4 @@ def decided_golden(workspace: Workspace, release: Release) -> Golden:
     export, items = judged(workspace, release.golden)
     lock = read_lock(workspace, release)
     require_decided(items, lock, release.golden_lock)
-    return assemble(export, items, lock)
+    return assemble(export, items, lock, layout_of(export))
