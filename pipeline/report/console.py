@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -9,6 +10,8 @@ from pipeline.model.verdict import Finding, Outcome, Verdict
 from pipeline.report.plain import plain
 
 _SCREEN = 22  # lines of a summary: a terminal of 24 with the command and the next prompt
+_COLUMNS = 80
+_INDENT = " " * 7
 _MOST_COLUMNS = 70  # of an expected or seen value
 _WORDS = {0: "verified", 1: "DEVIATES", 2: "COULD NOT LOOK"}
 
@@ -20,31 +23,44 @@ def summary_lines(verdicts: Sequence[Verdict]) -> list[str]:
     last = [f"{len(verdicts)} looked at: {total}" if verdicts else "nothing looked at"]
     # A deviation is worse news than a look that failed, whatever the exit status.
     order = sorted(verdicts, key=lambda verdict: ((1, 2, 0).index(verdict.exit_status), verdict.gateway))
-    lines = [line for verdict in order for line in _short(verdict)]
     room = _SCREEN - len(last)
-    if len(lines) > room:
-        whole = [line for verdict in order for line in _short(verdict)[:1]]
-        lines = whole if len(whole) <= room else [*whole[: room - 1], f"  … and {len(whole) - room + 1} more"]
-    return lines + last
+    # As much as there is room for: what was covered, else what deviates, else who.
+    for detail in (_whole, _kinds):
+        lines = [line for verdict in order for line in detail(verdict)]
+        if len(lines) <= room:
+            return lines + last
+    lines = [_head(verdict) for verdict in order]
+    return [*(lines if len(lines) <= room else [*lines[: room - 1], f"  … and {len(lines) - room + 1} more"]), *last]
 
 
-def _short(verdict: Verdict) -> list[str]:
+def _whole(verdict: Verdict) -> list[str]:
+    """Also what was covered, where nothing deviates."""
+    if not verdict.passed:
+        return _kinds(verdict)
+    covered = "; ".join(plain(check) for check in (*verdict.checks, *verdict.together))
+    return textwrap.wrap(f"{_head(verdict)} ({covered})", _COLUMNS, subsequent_indent=_INDENT)
+
+
+def _kinds(verdict: Verdict) -> list[str]:
     """The verdict in one line, and below it how many findings of which kind."""
-    mark = "ok  " if verdict.passed else "FAIL"
-    lines = [f"{mark} {plain(verdict.gateway)}: {_WORDS[verdict.exit_status]}{_covered(verdict)}"]
+    lines = [_head(verdict)]
     kinds: dict[str, list[Finding]] = {}
     for finding in verdict.findings:
         kinds.setdefault(finding.check, []).append(finding)
     for check, found in kinds.items():
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         first = plain(found[0].subject)
-        lines.append(f"       {check}: {first}" + (f" and {len(found) - 1} more" if len(found) > 1 else ""))
+        room = max(20, _COLUMNS - len(f"{_INDENT}{check}: {more}"))
+        # The end of a path tells more than its beginning.
+        lines.append(f"{_INDENT}{check}: {first if len(first) <= room else '…' + first[1 - room :]}{more}")
     return lines
 
 
-def _covered(verdict: Verdict) -> str:
-    if verdict.passed:
-        return f" ({'; '.join(plain(check) for check in (*verdict.checks, *verdict.together))})"
-    return f", {len(verdict.findings)} finding{'s' if len(verdict.findings) != 1 else ''}"
+def _head(verdict: Verdict) -> str:
+    mark = "ok  " if verdict.passed else "FAIL"
+    count = len(verdict.findings)
+    found = f", {count} finding{'s' if count != 1 else ''}" if count else ""
+    return f"{mark} {plain(verdict.gateway)}: {_WORDS[verdict.exit_status]}{found}"
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:

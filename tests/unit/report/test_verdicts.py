@@ -37,11 +37,40 @@ def test_the_summary_says_first_what_did_not_pass() -> None:
     ]
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, 30, 1000])
-def test_the_summary_fits_a_screen(count: int) -> None:
-    verdicts = [*[BAD] * count, *[GOOD] * count]
+REAL = (
+    "signature of release@example", "manifest", "provenance and the files it covers", "block map",
+    "image, partitions and what lies outside them", "124 rules: 110 pass, 7 not applicable, 7 for people",
+    "5732 paths: names and metadata; content of every changed file that is not secret", "SHA256SUMS",
+)  # fmt: skip
+DEEP = Finding(f"/opt/{'very/' * 30}deep/file", "content", "aa", "bb")
+
+
+def test_the_end_of_a_long_path_is_shown() -> None:
+    line = summary_lines([Verdict("gw-2", (DEEP,), ())])[1]
+    assert line.startswith("       content: …")
+    assert line.endswith("/very/deep/file")
+
+
+def test_what_was_covered_is_told_where_there_is_room() -> None:
+    assert summary_lines([Verdict("gw-1", (), REAL)]) == [
+        "ok   gw-1: verified (signature of release@example; manifest; provenance and the",
+        "       files it covers; block map; image, partitions and what lies outside them;",
+        "       124 rules: 110 pass, 7 not applicable, 7 for people; 5732 paths: names",
+        "       and metadata; content of every changed file that is not secret;",
+        "       SHA256SUMS)",
+        "1 looked at: 1 verified",
+    ]
+    assert summary_lines([Verdict(f"gw-{number}", (), REAL) for number in range(9)])[0] == "ok   gw-0: verified"
+
+
+@pytest.mark.parametrize("good", [GOOD, Verdict("gw-1", (), REAL)])
+@pytest.mark.parametrize("bad", [BAD, Verdict("gw-2", (DEEP, DEEP, *BAD.findings), REAL)])
+@pytest.mark.parametrize("count", [0, 1, 3, 7, 30, 1000])
+def test_the_summary_fits_a_screen(count: int, good: Verdict, bad: Verdict) -> None:
+    verdicts = [*[bad] * count, *[good] * count]
     lines = summary_lines(verdicts)
     assert len(lines) <= 22
+    assert max(map(len, lines)) <= 80
     assert lines[-1].startswith(f"{2 * count} looked at" if count else "nothing")
 
 
