@@ -1,17 +1,15 @@
 """What belongs to one machine or one person and would be copied to all gateways (uniqueness rules U3 to U19)."""
 
-# ruff: noqa: S108 - directories of the image, not of the build machine
-
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
+from pipeline.rules.leftovers import COPIES, CREDENTIALS, DUMPS, HISTORIES, KEYS, LEASES, SEEDS, Table
 from pipeline.rules.looking import files, harmless, lines, paths
 from pipeline.rules.people import people
 
@@ -27,131 +25,15 @@ READS = (
     "/etc/network/interfaces.d/*",
     "/etc/hostapd-*.conf",
     "/etc/sysconfig/network-scripts/*",
+    "/etc/NetworkManager/system-connections/*",
 )
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Patterns of what must not be there, and why."""
-
-    patterns: tuple[str, ...]
-    found: str
-
-
-_SEEDS = _Table(
-    (
-        "/var/lib/systemd/random-seed",
-        "/var/lib/urandom/random-seed",
-        "/var/lib/random-seed",
-        "/boot/loader/random-seed",
-    ),
-    "the same randomness in every copy",
-)
-_LEASES = _Table(
-    (
-        "/var/lib/dhcp/dhclient*",
-        "/var/lib/dhclient/*",
-        "/var/lib/dhcpcd/*",
-        "/var/lib/dhcpcd5/*",
-        "/var/lib/NetworkManager/*",
-        "/var/lib/systemd/network/*",
-        "/var/lib/connman/*",
-        "/var/lib/udhcpc/*",
-    ),
-    "leases and client identity of one machine",
-)
-_KEYS = _Table(
-    (
-        "/var/lib/systemd/credential.secret",
-        "/etc/bind/rndc.key",
-        "/var/lib/bind/session.key",
-        "/etc/ssl/private/ssl-cert-snakeoil.key",
-        "/etc/ssl/certs/ssl-cert-snakeoil.pem",
-        "/var/lib/snmp/*",
-        "/var/lib/chrony/*",
-        "/var/lib/monit/id",
-        "/var/.monit.id",
-        "/var/lib/bluetooth/*",
-        "/var/lib/tpm2-*",
-        "/etc/wireguard/*.conf",
-        "/etc/openvpn/*.key",
-        "/etc/ipsec.d/private/*",
-    ),
-    "a key or identity of one machine that every copy would share",
-)
-_DUMPS = _Table(
-    (
-        "/var/crash/*",
-        "/var/lib/systemd/coredump/*",
-        "/tmp/*",
-        "/tmp/.[!.]*",
-        "/var/tmp/*",
-        "/core",
-        "/core.*",
-        "/var/spool/cron/crontabs/*",
-        "/var/spool/cron/atjobs/*",
-        "/var/mail/*",
-        "/var/spool/mail/*",
-        "/var/lib/systemd/timers/*",
-        "/var/lib/logrotate/status",
-        "/var/backups/*",
-    ),
-    "left behind by one machine or person",
-)
-_COPIES = _Table(
-    (
-        "/etc/*~",
-        "/etc/*.bak",
-        "/etc/*.orig",
-        "/etc/*.rpmsave",
-        "/etc/*.dpkg-old",
-        "/etc/.*.sw[op]",
-        "/etc/*/*~",
-        "/etc/*/*.bak",
-        "/etc/*/*.orig",
-        "/etc/*/*.rpmsave",
-        "/etc/*/*.dpkg-old",
-        "/etc/*/.*.sw[op]",
-    ),
-    "an old copy of a file, with what the file had before",
-)
-_HISTORIES = (
-    ".bash_history",
-    ".ash_history",
-    ".sh_history",
-    ".zsh_history",
-    ".python_history",
-    ".mysql_history",
-    ".sqlite_history",
-    ".psql_history",
-    ".lesshst",
-    ".viminfo",
-    ".wget-hsts",
-    ".nano_history",
-)
-_CREDENTIALS = (
-    ".ssh/id_*",
-    ".ssh/known_hosts*",
-    ".ssh/identity",
-    ".ssh/config",
-    ".netrc",
-    ".git-credentials",
-    ".gitconfig",
-    ".docker",
-    ".aws",
-    ".azure",
-    ".gnupg",
-    ".m2/settings.xml",
-    ".pgpass",
-    ".my.cnf",
-    ".smbcredentials",
-    ".npmrc",
-)
 _EMPTY_LOGS = ("wtmp", "btmp", "lastlog", "faillog")
 _ADDRESS = re.compile(r"(?i)\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b")
 
 
-def _absent(table: _Table) -> Callable[[ImageView, Expected], Judgement]:
+def _absent(table: Table) -> Callable[[ImageView, Expected], Judgement]:
     def check(view: ImageView, expected: Expected) -> Judgement:
         del expected
         found = [path for path in paths(view, *table.patterns) if not _is_empty_directory(view, path)]
@@ -175,6 +57,24 @@ def _in_homes(names: tuple[str, ...], what: str) -> Callable[[ImageView, Expecte
         return Judgement.of([Breach(str(path), 0, what, "not there") for path in found], f"{len(homes)} homes")
 
     return check
+
+
+def _credentials(view: ImageView, expected: Expected) -> Judgement:
+    """In homes, and in what NetworkManager keeps of the networks a machine has joined."""
+    found = _in_homes(CREDENTIALS, "keys or passwords of a person")(view, expected)
+    breaches = list(found.breaches)
+    known = people(view)
+    named = {person.home.rstrip("/") for person in (known.everybody if known else ())}
+    for path in paths(view, "/home/*/.ssh"):
+        if str(path.parent) not in named and not _is_empty_directory(view, path):
+            breaches.append(Breach(str(path), 0, "keys of somebody who has no account", "not there"))
+    for place, data in files(view, "/etc/NetworkManager/system-connections/*"):
+        for number, line in lines(data):
+            if re.match(r"\s*(psk|password|wep-key\d|pin|private-key-password|leap-password)\s*=\s*\S", line):
+                breaches.append(
+                    Breach(place, number, f"a secret of a network ({line.partition('=')[0].strip()})", "none")
+                )
+    return Judgement.of(breaches, found.why)
 
 
 def _homes(view: ImageView) -> tuple[str, ...]:
@@ -219,6 +119,7 @@ def _addresses(view: ImageView) -> Iterator[tuple[str, int, str]]:
         (("/etc/network/interfaces", "/etc/network/interfaces.d/*"), r"hwaddress"),
         (("/etc/hostapd-*.conf",), r"bssid"),
         (("/etc/sysconfig/network-scripts/ifcfg-*",), r"HWADDR|MACADDR"),
+        (("/etc/NetworkManager/system-connections/*",), r"mac-address|cloned-mac-address|bssid"),
     )
     for patterns, key in wanted:
         for path, data in files(view, *patterns):
@@ -242,18 +143,18 @@ def _rule(name: str, title: str, check: Callable[[ImageView, Expected], Judgemen
 
 RULES = (
     _rule(
-        "identity.random_seed", "no copied random seed", _absent(_SEEDS), "systemd Building Images Safely", "ETSI 5.4-4"
+        "identity.random_seed", "no copied random seed", _absent(SEEDS), "systemd Building Images Safely", "ETSI 5.4-4"
     ),
     _rule(
         "identity.leases",
         "no leases or client identities of one machine",
-        _absent(_LEASES),
+        _absent(LEASES),
         "virt-sysprep dhcp-client-state",
     ),
     _rule(
         "identity.shared_keys",
         "no keys that every copy would share",
-        _absent(_KEYS),
+        _absent(KEYS),
         "ETSI 5.4-4",
         "62443 CR 1.9",
         "House of Keys",
@@ -269,22 +170,22 @@ RULES = (
     _rule(
         "identity.histories",
         "no histories of people",
-        _in_homes(_HISTORIES, "history of a person"),
+        _in_homes(HISTORIES, "history of a person"),
         "virt-sysprep bash-history",
     ),
     _rule(
         "identity.credentials",
         "no keys and passwords of people",
-        _in_homes(_CREDENTIALS, "keys or passwords of a person"),
+        _credentials,
         "virt-sysprep ssh-userdir",
         "ETSI 5.4-3",
         "CRA I.1(2)(m)",
     ),
-    _rule("identity.old_copies", "no old copies of configuration files", _absent(_COPIES), "virt-sysprep backup-files"),
+    _rule("identity.old_copies", "no old copies of configuration files", _absent(COPIES), "virt-sysprep backup-files"),
     _rule(
         "identity.remains",
         "nothing left behind: dumps, temporary files, mail, jobs",
-        _absent(_DUMPS),
+        _absent(DUMPS),
         "virt-sysprep tmp-files",
         "virt-sysprep crash-data",
         "virt-sysprep cron-spool",
