@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,18 @@ def test_commands_are_ours_and_do_the_whole_job(name: str) -> None:
     assert done == {"build", "doctor", "verify"}
 
 
+def test_what_they_call_exists() -> None:
+    project = tomllib.loads((CI.parent / "pyproject.toml").read_text("utf-8"))
+    entries = project["project"]["entry-points"]["doit.COMMAND"]
+    for name in ("doctor", "verify"):
+        module, _, command = entries[name].partition(":")
+        assert getattr(import_module(module), command).name == name
+    verify = import_module("pipeline.commands").Verify
+    assert "deep" in {option.get("long") for option in verify.cmd_options}
+    assert callable(import_module("pipeline.tasks").task_build)
+    assert os.access(CI / "bootstrap", os.X_OK)
+
+
 def test_github_has_kvm_and_tcg_and_keeps_and_shows_results() -> None:
     value = read("github-actions.yml")
     # YAML 1.1 takes the bare word "on" for true; GitHub does not.
@@ -65,5 +80,5 @@ def test_gitlab_has_kvm_and_tcg_and_keeps_and_shows_results() -> None:
             assert job["stage"] in value["stages"]
     assert value["build with KVM"]["tags"] == ["kvm"]
     assert value["build without KVM"]["variables"] == {"LIBGUESTFS_BACKEND_SETTINGS": "force_tcg"}
-    assert value[".build"]["artifacts"]["paths"] == ["out/"]
+    assert value[".build"]["artifacts"]["paths"] == ["out/", ".demo/keys/*.pub"]
     assert value[".build"]["artifacts"]["reports"] == {"junit": "out/*/junit.xml"}
