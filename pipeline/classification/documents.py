@@ -59,7 +59,7 @@ DOCUMENTS = (
     _listed(Part.NETWORK, "/etc/wpa_supplicant-*.conf (A:191)", r"etc/wpa_supplicant-[^/]+\.conf"),
     _listed(Part.NETWORK, "/etc/hostapd-*.conf (A:192)", r"etc/hostapd-[^/]+\.conf"),
     KURANET,
-    _listed(Part.NETWORK, "interfaces.d/*", r"etc/network/interfaces\.d/[^/]+", extra=True),
+    _listed(Part.NETWORK, "files that interfaces (A:186) sources", r"etc/network/interfaces\.d/[^/]+", extra=True),
     _listed(Part.NETWORK, "ifcfg-*", r"etc/sysconfig/network-scripts/ifcfg-[^/]+", extra=True),
 )
 

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from pipeline.model.gateway import Gateway
+from pipeline.model.gateway import Gateway, Interface
 from pipeline.transforms import network
 from tests.support.network import (
+    AS_GOLDEN,
     DHCPD,
     GATEWAYS,
     HOSTAPD,
     INTERFACES,
+    KURANET,
     NAMED,
+    NONE,
     NORTH,
     PEER,
     SOUTH,
     STATION,
+    a_gateway_with,
     a_golden,
     an_image,
+    committed,
+    replaced,
 )
 from tests.support.release import a_release, some_secrets
 
@@ -28,9 +35,9 @@ pytestmark = pytest.mark.tools
 ADMIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
 
-def written(gateway: Gateway, root: Path) -> dict[str, Path]:
+def written(gateway: Gateway, root: Path, changes: Mapping[str, str | bytes | None] = NONE) -> dict[str, Path]:
     """The gateway's files below a directory."""
-    layer, _ = network.restore(a_golden(), an_image(), a_release(), gateway, some_secrets())
+    layer, _ = network.restore(a_golden(changes), an_image(), a_release(), gateway, some_secrets())
     found = {}
     for entry in layer.files():
         place = root / entry.path[1:]
@@ -103,13 +110,15 @@ def test_pppd(tmp_path: Path) -> None:
     assert "unrecognized option 'novjx'" in run(pppd, "file", broken(file, "novj\n", "novjx\n"), "dryrun")[1]
 
 
-def test_hostapd(tmp_path: Path) -> None:
-    file = written(NORTH, tmp_path)[HOSTAPD]
+@pytest.mark.parametrize("gateway", [NORTH, AS_GOLDEN], ids=lambda gateway: gateway.name)
+def test_hostapd(gateway: Gateway, tmp_path: Path) -> None:
+    file = written(gateway, tmp_path)[HOSTAPD]
     # There is no such interface: a good file fails there and nowhere before.
     said = run("hostapd", file)[1]
     assert "Failed to initialize driver" in said
     assert "errors found in configuration file" not in said
-    for old, new in (("channel=6", "chan=6"), ("wpa_passphrase=wifi-of-north-0123456789", "wpa_passphrase=short")):
+    channel = "channel=6" if gateway is NORTH else "channel=1"
+    for old, new in ((channel, "chan=6"), ("wpa_passphrase=wifi-of-north-0123456789", "wpa_passphrase=short")):
         assert "errors found in configuration file" in run("hostapd", broken(file, old, new))[1]
 
 
@@ -120,3 +129,41 @@ def test_wpa_supplicant(tmp_path: Path) -> None:
     refused = "Failed to read or parse configuration"
     assert refused not in run("wpa_supplicant", "-i", "none0", "-c", file)[1]
     assert refused in run("wpa_supplicant", "-i", "none0", "-c", broken(file, "psk=", "pks="))[1]
+
+
+def test_wpa_supplicant_of_a_client(tmp_path: Path) -> None:
+    station = f'ctrl_interface={tmp_path}/run\nnetwork={{\n    ssid="site"\n    psk="site-passphrase"\n}}\n'
+    kuranet = replaced(KURANET, ("wlan0.config.wifi.mode=MASTER", "wlan0.config.wifi.mode=INFRA"))
+    gateway = a_gateway_with(wlan0=Interface("wlan0", "lan", "static", "172.16.1.1/24", ssid="hall"))
+    file = written(gateway, tmp_path, {**kuranet, STATION: station})[STATION]
+    assert 'ssid="hall"' in file.read_text()
+    refused = "Failed to read or parse configuration"
+    assert refused not in run("wpa_supplicant", "-i", "none0", "-c", file)[1]
+    assert refused in run("wpa_supplicant", "-i", "none0", "-c", broken(file, 'ssid="hall"', "ssid=hall"))[1]
+
+
+@pytest.mark.parametrize("gateway", [NORTH, AS_GOLDEN], ids=lambda gateway: gateway.name)
+def test_udhcpd(gateway: Gateway, tmp_path: Path) -> None:
+    text = (
+        "start 192.168.10.100\nend 192.168.10.110\ninterface eth0\nmax_leases 11\nauto_time 0\n"
+        f"pidfile {tmp_path}/pid\nlease_file {tmp_path}/leases\nopt subnet 255.255.255.0\n"
+        "opt router 192.168.10.1\nopt dns 192.168.10.1\nopt lease 7200\n"
+    )
+    file = written(gateway, tmp_path, {DHCPD: None, "/etc/udhcpd-eth0.conf": text})["/etc/udhcpd-eth0.conf"]
+    # There is no such interface: a good file fails there and nowhere before.
+    said = run("busybox", "udhcpd", "-f", file)[1]
+    assert "is interface eth0 up and configured?" in said
+    assert "can't parse" not in said
+    assert "unknown option" not in said
+    assert "can't parse line 2" in run("busybox", "udhcpd", "-f", broken(file, "end ", "end x"))[1]
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS, ids=lambda gateway: gateway.name)
+def test_named_where_systems_like_red_hat_have_it(gateway: Gateway, tmp_path: Path) -> None:
+    text = committed(NAMED)
+    file = written(gateway, tmp_path, {NAMED: None, "/etc/named.conf": text})["/etc/named.conf"]
+    for directory in ("var/named", "var/log", "etc"):
+        (tmp_path / directory).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "etc/named.rfc1912.zones").touch()
+    assert run("named-checkconf", "-t", tmp_path, "/etc/named.conf") == (0, "")
+    assert file.read_text().count("allow-query") == 1
