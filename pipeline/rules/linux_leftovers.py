@@ -65,9 +65,11 @@ def _credentials(view: ImageView, expected: Expected) -> Judgement:
     breaches = list(found.breaches)
     known = people(view)
     named = {person.home.rstrip("/") for person in (known.everybody if known else ())}
-    for path in paths(view, "/home/*/.ssh"):
-        if str(path.parent) not in named and not _is_empty_directory(view, path):
-            breaches.append(Breach(str(path), 0, "keys of somebody who has no account", "not there"))
+    breaches += [
+        Breach(str(path), 0, "keys of somebody who has no account", "not there")
+        for path in paths(view, "/home/*/.ssh")
+        if str(path.parent) not in named and not _is_empty_directory(view, path)
+    ]
     for place, data in files(view, "/etc/NetworkManager/system-connections/*"):
         for number, line in lines(data):
             if re.match(r"\s*(psk|password|wep-key\d|pin|private-key-password|leap-password)\s*=\s*\S", line):

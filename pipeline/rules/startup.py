@@ -17,13 +17,21 @@ READS = (
     "/etc/inittab", "/etc/rc.local", "/etc/monitrc", "/etc/monit/monitrc", "/etc/monit/conf.d/*",
     "/etc/monit/conf-enabled/*", "/etc/monit.d/*", "/usr/share/dbus-1/system-services/*",
     "/etc/systemd/system-preset/*", "/usr/lib/systemd/system-preset/*", "/lib/systemd/system-preset/*",
-    "/etc/machine-id", "/etc/systemd/system/*",
+    "/etc/machine-id", "/etc/systemd/system/*", "/usr/lib/systemd/system/*.service", "/lib/systemd/system/*.service",
+    "/usr/lib/systemd/system/*.target", "/lib/systemd/system/*.target", "/etc/crontab", "/etc/cron.d/*",
+    "/etc/network/if-*.d/*", "/etc/ppp/ip-*.d/*", "/etc/dhcp/dhclient-*-hooks.d/*",
+    "/etc/NetworkManager/dispatcher.d/*",
 )  # fmt: skip
 
 KINDS = ("service", "socket", "path", "timer")
 _BASES = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _MONIT = ("/etc/monitrc", "/etc/monit/monitrc", "/etc/monit/conf.d/*", "/etc/monit/conf-enabled/*", "/etc/monit.d/*")
 _OFF = "not started"
+_BRINGS = ("Wants", "Requires", "Requisite", "BindsTo", "Upholds")
+_SCRIPTS = (
+    "/etc/rc.local", "/etc/crontab", "/etc/cron.d/*", "/etc/network/if-*.d/*", "/etc/ppp/ip-*.d/*",
+    "/etc/dhcp/dhclient-*-hooks.d/*", "/etc/NetworkManager/dispatcher.d/*",
+)  # fmt: skip
 
 
 def known_init(view: ImageView) -> bool:
@@ -66,6 +74,7 @@ def _systemd(view: ImageView, name: str) -> Iterator[Breach]:
         for base in _BASES:
             for path in paths(view, *(f"{base}/*.{way}/{unit}" for way in ("wants", "requires", "upholds"))):
                 yield Breach(str(path), 0, f"systemd starts {unit}", "not enabled, and masked")
+        yield from _wanted(view, unit)
         if _is_first_boot(view) and _preset(view, unit):
             where = str(_first_of(view, unit))
             yield Breach(
@@ -74,6 +83,21 @@ def _systemd(view: ImageView, name: str) -> Iterator[Breach]:
     if not _is_there(view, f"{name}.service", native=True) and not masked(view, f"{name}.service"):
         # systemd makes a unit of an init script that has no unit.
         yield from _links(view, name)
+
+
+def _wanted(view: ImageView, unit: str) -> Iterator[Breach]:
+    """Enabled units that bring another one up with them (systemd.unit(5))."""
+    for path, data in files(view, *(f"{base}/*.{kind}" for base in _BASES for kind in ("service", "target"))):
+        other = path.rpartition("/")[2]
+        if other != unit and not _is_own(other, unit) and (other.endswith(".target") or enabled(view, other)):
+            for setting in systemd_unit.parse(data, path):
+                if setting.section == "Unit" and setting.key in _BRINGS and unit in setting.value.split():
+                    yield Breach(path, setting.line, f"{other} starts {unit}", "not enabled, and masked")
+
+
+def _is_own(one: str, other: str) -> bool:
+    """Whether two units are of one service, such as its socket: what starts the one is told by itself."""
+    return one.rpartition(".")[0] == other.rpartition(".")[0]
 
 
 def masked(view: ImageView, unit: str) -> bool:
@@ -154,7 +178,9 @@ def _supervisors(view: ImageView, name: str) -> Iterator[Breach]:
             words = entry.process.lstrip("+-").split()
             if entry.action != "off" and words and words[0].rsplit("/", 1)[-1] == name:
                 yield Breach(path, entry.line, f"init starts {harmless(words[0])}", "no such line")
-    for path, data in files(view, "/etc/rc.local"):
+    for path, data in files(view, *_SCRIPTS):
         for number, words in words_of(data):
-            if any(re.fullmatch(rf"(\S*/)?{re.escape(name)}", word) for word in words):
-                yield Breach(path, number, f"rc.local starts {name}", "no such line")
+            if any(re.fullmatch(rf"(\S*/)?{re.escape(name)}(\.service)?", word) for word in words) and not (
+                {*words} & {"stop", "disable", "mask", "killall", "pkill", "pidof"}
+            ):
+                yield Breach(path, number, f"{path.rpartition('/')[2]} starts {name}", "no such line")

@@ -68,6 +68,35 @@ SERVICES = (
         "/usr/sbin",
     ),
     Breakage(
+        "a hook of the network",
+        "services.disabled",
+        "/etc/network/if-up.d/mdns",
+        put("/etc/network/if-up.d/mdns", "#!/bin/sh\n/etc/init.d/avahi-daemon start\n", 0o755),
+        "/etc/init.d",
+    ),
+    Breakage(
+        "a job at start",
+        "services.disabled",
+        "/etc/cron.d/mdns",
+        put("/etc/cron.d/mdns", "# mdns\n@reboot root /usr/sbin/avahi-daemon -D\n"),
+        "@reboot",
+    ),
+    Breakage(
+        "a unit that wants it",
+        "services.disabled",
+        "/etc/systemd/system/printing.service",
+        both(
+            remove("/etc/systemd/system/avahi-daemon.service"),
+            put(
+                "/etc/systemd/system/printing.service",
+                "[Unit]\nWants=avahi-daemon.service\n[Service]\nExecStart=/bin/true\n",
+            ),
+            link("/etc/systemd/system/multi-user.target.wants/printing.service", "../printing.service"),
+        ),
+        "Wants",
+        "systemd",
+    ),
+    Breakage(
         "a unit enabled again",
         "services.disabled",
         "/etc/systemd/system/multi-user.target.wants/avahi-daemon.service",
