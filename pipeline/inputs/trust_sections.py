@@ -62,18 +62,13 @@ def _permissions(table: Table) -> tuple[tuple[str, ...], ...]:
 
 def read_keystores(table: Table) -> Keystores:
     """What goes into the keystores, and what opens the vendor's."""
-    trusted = table.table("trusted_tls")
-    aliases = {}
-    for alias in trusted.names():
-        if not re.fullmatch(_ALIAS, alias):
-            trusted.wrong(ascii(alias), "is not an alias", f"allowed form: {_ALIAS}")
-        else:
-            aliases[alias] = trusted.text(alias, form=_PATH, meaning="the path of a PEM file")
+    aliases = _trusted(table.table("trusted_tls"))
     keystores = Keystores(
         certificates=table.text("certificates", "", form=_GUEST_PATH, meaning="an absolute path in the image"),
         certificates_password=table.text("certificates_password", "defaultPassword", form=_PRINTABLE),
         cacerts_password=table.text("cacerts_password", "changeit", form=_PRINTABLE),
         trusted_tls=aliases,
+        trusted_signers=_trusted(table.table("trusted_signers")),
         replaced=table.texts("replaced", form=_ALIAS, meaning="an alias"),
         client_keys=_client_keys(table),
     )
@@ -82,6 +77,17 @@ def read_keystores(table: Table) -> Keystores:
             table.wrong("client_key", f"alias {client.alias} is that of a trusted certificate", "give it another one")
     table.close()
     return keystores
+
+
+def _trusted(table: Table) -> dict[str, str]:
+    """Files of certificates by alias."""
+    aliases = {}
+    for alias in table.names():
+        if not re.fullmatch(_ALIAS, alias):
+            table.wrong(ascii(alias), "is not an alias", f"allowed form: {_ALIAS}")
+        else:
+            aliases[alias] = table.text(alias, form=_PATH, meaning="the path of a PEM file")
+    return aliases
 
 
 def _client_keys(table: Table) -> tuple[ClientKey, ...]:

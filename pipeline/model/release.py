@@ -163,6 +163,7 @@ class Keystores:
             where it does.
         certificates_password / cacerts_password: of the vendor's base keystores; public defaults.
         trusted_tls: PEM files with further broker certificates, by alias.
+        trusted_signers: PEM files with certificates of others who sign bundles, by alias.
         replaced: aliases of the vendor's keystores whose certificate may be replaced by ours.
         client_keys: go into ``cacerts.ks`` of each gateway.
     """
@@ -173,6 +174,7 @@ class Keystores:
     replaced: tuple[str, ...] = ()
     client_keys: tuple[ClientKey, ...] = ()
     certificates: str = ""
+    trusted_signers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

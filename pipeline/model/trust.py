@@ -83,11 +83,13 @@ class Trust:
         packages: signed deployment packages in the order of their file names.
         signer_chain: our bundle signer, leaf first up to the root.
         tls: further certificates for the TLS keystore.
+        signers: certificates of others who sign bundles, for the keystore of signers.
     """
 
     packages: tuple[SignedPackage, ...]
     signer_chain: tuple[Certificate, ...]
     tls: tuple[Certificate, ...] = ()
+    signers: tuple[Certificate, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,13 @@ from pipeline.model.release import Release
 from pipeline.model.trust import Certificate, Trust
 from pipeline.signing.certificate_fitness import certificate_problems
 from pipeline.signing.packages import sign_packages
-from pipeline.signing.signers import BundleSigner, bundle_certificates, open_bundle_signer, read_certificates
+from pipeline.signing.signers import (
+    BundleSigner,
+    bundle_certificates,
+    described_chain,
+    open_bundle_signer,
+    read_certificates,
+)
 from pipeline.signing.timestamps import Authority, authority_of
 
 
@@ -37,7 +43,8 @@ def prepare_trust(
     """
     chain, tls = prepare_certificates(release, keyring, base=base)
     signer = open_signer(release, keyring, base=base, accepts_ec=accepts_ec)
-    return Trust(sign_packages(golden.packages, signer, release.signing.resign), chain, tls)
+    packages = sign_packages(golden.packages, signer, release.signing.resign)
+    return Trust(packages, chain, tls, prepare_signers(release, base=base))
 
 
 def prepare_certificates(
@@ -49,13 +56,32 @@ def prepare_certificates(
         PipelineError: see `prepare_trust`.
     """
     chain = bundle_certificates(keyring, release.bundle_key)
-    tls = tuple(_tls(alias, base / path) for alias, path in sorted(release.keystores.trusted_tls.items()))
+    tls = tuple(_one("trusted_tls", *item, base) for item in sorted(release.keystores.trusted_tls.items()))
     problems = [problem for certificate in chain for problem in _unfit(certificate, release)]
     for certificate in tls:
         where = f"gateway.toml [keystores.trusted_tls] {certificate.alias}"
         problems += certificate_problems(certificate.der, where, release.epoch)
     raise_if_any(problems + _development_key(release, keyring))
     return chain, tls
+
+
+def prepare_signers(release: Release, *, base: Path = Path()) -> tuple[Certificate, ...]:
+    """Certificates of others whose bundles the gateway may trust (B:527); what they may do is for the policy to say.
+
+    Raises:
+        PipelineError: not readable, not valid at the release's epoch, weak, or made for a demonstration and the release
+            is for production.
+    """
+    found = []
+    problems: list[Problem] = []
+    for alias, path in sorted(release.keystores.trusted_signers.items()):
+        where = f"gateway.toml [keystores.trusted_signers] {alias}"
+        (certificate,) = described_chain(alias, [_one("trusted_signers", alias, path, base).der], development=False)
+        problems += certificate_problems(certificate.der, where, release.epoch)
+        problems += _development(certificate, release)
+        found.append(certificate)
+    raise_if_any(problems)
+    return tuple(found)
 
 
 def open_signer(
@@ -85,25 +111,30 @@ def _development_key(release: Release, keyring: KeyRing) -> list[Problem]:
     ]
 
 
-def _tls(alias: str, path: Path) -> Certificate:
-    found = read_certificates(path, f"gateway.toml [keystores.trusted_tls] {alias}")
+def _one(table: str, alias: str, name: str, base: Path) -> Certificate:
+    path = base / name
+    found = read_certificates(path, f"gateway.toml [keystores.{table}] {alias}")
     if len(found) != 1:
         raise PipelineError(
-            f"gateway.toml [keystores.trusted_tls] {alias}: {path} holds {len(found)} certificates",
+            f"gateway.toml [keystores.{table}] {alias}: {path} holds {len(found)} certificates",
             "give each certificate a file and an alias of its own",
         )
     return jks.describe(alias, found[0])
 
 
-def _unfit(certificate: Certificate, release: Release) -> list[Problem]:
-    problems = []
-    if release.production and certificate.development:
-        problems.append(
-            Problem(
-                f"{certificate.alias}: {certificate.subject} is a development certificate in a production release",
-                "name a production key in gateway.toml [keys], or set production = false",
-            )
+def _development(certificate: Certificate, release: Release) -> list[Problem]:
+    if not release.production or not certificate.development:
+        return []
+    return [
+        Problem(
+            f"{certificate.alias}: {certificate.subject} is a development certificate in a production release",
+            "name a production key in gateway.toml [keys], or set production = false",
         )
+    ]
+
+
+def _unfit(certificate: Certificate, release: Release) -> list[Problem]:
+    problems = _development(certificate, release)
     if not certificate.not_before <= release.epoch <= certificate.not_after:
         problems.append(
             Problem(

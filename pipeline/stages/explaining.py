@@ -78,7 +78,7 @@ def _planned(workspace: Workspace) -> Ground:
     entry = plan.layer.by_path.get(plan.after.resolve(policy))
     if not isinstance(entry, FileEntry):
         raise AssertionError(f"{policy}: planned without a policy")
-    known = {certificate.sha256 for certificate in inputs.trust.signer_chain}
+    known = {certificate.sha256 for certificate in (*inputs.trust.signer_chain, *inputs.trust.signers)}
     if store is not None:
         known |= {item.sha256 for item in jks.certificates_in(inputs.vanilla.read(store), store)}
     name = f"the policy of {inputs.release.name}"

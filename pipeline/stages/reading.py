@@ -91,7 +91,7 @@ def trust_of(workspace: Workspace) -> Trust:
 def certificates_of(workspace: Workspace) -> tuple[Certificate, ...]:
     """What is public of trust: our signer's certificates and those for TLS; no key is opened."""
     chain, tls = prepare.prepare_certificates(release_of(workspace), keyring_of(workspace), base=workspace.root)
-    return (*chain, *tls)
+    return (*chain, *tls, *prepare.prepare_signers(release_of(workspace), base=workspace.root))
 
 
 def accepts_ec(workspace: Workspace) -> bool:

@@ -140,7 +140,7 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
     vanilla, release, trust = inputs.vanilla, inputs.release, inputs.trust
     product = reading.product_plan_of(workspace)
     secrets = reading.secrets_of(workspace, gateway)
-    certificates = (*trust.signer_chain, *trust.tls)
+    certificates = (*trust.signer_chain, *trust.tls, *trust.signers)
     development = any(certificate.development for certificate in certificates)
     results = judged(workspace, plan)
     finished = ImageView.of(vanilla).after(product.layer).after(plan.layer)
@@ -192,7 +192,8 @@ def united(product: Layer, device: Layer) -> Layer:
 
 def _keystores(inputs: Inputs, plan: Plan) -> tuple[Keystore, ...]:
     layout = inputs.vanilla.layout
-    known = {certificate.sha256: certificate for certificate in (*inputs.trust.signer_chain, *inputs.trust.tls)}
+    trust = inputs.trust
+    known = {certificate.sha256: certificate for certificate in (*trust.signer_chain, *trust.tls, *trust.signers)}
     keystores: list[Keystore] = []
     for path in (layout.certificates, layout.cacerts):
         entry = plan.layer.by_path.get(plan.after.resolve(path)) if path is not None else None

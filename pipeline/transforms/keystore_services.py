@@ -84,7 +84,7 @@ def install(
             found = [_own_identity(secrets, release.epoch)]
         elif pid == BUNDLES and trust.signer_chain:
             rule, line = _SIGNING, "B:527"
-            found = _with(_read(vanilla, place, initial), trust.signer_chain, release, place)
+            found = _with(_read(vanilla, place, initial), (*trust.signer_chain, *trust.signers), release, place)
             raise_if_any(_unknown_signers(found, trust))
         else:
             rule, line = _OTHER, "A:225"
@@ -204,7 +204,7 @@ def _unknown_signers(entries: Iterable[KeystoreEntry], trust: Trust) -> list[Pro
         Problem(
             f"{package.file_name}: bundle {bundle.symbolic_name} keeps the signature of {bundle.signer_chain[0]}, "
             f"of whom {BUNDLES} has no certificate",
-            "let the release's own key sign it",
+            "let the release's own key sign it, or name the certificate in gateway.toml [keystores.trusted_signers]",
         )
         for package in trust.packages
         for bundle in package.bundles

@@ -48,7 +48,7 @@ def install(
         raise_if_any(_unknown_keystore(layout, trust))
     else:
         base = _base(vanilla, layout.certificates, release.keystores.certificates_password)
-        ours = _trusted(trust.signer_chain, release.epoch)
+        ours = _trusted((*trust.signer_chain, *trust.signers), release.epoch)
         entries = _with(base, ours, replaced, layout.certificates)
         raise_if_any([*_unknown_signers(entries, trust), *_unknown_platform(entries, platform)])
         content = jks.write_keystore(
@@ -128,7 +128,7 @@ def _unknown_signers(entries: Iterable[KeystoreEntry], trust: Trust) -> list[Pro
         Problem(
             f"{package.file_name}: bundle {bundle.symbolic_name} keeps the signature of {bundle.signer_chain[0]}, "
             "of whom the vendor's keystore has no certificate",
-            "let the release's own key sign it",
+            "let the release's own key sign it, or name the certificate in gateway.toml [keystores.trusted_signers]",
         )
         for package in trust.packages
         for bundle in package.bundles

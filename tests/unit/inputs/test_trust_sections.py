@@ -17,6 +17,11 @@ CLIENT = (
 DERIVED = '[[keystores.client_key]]\nalias = "own"\nkey = "derived:p256"\n'
 
 
+def test_others_may_be_trusted(tmp_path: Path) -> None:
+    release = read(tmp_path, LEAST + '[keystores.trusted_signers]\npartner = "keys/partner.pem"')
+    assert release.keystores.trusted_signers == {"partner": "keys/partner.pem"}
+
+
 def test_a_client_key_may_be_derived(tmp_path: Path) -> None:
     assert read(tmp_path, LEAST + DERIVED).keystores.client_keys == (ClientKey("own", "derived:p256", ()),)
     issued = read(tmp_path, LEAST + DERIVED + 'certificates = ["c/{gateway}.crt"]').keystores.client_keys
@@ -57,6 +62,7 @@ def test_what_they_say(tmp_path: Path) -> None:
         (DERIVED + 'passphrase = "env:P"', "client_key[1] passphrase: a derived key has none"),
         (CLIENT + CLIENT, "client_key[2] alias: is there twice"),
         (CLIENT + '[keystores.trusted_tls]\nclient = "x.pem"', "client_key: alias client is that of a trusted"),
+        ('[keystores.trusted_signers]\n"A B" = "x.pem"', "[keystores] trusted_signers 'A B': is not an alias"),
         ('[keystores]\nreplaced = ["A"]', "[keystores] replaced[1]: is not an alias"),
         ('[keystores]\ncertificates = "a.ks"', "[keystores] certificates: is not an absolute path in the image"),
         ('[keystores]\ncertificates = "/a/../b.ks"', "[keystores] certificates: is not an absolute path in the image"),

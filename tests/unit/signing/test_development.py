@@ -12,8 +12,9 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.inputs.key_config import allowed_signers, read_keys
+from pipeline.model.release import Release
 from pipeline.signing.development import make_development_keys
-from pipeline.signing.prepare import prepare_trust
+from pipeline.signing.prepare import prepare_signers, prepare_trust
 from pipeline.signing.secrets import read_fleet_secret
 from pipeline.signing.signers import open_bundle_signer, open_manifest_signer
 from tests.support.release import EPOCH, a_release
@@ -92,3 +93,30 @@ def test_further_tls_certificates(workspace: Path, tmp_path: Path) -> None:
     assert [(entry.alias, entry.der) for entry in trust.tls] == [("broker", broker)]
     with pytest.raises(PipelineError, match=r"broker: .* cannot be read"):
         prepare_trust(a_golden(), release, ring, base=tmp_path / "elsewhere")
+
+
+def test_others_who_sign_bundles(workspace: Path, tmp_path: Path) -> None:
+    ring = read_keys(workspace / "keys" / "keys.toml")
+    partner = certificate("CN=Partner", rsa_key("partner"))
+    (tmp_path / "partner.der").write_bytes(partner)
+    (tmp_path / "made.der").write_bytes(certificate("CN=Made,OU=Development", rsa_key("partner")))
+    (tmp_path / "weak.der").write_bytes(certificate("CN=Weak", rsa_key("weak", 1024)))
+    release = a_release()
+
+    def trusting(file: str, **more: object) -> Release:
+        wanted = replace(release, keystores=replace(release.keystores, trusted_signers={"partner": file}))
+        return replace(wanted, **more)  # type: ignore[arg-type]
+
+    trust = prepare_trust(a_golden(), trusting("partner.der"), ring, base=tmp_path)
+    assert [(entry.alias, entry.der, entry.development) for entry in trust.signers] == [("partner", partner, False)]
+    (made,) = prepare_signers(trusting("made.der"), base=tmp_path)
+    assert made.development
+    assert prepare_signers(release, base=tmp_path) == ()
+    for wanted, reason in (
+        (trusting("none.der"), "cannot be read"),
+        (trusting("weak.der"), "trusted_signers\\] partner: CN=Weak: its RSA key has 1024 bits"),
+        (trusting("partner.der", epoch=4_000_000_000), "expired on"),
+        (trusting("made.der", production=True), "is a development certificate in a production release"),
+    ):
+        with pytest.raises(PipelineError, match=reason):
+            prepare_signers(wanted, base=tmp_path)

@@ -139,6 +139,10 @@ def test_bundle_signers_of_esf_7() -> None:
         installed(image=image)
     unsigned = Trust((), a_signer().certificates)
     assert len(installed(image=image, trust=unsigned)[0].entries) == 2
+    partner = replace(a_trust(a_kura_golden()), signers=(jks.describe("partner", BROKER),))
+    layer, _ = installed(service(BUNDLES, place), image, partner)
+    found = entries(layer, place, SECRETS.certificates_password, image)
+    assert [entry.alias for entry in found] == [a_signer().certificates[0].alias, "partner", "vendor"]
     # the platform's own bundles have to be known there as well
     golden = a_kura_golden(service(BUNDLES, place))
     given = (golden, image, a_release(), a_trust(golden), SECRETS)

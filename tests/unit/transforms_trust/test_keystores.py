@@ -124,6 +124,18 @@ def test_a_kept_signer_must_be_known_to_the_keystore() -> None:
         install(vanilla(store("defaultPassword", CLOUD)), a_release(), a_trust(golden), SECRETS)
 
 
+def test_others_whose_bundles_are_trusted() -> None:
+    """A partner's certificate, added by alias: then the keystore knows whose signature is kept."""
+    golden = a_golden({"heater_1.0.0.dp": a_package({HEATER: sign_bundle(a_bundle(), a_vendor())})})
+    partner = jks.describe("partner", a_vendor().certificates[0].der)
+    trust = replace(a_trust(golden), signers=(partner,))
+    layer, _, _ = install(vanilla(store("defaultPassword", CLOUD)), a_release(), trust, SECRETS)
+    (entry,) = [file for file in layer.files() if file.path == CERTIFICATES]
+    found = jks.read_keystore(entry.content, SECRETS.certificates_password, "x")
+    assert [one.alias for one in found] == ["bundle-signer", "cloud", "partner"]
+    assert all(isinstance(one, jks.TrustedCertificate) for one in found)
+
+
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
