@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network
 from typing import TypeVar
 
 from pipeline.errors import PipelineError, Problem
 from pipeline.formats import dhcpd_conf, esf_snapshot, firewall_ports, kuranet
+from pipeline.formats.esf_snapshot import Configuration
 from pipeline.formats.firewall_ports import Nat, OpenPort, PortForward
 from pipeline.formats.iptables.rules import Ports, Rule, Ruleset, Table, parse_ports, subtract
 from pipeline.formats.iptables.walk import Packet, refusal
@@ -65,8 +67,7 @@ def _snapshot(golden: Golden, file: _File, layout: Layout) -> Iterator[Problem]:
     """Applied again, the snapshot's settings overwrite the file (formats 2)."""
     if not golden.snapshot:
         return  # the snapshot's own transform refuses that
-    snapshot = esf_snapshot.read(golden.snapshot, layout.generation, "golden: snapshot").snapshot
-    component = snapshot.get(PID) if snapshot else None
+    component = _component(golden.snapshot, layout.generation)
     if component is None:
         return
 
@@ -94,6 +95,13 @@ def _snapshot(golden: Golden, file: _File, layout: Layout) -> Iterator[Problem]:
             firewall_ports.parse_nat(component.text(name), f"{at}: {name}"),
             list(translations(nat, filtering)), _nat, name, at, file, "POSTROUTING",
         )  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def _component(content: bytes, generation: str) -> Configuration | None:
+    """The firewall's settings; read once for all gateways of a release."""
+    snapshot = esf_snapshot.read(content, generation, "golden: snapshot").snapshot
+    return snapshot.get(PID) if snapshot else None
 
 
 def _ports(

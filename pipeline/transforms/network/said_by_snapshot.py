@@ -7,10 +7,11 @@ ESF up to Kura 5.0 reads the files at boot and passes over these settings; appli
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Interface, IPv4Network
 
 from pipeline.formats import esf_snapshot, net_properties
-from pipeline.formats.esf_snapshot import Property
+from pipeline.formats.esf_snapshot import Configuration, Property
 from pipeline.model.claim import Claim, Place
 from pipeline.model.golden import Golden
 from pipeline.transforms.network.adapter import Adapter
@@ -69,8 +70,7 @@ def of_snapshot(golden: Golden, generation: str, adapters: Mapping[str, Adapter]
     """Everything the network component says of the interfaces the files know."""
     if not golden.snapshot:
         return  # the snapshot's own transform refuses that
-    snapshot = esf_snapshot.read(golden.snapshot, generation, "golden: snapshot").snapshot
-    component = snapshot.get(PID) if snapshot else None
+    component = _component(golden.snapshot, generation)
     if component is None:
         return
     listed = {**{prop.name: prop.text for prop in component.properties}}
@@ -78,6 +78,13 @@ def of_snapshot(golden: Golden, generation: str, adapters: Mapping[str, Adapter]
     for name in net_properties.interfaces_of(listed):
         if name in adapters:
             yield from _Told(golden, component.by_name, adapters[name]).claims()
+
+
+@lru_cache(maxsize=2)
+def _component(content: bytes, generation: str) -> Configuration | None:
+    """The network's settings; read once for all gateways of a release."""
+    snapshot = esf_snapshot.read(content, generation, "golden: snapshot").snapshot
+    return snapshot.get(PID) if snapshot else None
 
 
 class _Told:
