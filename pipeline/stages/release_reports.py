@@ -19,6 +19,7 @@ from pipeline.records import read_record
 from pipeline.report.html import release_report
 from pipeline.report.release_json import release_json
 from pipeline.report.release_junit import release_junit
+from pipeline.report.release_notes import release_notes
 from pipeline.report.release_sarif import release_sarif
 from pipeline.rules.registry import idle_waivers
 from pipeline.stages import reading
@@ -30,6 +31,7 @@ CHECKS = "checks"
 
 _WRITERS = {
     "junit.xml": release_junit,
+    "release-notes.txt": release_notes,
     "report.html": release_report,
     "report.json": release_json,
     "report.sarif": release_sarif,

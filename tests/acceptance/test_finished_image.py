@@ -32,7 +32,16 @@ def test_the_file_system_is_clean(built: Built, gateway: str) -> None:
 
 def test_the_release_directory_holds_what_the_readme_says(built: Built) -> None:
     assert sorted(path.name for path in built.release.iterdir()) == sorted(
-        [*GATEWAYS, "SHA256SUMS", "allowed_signers", "junit.xml", "report.html", "report.json", "report.sarif"]
+        [
+            *GATEWAYS,
+            "SHA256SUMS",
+            "allowed_signers",
+            "junit.xml",
+            "release-notes.txt",
+            "report.html",
+            "report.json",
+            "report.sarif",
+        ]
     )
     for gateway in GATEWAYS:
         names = sorted(path.name for path in (built.release / gateway).iterdir())
