@@ -84,6 +84,7 @@ def pinned(target: Target, known_hosts: Path | None, fingerprint: str) -> Iterat
         "ssh-keyscan",
         *("-T", "15", "-p", str(target.port), target.host),
         reason="ask for the gateway's host key",
+        ok=(0, 1),  # older versions end with 0 when nobody answers
         timeout=60,
     )
     line = _matching(done.text, fingerprint, target)
@@ -107,9 +108,13 @@ def _matching(scan: str, fingerprint: str, target: Target) -> str:
         if offered[-1] == fingerprint:
             name = target.host if target.port == 22 else f"[{target.host}]:{target.port}"
             return f"{name} {words[1]} {words[2]}\n"
-    shown = ", ".join(offered) or "no key at all"
+    if not offered:
+        raise PipelineError(
+            f"{target}: nobody answers there, or no SSH server does",
+            "check address and port, and that this machine reaches the gateway: ssh-keyscan shows the same",
+        )
     raise PipelineError(
-        f"{target}: does not have the host key {fingerprint}; it offers {shown}",
+        f"{target}: does not have the host key {fingerprint}; it offers {', '.join(offered)}",
         "compare with what ssh-keygen -lf shows on the gateway itself; if they differ, somebody is in between",
     )
 

@@ -45,7 +45,7 @@ def changes(items: Sequence[Item], lock: Lock) -> tuple[Change, ...]:
         elif entry.sort is not item.sort:
             found.append(Change(item.key, What.RECLASSIFIED, f"was {entry.sort}, is {item.sort}: {item.reason}"))
         elif entry.digest and item.digest and entry.digest != item.digest:
-            found.append(Change(item.key, What.CHANGED))
+            found.append(Change(item.key, What.CHANGED, f"{item.sort}, {decision_of(item, lock)}"))
     found += [Change(key, What.GONE) for key in lock.entries if key not in known]
     return tuple(sorted(_with_renamed_snapshot(found, items, lock)))
 

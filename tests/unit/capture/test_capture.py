@@ -160,3 +160,12 @@ def test_the_options_are_ones_ssh_knows(tmp_path: Path) -> None:
     assert "stricthostkeychecking true" in said
     assert f"userknownhostsfile {tmp_path}/known hosts" in said
     assert {"batchmode yes", "forwardagent no", "passwordauthentication no", "identityagent none"} <= set(said)
+
+
+@pytest.mark.tools
+def test_nobody_answers() -> None:
+    with (
+        pytest.raises(PipelineError, match=r"ssh://root@127\.0\.0\.1:1: nobody answers there"),
+        pinned(Target("root", "127.0.0.1", 1), None, f"SHA256:{'A' * 43}"),
+    ):
+        pass
