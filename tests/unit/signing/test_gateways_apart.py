@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from pathlib import Path
 
 from pipeline.formats import jks
 from pipeline.model.layer import FileEntry, Layer
+from pipeline.model.release import DERIVED, ClientKey, Keystores
 from pipeline.model.trust import ClientIdentity, GatewaySecrets
 from pipeline.plan import Inputs, plan_device, plan_product
-from pipeline.signing.secrets import FleetSecret, gateway_passwords, gateway_secrets
+from pipeline.signing.client_keys import read_client_keys
+from pipeline.signing.private_keys import private_values
+from pipeline.signing.secrets import FleetSecret, derivation, gateway_passwords, gateway_secrets
 from tests.support.client_keys import a_client_chain
 from tests.support.esf_view import the_release, the_vanilla
 from tests.support.golden import a_golden
@@ -24,9 +28,10 @@ NAMES = tuple(gateway.name for gateway in GATEWAYS)
 def own_secrets(name: str) -> GatewaySecrets:
     gateway = next(item for item in GATEWAYS if item.name == name)
     key, chain = a_client_chain(name)
-    return replace(
-        gateway_secrets(FLEET, the_release(), gateway), client_keys=(ClientIdentity("client", pkcs8_of(key), chain),)
-    )
+    release = replace(the_release(), keystores=Keystores(client_keys=(ClientKey("own", DERIVED, ()),)))
+    derived = read_client_keys(release, gateway, Path(), derivation(FLEET, release, gateway))
+    given = ClientIdentity("client", pkcs8_of(key), chain)
+    return replace(gateway_secrets(FLEET, the_release(), gateway), client_keys=(given, *derived))
 
 
 def values(name: str, secrets: GatewaySecrets) -> dict[str, bytes]:
@@ -37,6 +42,7 @@ def values(name: str, secrets: GatewaySecrets) -> dict[str, bytes]:
         found[f"{name} {key.algorithm}"] = key.private
         found[f"{name} {key.algorithm}, public"] = key.public.split()[1].encode()
     found[f"{name} client key"] = secrets.client_keys[0].pkcs8
+    found[f"{name} derived client key"] = private_values(secrets.client_keys[1].pkcs8)[1]
     found[f"{name} machine-id"] = secrets.machine_id.encode()
     found[f"{name} salts"] = secrets.salt_seed
     found[f"{name} root hash"] = secrets.root_hash.encode()
@@ -76,6 +82,7 @@ def test_no_gateway_knows_anything_of_another_nor_of_the_fleet() -> None:
         seen = {line.split(": ")[1].split(",")[0] for line in traces({name: contents[name]}, own[name])}
         assert f"{name} console" in seen
         assert f"{name} client key" in seen
+        assert f"{name} derived client key" in seen
         assert f"{name} certificates_keystore" in seen
     fleet = {"fleet secret": FLEET.material}
     for name in contents:
