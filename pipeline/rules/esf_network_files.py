@@ -6,7 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from pipeline.errors import PipelineError
-from pipeline.formats import chap_secrets, dhcpd_conf, hostapd_conf, ppp_peer, udhcpd_conf, wpa_supplicant_conf
+from pipeline.formats import (
+    chap_secrets,
+    dhcpd_conf,
+    hostapd_conf,
+    interfaces,
+    ppp_peer,
+    udhcpd_conf,
+    wpa_supplicant_conf,
+)
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
@@ -16,9 +24,12 @@ from pipeline.rules.esf_ground import Document, children, document, is_file, on_
 from pipeline.rules.esf_interfaces import INTERFACES, PEERS, network
 from pipeline.rules.looking import harmless, paths
 
+# What /etc/network/interfaces may source.
+_SOURCED = "/etc/network/interfaces.d/*"
+
 READS = (
-    INTERFACES, f"{PEERS}/*", "/etc/ppp/*-secrets", "/etc/ppp/scripts/*", "/etc/hostapd-*.conf", "/etc/hostapd/*.conf",
-    "/etc/hostapd.conf", "/etc/wpa_supplicant-*.conf", "/etc/dhcpd-*.conf", "/etc/udhcpd-*.conf",
+    INTERFACES, _SOURCED, f"{PEERS}/*", "/etc/ppp/*-secrets", "/etc/ppp/scripts/*", "/etc/hostapd-*.conf",
+    "/etc/hostapd/*.conf", "/etc/hostapd.conf", "/etc/wpa_supplicant-*.conf", "/etc/dhcpd-*.conf", "/etc/udhcpd-*.conf",
     "/etc/bind/named.conf", "/etc/udev/rules.d/70-persistent-net.rules", "/etc/passwd",
 )  # fmt: skip
 
@@ -58,6 +69,9 @@ def _readable(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     for family, _, file in per_interface(view):
         seen += 1
         breaches += _refused(_READERS[family], file)
+    for sourced in read_documents(view, paths(view, _SOURCED)):
+        seen += 1
+        breaches += _refused(interfaces.parse, sourced)
     peers = [path for path in children(view, PEERS) if is_file(view, path)]
     for peer in filter(None, (document(view, path) for path in peers)):
         seen += 1
@@ -163,7 +177,7 @@ def _hardware_addresses(view: ImageView, layout: Layout, expected: Expected) -> 
     """An address of the golden sample's hardware is on no other gateway (A:129, uniqueness U7)."""
     del expected
     fixed = [INTERFACES, "/etc/udev/rules.d/70-persistent-net.rules", *([layout.kuranet] if layout.kuranet else [])]
-    files = [*read_documents(view, fixed), *(file for _, _, file in per_interface(view))]
+    files = [*read_documents(view, [*fixed, *paths(view, _SOURCED)]), *(file for _, _, file in per_interface(view))]
     if not files:
         return Judgement.not_applicable("the image has no network files")
     breaches = [

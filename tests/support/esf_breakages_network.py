@@ -26,6 +26,7 @@ from tests.support.network import HOSTAPD, INTERFACES, IPTABLES, PEER, PPP0, STA
 
 NETWORK = "org.eclipse.kura.net.admin.NetworkConfigurationService"
 _BEFORE = "-A INPUT -i lo -j ACCEPT\n"
+SOURCED = "/etc/network/interfaces.d/bridge"
 
 
 def _rule(text: str) -> Edit:
@@ -108,6 +109,7 @@ def _interfaces() -> Iterator[Breakage]:
     )
     rule = "network.readable"
     yield Breakage("an interface without method", rule, INTERFACES, add(INTERFACES, "iface eth9 inet\n"), "eth9")
+    yield Breakage("a sourced file nobody can read", rule, SOURCED, put(SOURCED, "iface br0 inet\n"), "br0")
     yield Breakage(
         "a state without value", rule, KURANET, add(KURANET, "net.interface.eth0.config.ip4.status\n"), "ip4.status"
     )
@@ -172,6 +174,8 @@ def _files() -> Iterator[Breakage]:
         sub(INTERFACES, r"(iface eth0 inet [^\n]*\n)", r"\1\thwaddress ether 02:60:0c:81:24:5a\n"),
         "hwaddress",
     )
+    bridge = "iface br0 inet manual\n\thwaddress ether 02:60:0c:81:24:5a\n"
+    yield Breakage("hardware in a sourced file", rule, SOURCED, put(SOURCED, bridge), "hwaddress")
     yield Breakage("an access point's hardware", rule, HOSTAPD, add(HOSTAPD, "bssid=02:60:0c:81:24:5a\n"), "bssid")
     yield Breakage(
         "names bound to hardware",

@@ -132,6 +132,9 @@ def _other_places() -> Iterator[Breakage]:
         sub(INTERFACES, r"(iface eth0 inet [^\n]*\n)", r"\1\tpost-up iptables -I INPUT -j ACCEPT\n"),
         "post-up",
     )
+    sourced = "/etc/network/interfaces.d/bridge"
+    opens = "iface br0 inet manual\n\tup iptables -I INPUT -j ACCEPT\n"
+    yield Breakage("a sourced interface that opens", rule, sourced, put(sourced, opens), "-j ACCEPT")
     yield from _ipv6()
 
 
