@@ -14,7 +14,7 @@ READS = (
     "/etc/sysctl.conf", "/etc/sysctl.d/*", "/usr/lib/sysctl.d/*", "/usr/local/lib/sysctl.d/*", "/lib/sysctl.d/*",
     "/etc/init.d/*", "/etc/inittab", "/boot/cmdline.txt", "/boot/extlinux/extlinux.conf", "/boot/uEnv.txt",
     "/etc/default/grub", "/etc/default/grub.d/*.cfg", "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg",
-    "/boot/loader/entries/*.conf", "/boot/uboot.env", "/boot/uboot-redund.env", "/uboot/uboot*.env",
+    "/boot/loader/entries/*.conf", "/boot/uboot*.env", "/boot/*/uboot*.env", "/uboot/uboot*.env",
     "/etc/kernel/cmdline", "/boot/*/cmdline.txt", "/boot/*Env.txt", "/boot/config-*", "/boot/*.scr", "/boot/*.scr.uimg",
 )  # fmt: skip
 
@@ -87,7 +87,7 @@ def on_command_line(view: ImageView, word: str) -> Iterator[tuple[str, int]]:
         for number, line in lines(data[72:]):
             if not line.lstrip().startswith("#") and wanted.search(line):
                 yield path, number
-    for path, data in _environments(view):
+    for path, data in (*environments(view), *view.beside.items()):
         try:
             environment = uboot_env.parse(data)
         except uboot_env.UbootEnvError:
@@ -98,8 +98,7 @@ def on_command_line(view: ImageView, word: str) -> Iterator[tuple[str, int]]:
             yield path, 0
 
 
-def _environments(view: ImageView) -> Iterator[tuple[str, bytes]]:
-    """U-Boot's, in files, in raw regions, and beside the image."""
-    yield from files(view, "/boot/uboot.env", "/boot/uboot-redund.env", "/uboot/uboot*.env")
+def environments(view: ImageView) -> Iterator[tuple[str, bytes]]:
+    """U-Boot's in the image: in files, and in raw regions."""
+    yield from files(view, "/boot/uboot*.env", "/boot/*/uboot*.env", "/uboot/uboot*.env")
     yield from ((str(region), data) for region, data in view.raw.items())
-    yield from view.beside.items()

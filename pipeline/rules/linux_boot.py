@@ -11,6 +11,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.raw_region import Region
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.sidecar import ENVIRONMENTS
+from pipeline.rules import kernel
 from pipeline.rules.looking import files, harmless, words_of
 
 READS = (
@@ -18,6 +19,7 @@ READS = (
     "/boot/uboot-redund.env",
     "/boot/*/uboot*.env",
     "/uboot/uboot*.env",
+    *kernel.READS,
     "/etc/fw_env.config",
     "/boot/uEnv.txt",
     "/boot/extlinux/extlinux.conf",
@@ -175,6 +177,28 @@ def _overrides(view: ImageView, expected: Expected) -> Judgement:
     return Judgement.of(breaches, ", ".join(looked))
 
 
+def _of_one_machine(view: ImageView, expected: Expected) -> Judgement:
+    """U-Boot hands its addresses to Linux, so that two gateways with one environment have one on the network."""
+    del expected
+    breaches: list[Breach] = []
+    looked = []
+    for path, data in kernel.environments(view):
+        try:
+            environment = uboot_env.parse(data)
+        except uboot_env.UbootEnvError:
+            continue  # bootloader.delay says so
+        looked.append(path)
+        names = {name.decode("ascii", "replace") for copy in environment.copies for name, _ in copy.pairs}
+        breaches += [
+            Breach(path, 0, f"{name} of one machine, the same in every copy", "not set")
+            for name in sorted(names)
+            if re.fullmatch(r"eth\d*addr|usbnet_(dev|host)addr|wlan\d*addr|bt_?addr|serial#|serial_?no", name)
+        ]
+    if not looked:
+        return Judgement.not_applicable("the image has no environment of U-Boot")
+    return Judgement.of(breaches, ", ".join(looked))
+
+
 def _release(view: ImageView, expected: Expected) -> Judgement:
     name = " ".join(filter(None, (view.os_release.get("ID"), view.os_release.get("VERSION_ID"))))
     built = view.os_release.get("IMAGE_VERSION") or view.os_release.get("BUILD_ID") or ""
@@ -220,6 +244,16 @@ RULES = (
         profile="documents",
         check=_overrides,
         remedy="change the file in the vanilla image, or by an overlay",
+    ),
+    Rule(
+        id="identity.bootloader",
+        title="U-Boot's environment holds no network address or serial number of one machine",
+        documents=("A:129",),
+        references=("U-Boot doc/README.enetaddr", "virt-sysprep net-hwaddr", "ETSI 5.4-2"),
+        profile="documents",
+        check=_of_one_machine,
+        remedy="delete the variables in the vanilla image: fw_setenv ethaddr; or give each gateway its own environment "
+        "by [bootloader.outside]",
     ),
     Rule(
         id="system.release",

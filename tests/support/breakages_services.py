@@ -287,6 +287,15 @@ SERVICES = (
 
 ENV, SECOND_ENV = "/boot/uboot.env", "/boot/uboot-redund.env"
 BOOT = (
+    *(
+        Breakage(
+            f"{name} in every copy",
+            "identity.bootloader",
+            path,
+            put(path, an_environment({"bootdelay": "0", name: "02:00:00:00:00:01"}, flags=1)),
+        )
+        for path, name in ((ENV, "ethaddr"), (ENV, "serial#"), (SECOND_ENV, "eth1addr"))
+    ),
     Breakage("a delay", "bootloader.delay", ENV, put(ENV, an_environment({"bootdelay": "3"}, flags=1))),
     Breakage(
         "a delay in the other copy",
