@@ -171,6 +171,19 @@ def test_on_a_phone_nothing_sticks_out(report: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.tools
+def test_every_gateway_is_on_paper_too(tmp_path: Path) -> None:
+    def pages(size: int) -> int:
+        file = written(
+            tmp_path / f"{size}.html", [a_gateway(number, own=1, alike=1) for number in range(size)], verified(size)
+        )
+        assert printed(file, tmp_path / f"{size}.pdf", "rule=ssh.port") == ()
+        return len(re.findall(rb"/Type /Page\b", (tmp_path / f"{size}.pdf").read_bytes()))
+
+    few, many = pages(60), pages(360)
+    assert many > 2 * few
+
+
+@pytest.mark.tools
 def test_it_is_drawn_and_printed(report: Path, tmp_path: Path) -> None:
     assert screenshot(report, tmp_path / "dark.png", "", "--blink-settings=preferredColorScheme=0") == ()
     assert screenshot(report, tmp_path / "light.png", "", "--blink-settings=preferredColorScheme=1") == ()

@@ -1,5 +1,6 @@
 // Rules down, gateways across. A row counts all gateways that are shown; columns are those there is room for.
 const COLUMNS = 40;
+const ON_PAPER = 12; // report.css leaves the others out
 let column = 0;
 
 function showRules(place, found) {
@@ -20,6 +21,8 @@ function showRules(place, found) {
   const wanted = [...rows].filter(([rule, row]) => ruleWanted(rule, row)).sort(([a], [b]) => a - b);
   place.replaceChildren(
     el("header", {}, el("h2", {}, "Rules"), el("span", { class: "soft" }, `${wanted.length} of ${rows.size} shown`), legend()),
+    across.length > ON_PAPER ? el("p", { class: "paper soft" },
+      `On paper the columns end with ${across[ON_PAPER - 1].n}; counts are of all ${found.length.toLocaleString("en")} gateways.`) : "",
     el("div", { class: "tools" }, ruleFilter(), outcomeFilter(), ...turnPages(place, found)),
     el("div", { class: "scroll" }, el("table", { class: "matrix" },
       el("thead", {}, el("tr", {}, el("th", { class: "rule" }, "rule"),

@@ -55,6 +55,8 @@ function start() {
       inputs.length ? definitions(Object.entries(inputs[0]).map(([name, value]) => [name, code(value)])) : ""));
   bar();
   show();
+  // Paper has no button for more: all gateways that are shown are printed.
+  addEventListener("beforeprint", () => { pages = Infinity; show(); });
   addEventListener("hashchange", () => { readState(); bar(); show(); });
   // For whoever measures: milliseconds from the opening until everything is there.
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
