@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,8 +25,10 @@ from pipeline.formats import canonical_json, signature_block
 from pipeline.formats.signature_block import BlockError
 from pipeline.model.trust import Certificate
 from pipeline.signing.detached import SignatureStore
-from pipeline.signing.packages import ToBeSigned
 from pipeline.signing.private_keys import PublicKey, is_valid
+
+if TYPE_CHECKING:  # else signing stations would need what reads keystores
+    from pipeline.signing.packages import ToBeSigned
 
 FORMAT = "gateway-image-pipeline signing request 1"
 REQUEST = "request.json"

@@ -245,3 +245,17 @@ def test_a_request_is_written_once_and_always_the_same(tmp_path: Path) -> None:
         take_signatures(tmp_path / "nowhere", ITEMS, PUBLIC, SignatureStore(tmp_path / "s"))
     with pytest.raises(PipelineError, match="cannot be read"):
         read_request(tmp_path / "nowhere")
+
+
+def test_the_station_needs_cryptography_and_nothing_else() -> None:
+    """What people install on a machine that holds a release key; bcrypt is OpenSSH's passphrases'."""
+    program = (
+        "import sys; import pipeline.signing.offline;"
+        "found = {n.split('.')[0] for n, m in sys.modules.items() if 'site-packages' in (getattr(m, '__file__', '') or '')};"
+        "print(*sorted(found - {'_distutils_hack', '_virtualenv'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=CHECKOUT, check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert set(done) <= {"cryptography", "_cffi_backend", "cffi", "bcrypt"}
+    assert "cryptography" in done
