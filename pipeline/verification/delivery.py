@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem
+from pipeline.model.sidecar import ENVIRONMENTS
 
 MANIFEST, SIGNATURE, BMAP = "manifest.json", "manifest.json.sig", "image.bmap"
 PROVENANCE, BILLS = "provenance.json", ("sbom.cdx.json", "sbom.spdx.json")
 SUMS, SIGNERS = "SHA256SUMS", "allowed_signers"
 COMPRESSED = (".gz", ".xz", ".zst")
 
-_OTHERS = (MANIFEST, SIGNATURE, BMAP, PROVENANCE, *BILLS)
+_OTHERS = (MANIFEST, SIGNATURE, BMAP, PROVENANCE, *BILLS, *ENVIRONMENTS)
 _IMAGES = ("image.img", *(f"image.img{suffix}" for suffix in COMPRESSED))
 
 
