@@ -251,7 +251,8 @@ def test_the_station_needs_cryptography_and_nothing_else() -> None:
     """What people install on a machine that holds a release key; bcrypt is OpenSSH's passphrases'."""
     program = (
         "import sys; import pipeline.signing.offline;"
-        "found = {n.split('.')[0] for n, m in sys.modules.items() if 'site-packages' in (getattr(m, '__file__', '') or '')};"
+        "places = {n: getattr(m, '__file__', '') or '' for n, m in sys.modules.items()};"
+        "found = {n.split('.')[0] for n, place in places.items() if 'site-packages' in place};"
         "print(*sorted(found - {'_distutils_hack', '_virtualenv'}))"
     )
     done = subprocess.run(
