@@ -54,13 +54,23 @@ _ANYWHERE: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     (re.compile(rb"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^/\s:@\"'<>]+:[^/\s@\"'<>]+@"), PASSWORD, "a URL with a password"),
 )  # fmt: skip
 
+# What all of these have in it; most texts are short and have none of it.
+_HINT = re.compile(
+    rb"-----BEGIN |AGE-SECRET|A[KS]IA|gh[pousr]_|glpat-|xox[abprs]|AIza|eyJ|(?i:key=|authorization)|\$(?:[12567yg]|sha)|://"
+)
+# First bytes of whatever a file can start with to be a secret as a whole.
+_FIRST = frozenset(b"\xfe\xce\x30\x00\x05P")
+
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}")
 _HEX_RUN = re.compile(rb"\b(?:[0-9A-Fa-f]{2}){24,}\b")
+_SHORTEST_RUN = 40
 _HEAD = 4096  # bytes of an encoded run that are decoded: magics stand at the front
 
 
 def by_start(content: bytes) -> tuple[str, str] | None:
     """Kind and reason of a file that is a secret as a whole, or None."""
+    if not content or content[0] not in _FIRST:
+        return None
     for magic, kind, reason in _STARTS:
         if content.startswith(magic) if isinstance(magic, bytes) else magic.match(content):
             return kind, reason
@@ -75,8 +85,11 @@ def by_content(content: bytes) -> Iterator[tuple[int, str, str]]:
     if whole:
         yield 0, *whole
         return
-    for pattern, kind, reason in _ANYWHERE:
-        yield from ((found.start(), kind, reason) for found in pattern.finditer(content))
+    if _HINT.search(content):
+        for pattern, kind, reason in _ANYWHERE:
+            yield from ((found.start(), kind, reason) for found in pattern.finditer(content))
+    if len(content) < _SHORTEST_RUN:
+        return
     pem = b"-----BEGIN" in content
     for run, how in ((_BASE64_RUN, "Base64"), (_HEX_RUN, "hex digits")):
         for found in run.finditer(content):

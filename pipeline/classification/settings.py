@@ -101,12 +101,13 @@ def classify_settings(snapshot: Snapshot, installed: Collection[str], components
 
 def _property(configuration: Configuration, prop: Property, rules: list[_Rule], *, known: bool) -> Item:
     rule = next((rule for rule in rules if rule.name.fullmatch(prop.name)), None)
-    if rule is not None and (rule.sort is not Class.SECRET or any(prop.texts)):
-        return _item(configuration, prop, rule.sort, rule.reason, rule.proposal, rule.allowed)
     found = secret_in_property(configuration.pid, prop)
+    if rule is not None and (rule.sort is not Class.SECRET or any(prop.texts)):
+        secret = found is not None or rule.sort is Class.SECRET
+        return _item(configuration, prop, rule.sort, rule.reason, rule.proposal, rule.allowed, secret=secret)
     if found is not None:
         reason = f"{found.kind}: {found.reason} (A:135)"
-        return _item(configuration, prop, Class.SECRET, reason, Decision.UNDECIDED, ANY)
+        return _item(configuration, prop, Class.SECRET, reason, Decision.UNDECIDED, ANY, secret=True)
     if not known:
         reason = "neither the platform nor an installed package has this component (A:133)"
         return _item(configuration, prop, Class.UNKNOWN, reason, Decision.UNDECIDED, ANY)
@@ -131,9 +132,9 @@ def _item(
     reason: str,
     proposal: Decision,
     allowed: frozenset[Decision],
+    *,
+    secret: bool = False,
 ) -> Item:
     key = Key(Kind.PROPERTY, configuration.pid, prop.name)
-    public = (
-        sort is not Class.SECRET and Decision.TRAVELS in allowed and secret_in_property(configuration.pid, prop) is None
-    )
+    public = Decision.TRAVELS in allowed and not secret
     return Item(key, sort, reason, proposal, allowed, digest_of(repr(prop.meaning).encode()) if public else "")

@@ -25,6 +25,8 @@ _NETRC = re.compile(r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+\S+")
 _MODEM = re.compile(
     r"""(?i)AT[+^$#](?:CPIN=\s*\\?"?\d{4}|(?:CGAUTH|QICSGP|AUTHDATA|PDPAUTH|UAUTHREQ)=[^\n]*,[^\n]*,)"""
 )
+# Every name that announces a secret has one of these in it; most lines have none.
+_HINT = re.compile(r"pass|pwd|secret|psk|token|credential|key|shared|wep|pin|puk", re.IGNORECASE)
 _PUBLIC = re.compile(r"\b(?:ssh|ecdsa)-[a-z0-9@.-]+ AAAA[A-Za-z0-9+/=]+")  # made to be known
 _COMMENT = re.compile(r"\s*(?:#|;|//|!)")
 
@@ -56,6 +58,8 @@ def _in_line(line: str) -> str:
         return "a password in the form of .netrc"
     if _MODEM.search(line):
         return "a modem command with a PIN or password"
+    if not _HINT.search(line):
+        return ""
     candidates = [(found[1], _first(found.groups()[1:])) for found in _ASSIGNED.finditer(line)]
     option = None if _COMMENT.match(line) else _OPTION.match(line)
     if option:

@@ -29,15 +29,13 @@ class Element:
     attributes: dict[str, str]
     line: int
     content: list[str | Element] = field(default_factory=list, repr=False)
-
-    @property
-    def children(self) -> list[Element]:
-        """The elements directly in it."""
-        return [item for item in self.content if isinstance(item, Element)]
+    children: list[Element] = field(default_factory=list, repr=False)  # the elements directly in it
 
     @property
     def text(self) -> str:
         """The text of the element and everything in it, in order, as `Node.getTextContent` gives it."""
+        if len(self.content) == 1 and not self.children:
+            return str(self.content[0])
         return "".join(item if isinstance(item, str) else item.text for item in self.content)
 
     def walk(self) -> Iterator[Element]:
@@ -46,7 +44,8 @@ class Element:
         while waiting:
             element = waiting.pop()
             yield element
-            waiting.extend(reversed(element.children))
+            if element.children:
+                waiting.extend(reversed(element.children))
 
 
 def parse(text: str, *, heeds_encoding: bool) -> Element:
@@ -102,6 +101,7 @@ class _Builder:
             raise _fatal("xinclude", Effect.REFUSED_HERE, element.line, "a configuration includes nothing")
         if self._open:
             self._open[-1].content.append(element)
+            self._open[-1].children.append(element)
         else:
             self.root = element
         self._open.append(element)

@@ -41,12 +41,21 @@ def test_a_hash_is_never_shown() -> None:
 _FIELD = st.text(st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_characters=":"), min_size=1, max_size=8)
 
 
-@given(st.data(), st.sampled_from(["shadow", "gshadow"]))
+_NUMBERS = {"passwd": (2, 3), "group": (2,), "shadow": (), "gshadow": ()}
+
+
+@given(st.data(), st.sampled_from(sorted(WIDTHS)))
 def test_what_is_written_reads_the_same(data: st.DataObject, kind: str) -> None:
     names = data.draw(st.lists(_FIELD.filter(lambda name: name[0] not in "+-" and name.isprintable()), unique=True))
     other = _FIELD.filter(str.isprintable)
-    table = Table(kind, tuple((name, *(data.draw(other) for _ in range(WIDTHS[kind] - 1))) for name in names))
+    number = st.integers(0, 2**32 - 2).map(str)
+    rows = [
+        (name, *(data.draw(number if place in _NUMBERS[kind] else other) for place in range(1, WIDTHS[kind])))
+        for name in names
+    ]
+    table = Table(kind, tuple(rows))
     assert parse(kind, render(table)) == table
+    assert render(parse(kind, render(table))) == render(table)
 
 
 @pytest.mark.parametrize("value", ["a:b", "a\nb", "a\0b"])

@@ -24,6 +24,8 @@ from hypothesis import strategies as st
 
 from pipeline.classification import find_secrets
 from pipeline.classification.secrets import secret_in_property
+from pipeline.classification.texts import _HINT
+from pipeline.classification.wording import _SECRET_PAIRS, _SECRET_WORDS, announces
 from pipeline.formats.esf_snapshot import Property
 from pipeline.inputs.zstd_data import unzstd
 from tests.support.golden import EXPORT, a_snapshot
@@ -165,6 +167,16 @@ def test_secrets_in_text(kind: str) -> None:
     assert any(one.place == "some.conf: line 2" for one in found)
     assert VALUE not in repr(found)
     assert VALUE not in "".join(map(str, found))
+
+
+@settings(max_examples=300)
+@given(
+    st.text("aekpsinuwdortchyxzPKTW._-01", max_size=12), st.sampled_from([*_SECRET_WORDS, *_SECRET_PAIRS, "pin", "puk"])
+)
+def test_no_name_that_announces_a_secret_is_passed_over_for_speed(around: str, word: str) -> None:
+    for name in (around + word, word + around, word.replace("-", ""), word.title().replace("-", "_")):
+        if announces(name):
+            assert _HINT.search(name), name
 
 
 @pytest.mark.parametrize("kind", HARMLESS)
