@@ -27,6 +27,9 @@ KINDS = ("service", "socket", "path", "timer")
 _BASES = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _MONIT = ("/etc/monitrc", "/etc/monit/monitrc", "/etc/monit/conf.d/*", "/etc/monit/conf-enabled/*", "/etc/monit.d/*")
 _OFF = "not started"
+_BEFORE_COMMANDS = frozenset({"exec", "nohup", "setsid", "sudo", "root"})  # root: of a line of /etc/crontab
+_BETWEEN = frozenset({"&&", "||", ";", "|", "&", "then", "else", "do", "if", "while", "{", "("})
+_STARTERS = frozenset({"service", "invoke-rc.d", "rc-service", "systemctl"})
 _BRINGS = ("Wants", "Requires", "Requisite", "BindsTo", "Upholds")
 _SCRIPTS = (
     "/etc/rc.local", "/etc/crontab", "/etc/cron.d/*", "/etc/network/if-*.d/*", "/etc/ppp/ip-*.d/*",
@@ -180,7 +183,32 @@ def _supervisors(view: ImageView, name: str) -> Iterator[Breach]:
                 yield Breach(path, entry.line, f"init starts {harmless(words[0])}", "no such line")
     for path, data in files(view, *_SCRIPTS):
         for number, words in words_of(data):
-            if any(re.fullmatch(rf"(\S*/)?{re.escape(name)}(\.service)?", word) for word in words) and not (
-                {*words} & {"stop", "disable", "mask", "killall", "pkill", "pidof"}
-            ):
+            if _runs(words, name):
                 yield Breach(path, number, f"{path.rpartition('/')[2]} starts {name}", "no such line")
+
+
+def _runs(words: list[str], name: str) -> bool:
+    """Whether a line of a script starts a service: its program, its init script, or by whoever starts services."""
+    command: list[str] = []
+    for word in words:
+        ends = word in _BETWEEN
+        if not ends:
+            command.append(word.strip("\"'`();&"))
+        if ends or word.endswith((";", "&")):
+            if _is_start(command, name):
+                return True
+            command = []
+    return _is_start(command, name)
+
+
+def _is_start(command: list[str], name: str) -> bool:
+    said = {*command}
+    if said & {"stop", "--stop", "-K", "disable", "mask", "killall", "pkill", "pidof", "test", "[", "!"}:
+        return False
+    program = re.compile(rf"/\S*s?bin/{re.escape(name)}|/etc/init\.d/{re.escape(name)}")
+    for at, word in enumerate(command):
+        if program.fullmatch(word) or (word == name and (at == 0 or command[at - 1] in _BEFORE_COMMANDS)):
+            return True
+        if word.removesuffix(".service") == name and _STARTERS & {*command[:at]}:
+            return bool(said & {"start", "restart", "enable", "reload-or-restart", "try-restart"})
+    return False

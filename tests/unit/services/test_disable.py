@@ -9,10 +9,12 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.model.guest_path import GuestPath
+from pipeline.model.image_view import ImageView
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.release import Services, Ssh
 from pipeline.model.tree import Kind, Tree
 from pipeline.model.vanilla import Vanilla
+from pipeline.rules import startup
 from pipeline.transforms import services
 from tests.support.release import a_release
 from tests.support.vanilla import a_vanilla
@@ -192,3 +194,31 @@ def _write(tree: Tree, vanilla: Vanilla, layer: Layer, root: Path) -> None:
             place.symlink_to(node.target)
         else:
             place.write_bytes(contents[path])
+
+
+@pytest.mark.parametrize(
+    ("line", "starts"),
+    [
+        ("/usr/sbin/telnetd -F", True),
+        ("telnetd -F &", True),
+        ("exec telnetd", True),
+        ("/etc/init.d/telnetd start", True),
+        ("if [ -x /x ]; then systemctl --no-block restart telnetd.service; fi", True),
+        ("[ -x /usr/sbin/telnetd ] && /usr/sbin/telnetd -F", True),
+        ("! test -x /x || telnetd", True),
+        ("systemctl --no-block restart telnetd.service", True),
+        ("invoke-rc.d telnetd start", True),
+        ("@reboot root telnetd", True),
+        ("/etc/init.d/telnetd stop", False),
+        ("systemctl stop telnetd", False),
+        ("systemctl status telnetd", False),
+        ("log_warning_msg 'see telnetd for more'", False),
+        ("ENABLED=telnetd", False),
+        ("# telnetd", False),
+        ("[ -x /usr/sbin/telnetd ] || exit 0", False),
+        ("start-stop-daemon --stop --exec /usr/sbin/telnetd", False),
+    ],
+)
+def test_what_a_script_s_line_starts(line: str, starts: bool) -> None:
+    view = ImageView.of(a_vanilla({"/etc/rc.local": f"#!/bin/sh\n{line}\n"}))
+    assert [breach.line for breach in startup.starts(view, "telnetd")] == ([2] if starts else [])
