@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.model.image_view import ImageView
 from tests.support.breakages import (
     Breakage,
     append,
@@ -26,6 +27,27 @@ from tests.support.breakages_passwords import (
 )
 from tests.support.ssh_keys import dsa, ed25519, rsa
 
+
+def _shell(view: ImageView) -> str:
+    """The program the only user's shell really is."""
+    rows = (line.split(":") for line in (view.find(PASSWD) or b"").decode().splitlines())
+    return str(view.place(next(row[6] for row in rows if row[0] == "technician")))
+
+
+def _shell_of_nobody(view: ImageView) -> ImageView:
+    return own(_shell(view), mode=0o644)(view)
+
+
+def _no_shell(view: ImageView) -> ImageView:
+    return remove(_shell(view))(view)
+
+
+def _in_group_disk(view: ImageView) -> ImageView:
+    """Where the group is there already, it gets one more member; twice in the file would be another mistake."""
+    there = b"\ndisk:" in (view.find(GROUP) or b"")
+    return field(GROUP, "disk", 3, "technician")(view) if there else append(GROUP, "disk:x:6:technician\n")(view)
+
+
 ACCOUNTS = (
     Breakage(
         "nobody but root has a shell", "accounts.users", PASSWD, field(PASSWD, "technician", 6, "/usr/sbin/nologin")
@@ -33,7 +55,7 @@ ACCOUNTS = (
     Breakage(
         "a shell the image has not", "accounts.users", PASSWD, field(PASSWD, "technician", 6, "/bin/zsh"), "technician:"
     ),
-    Breakage("a shell nobody may run", "accounts.users", PASSWD, own("/bin/bash", mode=0o644), "technician:"),
+    Breakage("a shell nobody may run", "accounts.users", PASSWD, _shell_of_nobody, "technician:"),
     Breakage("no home", "accounts.users", PASSWD, field(PASSWD, "technician", 5, "/srv/technician"), "technician:"),
     Breakage("somebody else's home", "accounts.users", "/home/technician", own("/home/technician", uid=1)),
     Breakage("a home others write to", "accounts.users", "/home/technician", own("/home/technician", mode=0o777)),
@@ -70,9 +92,7 @@ ACCOUNTS = (
     Breakage(
         "a group there is not", "accounts.unique_numbers", PASSWD, field(PASSWD, "technician", 3, "4711"), "technician:"
     ),
-    Breakage(
-        "a user in group disk", "accounts.privileged_groups", GROUP, append(GROUP, "disk:x:6:technician\n"), "disk:"
-    ),
+    Breakage("a user in group disk", "accounts.privileged_groups", GROUP, _in_group_disk, "disk:"),
     Breakage(
         "a user in group docker",
         "accounts.privileged_groups",
@@ -153,7 +173,7 @@ NO_PASSWORD = root("*")
 ACCESS = (
     Breakage("marked ! with UsePAM no", "access.login", SHADOW, field(SHADOW, "technician", 1, "!"), "technician:"),
     Breakage("nologin for everybody", "access.login", "/etc/nologin", put("/etc/nologin", "down\n")),
-    Breakage("the only user's shell is gone", "access.login", PASSWD, remove("/usr/bin/bash"), "technician:"),
+    Breakage("the only user's shell is gone", "access.login", PASSWD, _no_shell, "technician:"),
     Breakage("only others may log in", "access.login", SSHD, prepend(SSHD, "AllowUsers vendor admin\n"), "AllowUsers"),
     Breakage("the user may not log in", "access.login", SSHD, prepend(SSHD, "DenyUsers tech*\n"), "DenyUsers"),
     Breakage(

@@ -15,11 +15,9 @@ from tests.support.breakages import (
 from tests.support.breakages_passwords import (
     HOST_KEY,
 )
-from tests.support.hardened import a_host_key
 from tests.support.ssh_keys import ed25519, rsa
 
 MACHINE, BUS_ID, MARKER = "/etc/machine-id", "/var/lib/dbus/machine-id", "/etc/gateway-image.json"
-SAME = a_host_key("ssh-ed25519", ed25519(3))
 SMALL = b"\0\0\0\x0bssh-ed25519\0\0\0\x40" + bytes(range(64))
 # Version, modulus, exponent: all the check looks at, and no key.
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMAkCAQACAQ8CAQM=\n-----END RSA PRIVATE KEY-----\n"
@@ -48,7 +46,7 @@ IDENTITY = (
         "one key twice",
         "identity.host_keys",
         "/etc/ssh/ssh_host_rsa_key",
-        put("/etc/ssh/ssh_host_rsa_key", SAME.private, 0o600),
+        lambda view: put("/etc/ssh/ssh_host_rsa_key", view.find(HOST_KEY) or b"", 0o600)(view),
     ),
     Breakage(
         "a PEM key beside another one's public half",

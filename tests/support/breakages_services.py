@@ -14,6 +14,7 @@ from tests.support.breakages import (
 )
 from tests.support.uboot import an_environment
 
+OS_RELEASE = "/etc/os-release"
 AVAHI_BUS = "/usr/share/dbus-1/system-services/org.freedesktop.Avahi.service"
 BUS_FILE = (
     "[D-BUS Service]\nName=org.freedesktop.Avahi\nExec=/usr/sbin/avahi-daemon\n"
@@ -334,7 +335,10 @@ BOOT = (
         "TIMEOUT",
     ),
     Breakage(
-        "an old release", "system.release", "/etc/os-release", about(os_release={"ID": "debian", "VERSION_ID": "10"})
+        "an old release",
+        "system.release",
+        OS_RELEASE,
+        both(about(os_release={"ID": "debian", "VERSION_ID": "10"}), put(OS_RELEASE, "ID=debian\nVERSION_ID=10\n")),
     ),
-    Breakage("no release", "system.release", "/etc/os-release", about(os_release={})),
+    Breakage("no release", "system.release", OS_RELEASE, both(about(os_release={}), put(OS_RELEASE, ""))),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.model.image_view import ImageView
 from tests.support.breakages import (
     Breakage,
     Change,
@@ -26,8 +27,15 @@ def _dropped_in(line: str) -> Change:
     return both(prepend(SSHD, "Include /etc/ssh/sshd_config.d/*.conf\n"), put(_DROP_IN, f"{line}\n"))
 
 
+def _older(view: ImageView) -> ImageView:
+    """An sshd of 2016, as far as the packages say."""
+    status = view.find("/var/lib/dpkg/status") or b""
+    assert b"1:9.2p1" in status
+    return put("/var/lib/dpkg/status", status.replace(b"1:9.2p1", b"1:7.2p2"))(view)
+
+
 SSH = (
-    Breakage("a port in a Match block", "ssh.starts", SSHD, append(SSHD, "Port 22\n"), "Port 22"),
+    Breakage("a port in a Match block", "ssh.starts", SSHD, append(SSHD, "Match User nobody\nPort 22\n"), "Port 22"),
     Breakage("a quotation mark not closed", "ssh.starts", SSHD, append(SSHD, 'Banner "x\n'), "Banner"),
     Breakage("a file that includes itself", "ssh.starts", SSHD, append(SSHD, "Include sshd_config\n")),
     Breakage("no configuration", "ssh.starts", SSHD, remove(SSHD)),
@@ -81,7 +89,7 @@ SSH = (
         "another method in a Match block",
         "ssh.public_key",
         SSHD,
-        append(SSHD, "AuthenticationMethods any\n"),
+        append(SSHD, "Match User nobody\nAuthenticationMethods any\n"),
         "AuthenticationMethods any",
     ),
     Breakage("trust by host", "ssh.public_key", SSHD, prepend(SSHD, "HostbasedAuthentication yes\n"), "Hostbased"),
@@ -111,7 +119,7 @@ SSH = (
         "RSA keys refused by an old sshd",
         "ssh.rsa_authentication",
         SSHD,
-        both(prepend(SSHD, "RSAAuthentication no\n"), edit("/var/lib/dpkg/status", "1:9.2p1", "1:7.2p2")),
+        both(prepend(SSHD, "RSAAuthentication no\n"), _older),
         "RSAAuthentication",
     ),
     Breakage(

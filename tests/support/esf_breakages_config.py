@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pipeline.model.image_view import ImageView
 from tests.support.esf_breakage import Breakage
 from tests.support.esf_edits import (
     REAL,
@@ -33,6 +34,10 @@ CONSOLE = "org.eclipse.kura.web.Console"
 COMMAND = "org.eclipse.kura.cloud.app.command.CommandCloudApp"
 NETWORK = "org.eclipse.kura.net.admin.NetworkConfigurationService"
 PROPERTIES = f"{REAL}/kura/kura.properties"
+
+
+def _another_release(view: ImageView) -> ImageView:
+    return replace(sub(PROPERTIES, r"(?m)^kura\.version=.*$", "kura.version=ESF_5.1.0")(view), esf_version="5.1.0")
 
 
 def _files() -> Iterator[Breakage]:
@@ -224,6 +229,9 @@ def _people() -> Iterator[Breakage]:
         'name="password"',
     )
     rule, name = "snapshot.console_username", "console.username.value"
+    for known in ("admin", "Root"):
+        change = setting(CONSOLE, name, known)
+        yield Breakage(f"{known} as console user", "console.own_username", SNAPSHOT, change, name, init="strict")
     yield Breakage("another console user", rule, SNAPSHOT, setting(CONSOLE, name, "somebody"), name)
     yield Breakage("an empty console user", rule, SNAPSHOT, setting(CONSOLE, name, ""), name)
     yield Breakage("no console user", rule, SNAPSHOT, without(CONSOLE))
@@ -292,7 +300,7 @@ def _residue() -> Iterator[Breakage]:
         f"{REAL}/data/x",
         put(f"{REAL}/data/x", b"\x30\x82\x0a\x10\x02\x01\x03\x30\x82"),
     )
-    yield Breakage("another release", "esf.same_release", PROPERTIES, lambda view: replace(view, esf_version="5.1.0"))
+    yield Breakage("another release", "esf.same_release", PROPERTIES, _another_release)
     rule = "secrets.modes"
     for path in (
         SNAPSHOT,

@@ -9,7 +9,9 @@ from functools import cache, partial
 from cryptography.hazmat.primitives import serialization
 
 from pipeline.formats import jks
+from pipeline.formats.java_properties import Properties
 from pipeline.formats.jks import PrivateKey
+from pipeline.model.image_view import ImageView
 from tests.support.esf_breakage import Breakage
 from tests.support.esf_edits import (
     REAL,
@@ -44,6 +46,12 @@ def _with_key(password: str) -> bytes:
     return jks.write_keystore(
         [PrivateKey("signer", pkcs8, (certificate(LEAF, rsa_key("ours")),))], password, b"salt", "test"
     )
+
+
+def _signer_in_the_image(view: ImageView) -> ImageView:
+    """Under the password the image itself has for it."""
+    properties = Properties.parse(view.find(PROPERTIES) or b"", PROPERTIES)
+    return put(CERTIFICATES, _with_key(properties.get("kura.keystore.password") or ""))(view)
 
 
 @cache
@@ -136,7 +144,7 @@ def _keystores() -> Iterator[Breakage]:
         "the signing key in the keystore",
         "keystores.no_signing_key",
         CERTIFICATES,
-        put(CERTIFICATES, lambda: _with_key(own.certificates_password)),
+        _signer_in_the_image,
     )
     yield Breakage(
         "a certificate of 1024 bits",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from pipeline.model.image_view import ImageView
 from tests.support.esf_breakage import NORTH, Breakage
 from tests.support.esf_edits import (
     SNAPSHOT,
@@ -33,6 +35,12 @@ FIREWALL = "org.eclipse.kura.net.admin.FirewallConfigurationService"
 OPEN = "firewall.open.ports"
 _SYSCTL = "/etc/sysctl.d/90-gateway-ipv6.conf"
 _BEFORE = "-A INPUT -i lo -j ACCEPT\n"
+
+
+def _not_started(view: ImageView) -> ImageView:
+    links = [path for path in view.tree.nodes if re.fullmatch(r"/etc/rc[S0-9]\.d/S[0-9]+firewall", path)]
+    assert links
+    return both(*map(gone, links))(view)
 
 
 def _rule(text: str) -> Edit:
@@ -91,7 +99,7 @@ def _other_places() -> Iterator[Breakage]:
     )
     yield Breakage("a reset alone", "firewall.factory_restore", RESTORED_RULES, gone(IPTABLES))
     yield Breakage("nobody loads the firewall", "firewall.loaded", LOADER, gone(LOADER))
-    yield Breakage("the firewall is not started", "firewall.loaded", LOADER, gone("/etc/rc2.d/S02firewall"))
+    yield Breakage("the firewall is not started", "firewall.loaded", LOADER, _not_started)
     yield Breakage(
         "another file is loaded",
         "firewall.loaded",

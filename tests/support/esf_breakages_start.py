@@ -124,6 +124,12 @@ def _framework() -> Iterator[Breakage]:
         _option("-Dcom.sun.management.jmxremote.port=9999"),
         "jmxremote",
     )
+    rule = "framework.no_osgi_console"
+    for place in ("5002", "0.0.0.0:5002"):
+        change = swap(START, "-console 127.0.0.1:5002", f"-console {place}")
+        yield Breakage(f"the OSGi console at {place}", rule, START, change, "-console", init="strict")
+    change = _option("-Dosgi.console=5002")
+    yield Breakage("the OSGi console by a property", rule, START, change, "osgi.console", init="strict")
     yield from _environment()
     yield from _properties()
 

@@ -13,7 +13,7 @@ from pipeline.formats.jks import TrustedCertificate
 from pipeline.model.gateway import Gateway
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.model.release import Policy, Release
+from pipeline.model.release import Console, Policy, Release, Rules
 from pipeline.model.rule import Expected
 from pipeline.model.tree import Tree
 from pipeline.model.trust import GatewaySecrets
@@ -102,14 +102,22 @@ def own_secrets(name: str) -> GatewaySecrets:
 
 @cache
 def hardened(gateway: str = NORTH.name, init: str = "sysv") -> ImageView:
-    """What the plan makes of it for a gateway, by name."""
-    return planned(next(item for item in GATEWAYS if item.name == gateway), the_vanilla(init))
+    """What the plan makes of it for a gateway, by name.
+
+    Args:
+        init: or ``strict`` for SysV hardened by the profile strict, with a console's user of its own name.
+    """
+    release = the_release()
+    if init == "strict":
+        own = Console(username="site-operator")
+        release, init = replace(release, rules=Rules(profile="strict"), console=own), "sysv"
+    return planned(next(item for item in GATEWAYS if item.name == gateway), the_vanilla(init), release)
 
 
-def planned(gateway: Gateway, vanilla: Vanilla) -> ImageView:
+def planned(gateway: Gateway, vanilla: Vanilla, release: Release | None = None) -> ImageView:
     """Vanilla image, product layer, device layer: as `doit build` does, without an image."""
     golden = a_golden()
-    inputs = Inputs(vanilla, golden, the_release(), a_trust(golden, a_signer()), ())
+    inputs = Inputs(vanilla, golden, release or the_release(), a_trust(golden, a_signer()), ())
     product = plan_product(inputs)
     device = plan_device(inputs, product, gateway, own_secrets(gateway.name))
     return ImageView.of(vanilla).after(product.layer).after(device.layer)

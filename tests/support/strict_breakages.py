@@ -3,14 +3,24 @@
 
 from __future__ import annotations
 
-from tests.support.breakages import Breakage, Change, append, edit, own, prepend, put, remove
-from tests.support.linux_breakages import SSHD
+import re
 
-HARDENING = "/etc/sysctl.d/zz-gateway-hardening.conf"
+from pipeline.model.image_view import ImageView
+from tests.support.breakages import Breakage, Change, append, both, edit, own, prepend, put, remove
+from tests.support.linux_breakages import SSHD
 
 
 def _unset(line: str) -> Change:
-    return edit(HARDENING, f"{line}\n", "")
+    """No file that is read at boot sets it, ours or the system's."""
+    key = line.partition(" ")[0]
+    setting = re.compile(rf"(?m)^\s*-?{re.escape(key)}\s*=.*\n".encode())
+
+    def change(view: ImageView) -> ImageView:
+        found = [path for path, data in view.files.items() if "/sysctl." in path and setting.search(data)]
+        assert found, key
+        return both(*(put(path, setting.sub(b"", view.files[path])) for path in found))(view)
+
+    return change
 
 
 def _late(line: str) -> Change:

@@ -13,6 +13,7 @@ from pipeline.report.junit import junit
 from pipeline.report.rules_json import audit_status, rules_json
 from pipeline.report.rules_text import rules_text
 from pipeline.report.sarif import sarif
+from tests.support.sarif_structure import LOG, problems_of
 
 WAIVER = Waiver("test.waived", "tools need it", "Jane Doe", "2027-06-30")
 LAPSED = Waiver("test.lapsed", "was needed once", "John Doe", "2020-01-01")
@@ -105,6 +106,7 @@ def test_junit_has_a_case_for_each_rule() -> None:
 
 def test_sarif_is_of_the_shape_of_2_1_0() -> None:
     log = json.loads(sarif([AUDIT, GOOD]))
+    assert problems_of(log) == []
     assert log["version"] == "2.1.0"
     assert len(log["runs"]) == 2
     run = log["runs"][0]
@@ -125,6 +127,26 @@ def test_sarif_is_of_the_shape_of_2_1_0() -> None:
         {"kind": "external", "status": "accepted", "justification": "tools need it (Jane Doe, until 2027-06-30)"}
     ]
     assert {result["ruleId"]: result["kind"] for result in run["results"]}["test.people"] == "review"
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "said"),
+    [
+        (("version",), "2.0.0", "log.version: '2.0.0' is none of 2.1.0"),
+        (("runs", 0, "tool"), {}, "driver is missing"),
+        (("runs", 0, "results", 0, "locations", 0, "physicalLocation", "region"), {"startLine": 0}, "from 1 on"),
+        (("runs", 0, "results", 0, "kind"), "failed", "'failed' is none of"),
+        (("runs", 0, "results", 0, "other"), 1, "other is not of the schema"),
+        (("runs", 0, "tool", "driver", "rules", 0, "properties"), {"tags": ["a", "a"]}, "has an item twice"),
+    ],
+)
+def test_a_log_that_is_none_is_seen(at: tuple[Any, ...], value: object, said: str) -> None:
+    log = json.loads(sarif([AUDIT, GOOD]))
+    place = log
+    for step in at[:-1]:
+        place = place[step]
+    place[at[-1]] = value
+    assert any(said in problem for problem in LOG("log", log))
 
 
 @pytest.mark.parametrize("form", [rules_json, junit, sarif])

@@ -50,6 +50,12 @@ def test_a_planned_gateway_breaks_nothing(gateway: str) -> None:
     assert unclear == STEPS
 
 
+def test_a_gateway_planned_by_the_profile_strict_breaks_nothing() -> None:
+    """With a console's user of its own name."""
+    expected = replace(esf_view.expected(), console_username="site-operator")
+    assert failing(outcomes(esf_view.hardened(NORTH, "strict"), expected)) == set()
+
+
 def test_every_rule_applies_to_some_gateway() -> None:
     rules = {
         rule
