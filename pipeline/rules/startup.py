@@ -181,10 +181,17 @@ def _supervisors(view: ImageView, name: str) -> Iterator[Breach]:
             words = entry.process.lstrip("+-").split()
             if entry.action != "off" and words and words[0].rsplit("/", 1)[-1] == name:
                 yield Breach(path, entry.line, f"init starts {harmless(words[0])}", "no such line")
-    for path, data in files(view, *_SCRIPTS):
+    # Scripts ask for services many images have not: Debian's if-up.d/mountnfs for three of NFS.
+    for path, data in files(view, *_SCRIPTS) if _has(view, name) else ():
         for number, words in words_of(data):
             if _runs(words, name):
                 yield Breach(path, number, f"{path.rpartition('/')[2]} starts {name}", "no such line")
+
+
+def _has(view: ImageView, name: str) -> bool:
+    """Whether there is anything of a service to start."""
+    places = ("/etc/init.d", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
+    return any(view.exists(f"{place}/{name}") for place in places) or _is_there(view, f"{name}.service")
 
 
 def _runs(words: list[str], name: str) -> bool:

@@ -220,5 +220,7 @@ def _write(tree: Tree, vanilla: Vanilla, layer: Layer, root: Path) -> None:
     ],
 )
 def test_what_a_script_s_line_starts(line: str, starts: bool) -> None:
-    view = ImageView.of(a_vanilla({"/etc/rc.local": f"#!/bin/sh\n{line}\n"}))
+    files = {"/etc/rc.local": f"#!/bin/sh\n{line}\n"}
+    view = ImageView.of(a_vanilla({**files, "/usr/sbin/telnetd": "ELF"}))
     assert [breach.line for breach in startup.starts(view, "telnetd")] == ([2] if starts else [])
+    assert not list(startup.starts(ImageView.of(a_vanilla(files)), "telnetd")), "nothing there to start"
