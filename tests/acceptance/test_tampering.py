@@ -207,6 +207,28 @@ def overwritten(path: str, change: Callable[[bytes], bytes]) -> Callable[[Path, 
     return tamper
 
 
+def swapped(path: str) -> Callable[[Path, int], None]:
+    """The same file of the other gateway, in the same blocks: as long, of the same owner and mode."""
+
+    def tamper(image: Path, start: int) -> None:
+        other, taken = image.parents[1] / "good" / OTHER / "image.img", image.with_name("taken").resolve()
+        program("debugfs", "-R", f"dump {path} {taken}", f"{other}?offset={start}")
+        theirs = taken.read_bytes()
+        taken.unlink()
+        assert 0 < len(theirs) <= 4096
+        overwritten(path, lambda data: theirs + data[len(theirs) :])(image, start)
+
+    return tamper
+
+
+def free_space(image: Path, start: int) -> None:
+    """A byte in a block that no file has."""
+    found = program("debugfs", "-R", "ffb 1 20000", f"{image}?offset={start}")
+    with image.open("r+b") as stream:
+        stream.seek(start + int(found.split()[-1]) * 4096 + 17)
+        stream.write(b"x")
+
+
 SNAPSHOT = f"{ESF}/data/snapshots/snapshot_0.xml"
 INSIDE: dict[str, tuple[Callable[[Path, int], None], str, str]] = {
     "a file's mode": (debugfs("sif /etc/hostname mode 0100666"), "/etc/hostname", "mode"),
@@ -223,6 +245,10 @@ INSIDE: dict[str, tuple[Callable[[Path, int], None], str, str]] = {
         debugfs("rm /opt/eurotech/esf", "symlink /opt/eurotech/esf esf_4.0.0"), "/opt/eurotech/esf", "target",
     ),
     "a keystore cut": (debugfs(f"sif {ESF}/kura/certificates.ks size 64"), f"{ESF}/kura/certificates.ks", "size"),
+    "another gateway's keystore": (
+        swapped(f"{ESF}/kura/certificates.ks"), f"{ESF}/kura/certificates.ks", "rule ",
+    ),
+    "a byte in free space": (free_space, "partition 2 (/)", "sha256"),
     "the SSH port": (
         overwritten("/etc/ssh/sshd_config", lambda data: data.replace(b"49153", b"49154")),
         "/etc/ssh/sshd_config", "content",
@@ -254,7 +280,7 @@ def test_changes_inside_of_an_image_are_named_by_path(place: Path, own_image: Pa
     part = next(part for part in manifest_of(place).disk.partitions if part.mountpoint == "/")
     missed = []
     names = list(INSIDE)
-    for batch in (names[:11], names[11:]):
+    for batch in (names[:12], names[12:]):
         directories = []
         for number, name in enumerate(batch):
             directory = linked(place / "good" / GATEWAY, place / f"inside-{number}")
