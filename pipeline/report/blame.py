@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from pipeline.model.manifest import Manifest
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.report.difference import UNEXPLAINED, cause_of, differing_inputs, told
 
+_INTERFACE = re.compile(r"\b[a-z]+[0-9]\b")
 GOLDEN, VANILLA = "golden sample", "vanilla image"
 
 
@@ -52,11 +54,13 @@ class Blame:
             return {}
         return differing_inputs(self.one.manifest, self.two.manifest)
 
-    def cause(self, path: GuestPath, lines: tuple[int, int] = (0, 0)) -> str:
+    def cause(self, path: GuestPath, lines: tuple[int, int] = (0, 0), subject: str = "") -> str:
         """In words, or `UNEXPLAINED`.
 
         Args:
             lines: what differs in a file, by its line in each image; 0 where it has none.
+            subject: what differs; of several rules that took something away, those are told that name the same
+                interface.
         """
         a, b = self.one.manifest, self.two.manifest
         if not self.one.is_as_told(path) or not self.two.is_as_told(path):
@@ -69,6 +73,9 @@ class Blame:
             if manifest is not None and line and (origin := _of(manifest, path, line)) is not None
         }
         if exact and (a is None or b is None or self.inputs):
+            lacking = b if not lines[1] else a if not lines[0] else None
+            if lacking is not None and all(origin.rule == KEPT for origin in exact):
+                return _taken_away(lacking, path, subject)
             return self._told(exact)
         if a is not None and b is not None:
             return cause_of(path, a, b, self.inputs)
@@ -102,6 +109,16 @@ def _for_all(node: Node) -> bool:
 def _of(manifest: Manifest, path: GuestPath, line: int) -> Origin | None:
     change = manifest.changes.get(path)
     return of_line(change.lines, line) if change is not None else None
+
+
+def _taken_away(manifest: Manifest, path: GuestPath, subject: str) -> str:
+    """Who removed what the other image kept: lines that are gone have no reason of their own."""
+    change = manifest.changes.get(path)
+    if change is None:
+        return UNEXPLAINED
+    names = set(_INTERFACE.findall(subject))
+    near = [origin for origin in change.origins if names & set(_INTERFACE.findall(origin.source))]
+    return told(near or change.origins)
 
 
 def _nobody() -> Manifest:

@@ -53,7 +53,7 @@ def meaning_differs(blame: Blame, one: ImageView, two: ImageView) -> tuple[Diffe
             path = (mine or theirs or _Meant("", GuestPath("/"))).path
             lines = (mine.line if mine else 0, theirs.line if theirs else 0)
             texts = _told(mine, None), _told(theirs, mine)
-            found.append(Difference(area, name, *texts, blame.cause(path, lines)))
+            found.append(Difference(area, name, *texts, blame.cause(path, lines, name)))
     return tuple(found)
 
 
@@ -62,7 +62,7 @@ def _told(value: _Meant | None, other: _Meant | None) -> str:
         return ""
     if value.value.startswith("\0"):
         return _OTHER if other is not None and other.value.startswith("\0") else _SAME
-    return value.value
+    return value.value or '""'
 
 
 def _masked(value: str) -> str:

@@ -216,3 +216,18 @@ def test_installed_packages_are_compared() -> None:
     views = [replace(north, files={**north.files, status: entry.format(version).encode()}) for version in ("1", "2")]
     (found,) = meaning(*views).values()
     assert (found.area, found.subject, found.before, found.after) == ("installed packages", "deb dash armhf", "1", "2")
+
+
+def test_what_one_image_kept_and_the_other_took_away_is_the_remover_s() -> None:
+    path = GuestPath("/etc/hostname")
+    removers = (
+        Origin("network.interface", "devices.toml: b.ppp0"),
+        Origin("network.interface", "devices.toml: b.wlan0"),
+    )
+    kept_line = (LineOrigin(1, 9, Origin("kept", "golden: x")),)
+    one = replace(ONE, changes={**ONE.changes, path: replace(ONE.changes[path], lines=kept_line)})
+    two = replace(ONE, gateway="b", changes={**ONE.changes, path: replace(ONE.changes[path], origins=removers)})
+    blame = Blame(Side(one, read(one)), Side(two, read(two)))
+    assert blame.cause(path, (3, 0), "net.interface.ppp0.config") == "network.interface, from devices.toml: b.ppp0"
+    assert blame.cause(path, (3, 0), "something else").count("network.interface") == 2
+    assert Blame(Side(one, read(one)), Side(one, read(one))).cause(path, (3, 0), "ppp0") == UNEXPLAINED
