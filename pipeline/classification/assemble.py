@@ -16,6 +16,7 @@ from pipeline.classification.truth import missing
 from pipeline.errors import Problem, raise_if_any
 from pipeline.formats import canonical_json, esf_snapshot
 from pipeline.formats.java_properties import Properties
+from pipeline.model.claim import comparable
 from pipeline.model.golden import Export, Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
@@ -93,6 +94,7 @@ def assemble(export: Export, items: Sequence[Item], lock: Lock, layout: Layout |
         product=export.product,
         snapshot_name=latest,
         snapshot_lines=_lines(downloaded.snapshot),
+        snapshot_left=_left(downloaded.snapshot, dropped),
     )
 
 
@@ -116,6 +118,16 @@ def _lines(snapshot: esf_snapshot.Snapshot | None) -> dict[tuple[str, str], int]
     """Where settings stand in what was downloaded; what travels of it is written anew."""
     found = snapshot.configurations if snapshot else ()
     return {(component.pid, prop.name): prop.line for component in found for prop in component.properties}
+
+
+def _left(snapshot: esf_snapshot.Snapshot | None, dropped: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """What can still be asked of settings that are taken out: whether another place says the same."""
+    return {
+        (component.pid, prop.name): comparable(prop.text)
+        for component in (snapshot.configurations if snapshot else ())
+        for prop in component.properties
+        if (component.pid, prop.name) in dropped
+    }
 
 
 def _without(content: bytes, name: str, dropped: set[tuple[str, str]]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ class Claim:
     Attributes:
         subject: what it is said of, such as the name of an interface.
         about: what is said, such as ``address``; places that say the same thing use the same word and form of value.
-        secret: the value must not be shown.
+        secret: the value must not be shown; it is given as `comparable` makes it.
     """
 
     subject: str
@@ -34,6 +35,11 @@ class Claim:
     value: str = field(repr=False)
     place: Place
     secret: bool = False
+
+
+def comparable(secret: str) -> str:
+    """A secret as something that can be compared with another, and not used."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def contradictions(claims: Iterable[Claim], remedy: str) -> Iterator[Problem]:

@@ -48,6 +48,8 @@ class Golden:
         warnings: what the user should know, each one line with its remedy; none of it stops a build.
         snapshot_name: the file's name in the export, which messages use.
         snapshot_lines: where settings stood in that file, by pid and name.
+        snapshot_left: SHA-256 of the values that stayed behind, by pid and name, so that other places can be compared
+            with them; never written down or shown, since whoever guesses could test it.
         product: ``ESF`` or ``Kura``: 5.0.0 of one is not 5.0.0 of the other.
     """
 
@@ -64,6 +66,7 @@ class Golden:
     warnings: tuple[str, ...] = ()
     snapshot_name: str = ""
     snapshot_lines: Mapping[tuple[str, str], int] = field(default_factory=dict, repr=False, compare=False)
+    snapshot_left: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
     product: str = "ESF"
 
     def setting_place(self, pid: str, name: str, line: int = 0) -> Place:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Interface, IPv4Network
 
 from pipeline.formats import dhcpd_conf, hostapd_conf, ifcfg, interfaces, udhcpd_conf, wpa_supplicant_conf
-from pipeline.model.claim import Claim, Place
+from pipeline.model.claim import Claim, Place, comparable
 from pipeline.transforms.network import red_hat
 from pipeline.transforms.network.adapter import STATUS, Adapter
 from pipeline.transforms.network.golden_files import INTERFACES, GoldenFiles, address_of, where
@@ -176,7 +176,8 @@ def _hostapd(file: hostapd_conf.HostapdConf, name: str) -> Iterator[Claim]:
     protection = _PROTECTIONS.get(file.get("wpa"), none)
     yield Claim(name, "protection", protection, place("wpa", "wep_key0", "ssid"))
     if file.get("wpa_passphrase"):
-        yield Claim(name, "passphrase", file.get("wpa_passphrase"), place("wpa_passphrase"), secret=True)
+        hidden = comparable(file.get("wpa_passphrase"))
+        yield Claim(name, "passphrase", hidden, place("wpa_passphrase"), secret=True)
 
 
 def _station(file: wpa_supplicant_conf.WpaSupplicantConf, name: str) -> Iterator[Claim]:
@@ -186,7 +187,8 @@ def _station(file: wpa_supplicant_conf.WpaSupplicantConf, name: str) -> Iterator
         yield Claim(name, "SSID", block.get("ssid").strip('"'), Place(here, block.line_of("ssid")))
         psk = block.get("psk")
         if psk.startswith('"'):
-            yield Claim(name, "passphrase", psk[1:].removesuffix('"'), Place(here, block.line_of("psk")), secret=True)
+            hidden = comparable(psk[1:].removesuffix('"'))
+            yield Claim(name, "passphrase", hidden, Place(here, block.line_of("psk")), secret=True)
 
 
 def _netmask(prefix: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.formats.ppp_peer import PppPeer
-from pipeline.model.claim import Claim, Place
+from pipeline.model.claim import Claim, Place, comparable
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.golden_files import PEERS, GoldenFiles, where
 
@@ -56,4 +56,4 @@ def _passwords(files: GoldenFiles, peer: PppPeer, name: str) -> Iterator[Claim]:
     for path, lines in sorted(files.secrets.items()):
         for line in lines:
             if user and line.client == user:
-                yield Claim(name, "password", line.secret, Place(where(path), line.line), secret=True)
+                yield Claim(name, "password", comparable(line.secret), Place(where(path), line.line), secret=True)

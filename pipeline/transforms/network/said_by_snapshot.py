@@ -12,7 +12,7 @@ from ipaddress import IPv4Interface, IPv4Network
 
 from pipeline.formats import esf_snapshot, net_properties
 from pipeline.formats.esf_snapshot import Configuration, Property
-from pipeline.model.claim import Claim, Place
+from pipeline.model.claim import Claim, Place, comparable
 from pipeline.model.golden import Golden
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.kura import PID
@@ -134,8 +134,7 @@ class _Told:
         side = "config.wifi.master" if self._adapter.is_access_point else "config.wifi.infra"
         if self._text(f"{side}.ssid"):
             yield self._claim(f"{side}.ssid", "SSID", self._text(f"{side}.ssid"))
-        if self._text(f"{side}.passphrase"):
-            yield self._claim(f"{side}.passphrase", "passphrase", self._text(f"{side}.passphrase"), secret=True)
+        yield from self._secret(f"{side}.passphrase", "passphrase")
         if not self._adapter.is_access_point:
             return
         if channel := self._text(f"{side}.channel").split(" ")[0]:
@@ -149,8 +148,13 @@ class _Told:
             return
         if self._text("config.username"):
             yield self._claim("config.username", "user", self._text("config.username"))
-        if self._text("config.password"):
-            yield self._claim("config.password", "password", self._text("config.password"), secret=True)
+        yield from self._secret("config.password", "password")
+
+    def _secret(self, key: str, about: str) -> Iterator[Claim]:
+        """A secret that travels, or one that stays behind and can still be compared."""
+        hidden = self._golden.snapshot_left.get((PID, self._full(key)), comparable(self._text(key)))
+        if hidden != comparable(""):
+            yield Claim(self._adapter.name, about, hidden, self._place(key), secret=True)
 
     def _each(self, table: Mapping[str, tuple[str, Callable[[str], str]]]) -> Iterator[Claim]:
         for key, (about, written) in table.items():
@@ -167,8 +171,8 @@ class _Told:
     def _full(self, key: str) -> str:
         return f"net.interface.{self._adapter.name}.{key}"
 
-    def _claim(self, key: str, about: str, value: str, *, secret: bool = False) -> Claim:
-        return Claim(self._adapter.name, about, value, self._place(key), secret)
+    def _claim(self, key: str, about: str, value: str) -> Claim:
+        return Claim(self._adapter.name, about, value, self._place(key))
 
     def _place(self, key: str) -> Place:
         prop = self._properties.get(self._full(key))

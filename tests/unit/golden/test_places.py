@@ -21,6 +21,9 @@ FIREWALL = "org.eclipse.kura.net.admin.FirewallConfigurationService"
 ADDRESS = "net.interface.eth0.config.ip4.address"
 
 
+WLAN = "net.interface.wlan0.config.wifi.master.passphrase"
+
+
 def line(text: str, mark: str) -> int:
     return text.count("\n", 0, text.index(mark)) + 1
 
@@ -49,3 +52,25 @@ def test_lines_are_those_of_the_file_a_person_can_open() -> None:
     assert [problem.what for problem in caught.value.problems] == [
         f"golden: /etc/sysconfig/iptables: line {rule}: opens 22/tcp, but firewall.open.ports in {at} does not"
     ]
+
+
+def test_a_secret_that_stays_behind_is_compared_and_not_shown() -> None:
+    export = read_export(EXPORT)
+    (name,) = (path for path in export.files if path.startswith("snapshot_"))
+    other = "QW5vdGhlci1QYXNzcGhyYXNl"
+    text = export.files[name].decode()
+    changed = text.replace("R29sZGVuLVNhbXBsZS1BaXItMQ==", other)
+    assert changed != text
+    export = replace(export, files={**export.files, name: changed.encode()})
+    golden = assemble(export, judge(export), Lock())
+    assert other.encode() not in golden.snapshot
+    with pytest.raises(PipelineError) as caught:
+        network.restore(golden, an_image(), a_release(), AS_GOLDEN, some_secrets())
+    mark = f'name="{WLAN}"'
+    assert [problem.what for problem in caught.value.problems] == [
+        "golden: /etc/hostapd-wlan0.conf: line "
+        f"{line(export.files['etc/hostapd-wlan0.conf'].decode(), 'wpa_passphrase')}: wlan0: passphrase is another than "
+        f"in golden: {name}: line {line(changed, mark)}"
+    ]
+    assert "Another-Pass" not in repr(golden)
+    assert "snapshot_left" not in repr(golden)
