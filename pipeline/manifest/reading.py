@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import canonical_json, json_schema
-from pipeline.manifest.codec import from_json, to_json
+from pipeline.manifest.codec import FORMAT, VERSION, from_json, to_json
 from pipeline.manifest.schema import SCHEMA
 from pipeline.model.disk import Disk
 from pipeline.model.manifest import Action, Manifest
@@ -40,6 +40,12 @@ def from_bytes(data: bytes, *, name: str = "manifest.json") -> Manifest:
         value = canonical_json.loads(data, canonical=True)
     except canonical_json.JsonError as error:
         raise PipelineError(f"{name}: {error}", _REMEDY) from None
+    version = value.get("version") if isinstance(value, dict) and value.get("format") == FORMAT else VERSION
+    if type(version) is int and version > VERSION:
+        raise PipelineError(
+            f"{name}: is of version {version}; this pipeline reads version {VERSION}",
+            "verify with the version of the pipeline that made it, or a later one; docs/manifest.md has the history",
+        )
     raise_if_any(Problem(f"{name}: {text}", _REMEDY) for text in json_schema.problems(value, SCHEMA))
     try:
         manifest = from_json(cast(dict[str, Any], value))

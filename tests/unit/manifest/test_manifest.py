@@ -240,3 +240,11 @@ def test_all_problems_are_told_at_once() -> None:
 def test_bytes_that_are_not_canonical_are_refused() -> None:
     with pytest.raises(PipelineError, match="canonical form"):
         from_bytes(json.dumps(the_json()).encode())
+
+
+def test_a_later_version_is_named_before_its_fields_are_judged() -> None:
+    later = dumps({**the_json(), "version": 2, "something": "new"})
+    with pytest.raises(PipelineError) as caught:
+        from_bytes(later)
+    (problem,) = caught.value.problems
+    assert problem.what == "manifest.json: is of version 2; this pipeline reads version 1"
