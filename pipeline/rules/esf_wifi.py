@@ -172,7 +172,8 @@ def _stations(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
         return Judgement.not_applicable("the gateway joins no Wi-Fi network")
     breaches = []
     for file, block in blocks:
-        line = next((item.number for item in block.lines if item.key == "key_mgmt"), block.lines[0].number)
+        first = block.lines[0].number if block.lines else 0  # nothing in it is a network too, a useless one
+        line = next((item.number for item in block.lines if item.key == "key_mgmt"), first)
         if not set(block.get("key_mgmt").split() or ["WPA-PSK", "WPA-EAP"]) <= _KEY_MANAGEMENT:
             breaches.append(
                 Breach(file.path, line, f"key_mgmt {harmless(block.get('key_mgmt'))}", "WPA-PSK, SAE or EAP")

@@ -16,7 +16,7 @@ from pipeline.rules import esf
 from pipeline.rules.registry import judge
 from tests.support import esf_view
 from tests.support.esf_breakage import AS_GOLDEN, LAB, NORTH, SOUTH
-from tests.support.esf_edits import REAL, SNAPSHOT, both, gone, link
+from tests.support.esf_edits import REAL, SNAPSHOT, both, gone, link, put
 from tests.unit.rules_esf.test_breakages import STEPS, STRICT, as_read, look
 
 # What the vendor's image breaks, as delivered.
@@ -139,6 +139,11 @@ def test_a_file_nobody_read_is_no_pass() -> None:
 def test_a_circle_of_links_is_no_pass() -> None:
     circle = both(link("/etc/sysconfig/iptables", "iptables"))(esf_view.hardened(AS_GOLDEN))
     assert look(circle, "firewall.policy").outcome is not RuleOutcome.PASS
+
+
+def test_a_network_with_nothing_in_it_is_judged() -> None:
+    empty = put("/etc/wpa_supplicant-wlan0.conf", "network={\n}\n")(esf_view.hardened(AS_GOLDEN))
+    assert look(empty, "network.wifi_client").outcome is RuleOutcome.PASS
 
 
 def test_the_view_is_as_planned_and_not_changed_by_edits() -> None:
