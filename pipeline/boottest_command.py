@@ -9,8 +9,9 @@ from pathlib import Path
 
 from doit.cmd_base import Command
 
+from pipeline.boottest.look import Options
 from pipeline.boottest.report import as_json, status_of, text
-from pipeline.boottest.run import Options, try_delivery
+from pipeline.boottest.run import try_delivery
 from pipeline.commands import or_say_why, private_directory, trusted_signers
 from pipeline.errors import PipelineError
 from pipeline.image import accelerator

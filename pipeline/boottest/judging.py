@@ -39,7 +39,8 @@ def judge(expected: Expected, observed: Observed) -> Verdict:
     judging.check(f"login prompt of {expected.gateway}", _console(expected, observed))
     if observed.came_up:
         judging.check(f"SSH on port {expected.ssh_port} with the manifest's host keys", _ssh(expected, observed))
-        judging.check("root and passwords refused", _refusals(observed))
+        if observed.banner:
+            judging.check("root and passwords refused", _refusals(observed))
         judging.check(_firewall_words(expected, observed), _firewall(expected, observed))
         judging.check("silent on mDNS's port", _multicast(expected, observed))
     if observed.login is not None:
@@ -58,7 +59,9 @@ def judge(expected: Expected, observed: Observed) -> Verdict:
 def not_asked(expected: Expected, observed: Observed) -> tuple[str, ...]:
     """What nobody could look at by the nature of this run; no fault of the gateway, and no pass either."""
     left = []
-    if observed.login is None:
+    if observed.login is None and not observed.banner:
+        left.append("inside the gateway: no SSH server to log in to")
+    elif observed.login is None:
         left.append("inside the gateway: no --identity to log in with")
     elif observed.inside is not None and observed.inside.firewall is None:
         left.append(f"firewall rules in the kernel: {observed.inside.user} may not read them")
@@ -115,9 +118,8 @@ def _foreign_keys(expected: Expected, observed: Observed, *, known: bool) -> set
 def _refusals(observed: Observed) -> Iterator[Finding]:
     for who, login in (("root", observed.root), ("a user without a key", observed.stranger)):
         if login is None or (not login.entered and not login.methods):
-            if observed.banner:
-                said = login.said if login is not None else "not tried"
-                yield Finding(f"SSH as {who}", "refusal", "", said, Outcome.NOT_LOOKED)
+            said = login.said if login is not None else "not tried"
+            yield Finding(f"SSH as {who}", "refusal", "", said, Outcome.NOT_LOOKED)
         elif login.entered:
             yield Finding(f"SSH as {who}", "refusal", "refused", "let in")
         elif login.methods != ("publickey",):
