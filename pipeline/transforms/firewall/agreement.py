@@ -22,12 +22,12 @@ from pipeline.formats.iptables.walk import Packet, refusal
 from pipeline.model.claim import Place
 from pipeline.model.golden import Golden
 from pipeline.model.layout import Layout
+from pipeline.transforms.firewall.ground import ANYWHERE, translated_to
 from pipeline.transforms.firewall.settings import PID, forwards, open_ports, translations
 
 _REMEDY = "save the firewall once in the golden sample's console, so that ESF writes both anew, and export again"
 _DHCPD = re.compile(r"/etc/dhcpd-([^/]+)\.conf")
 _NAMES = 53
-_ANY = "unknown"  # ESF's own word
 
 T = TypeVar("T", PortForward, Nat)
 
@@ -202,8 +202,8 @@ def _translation(golden: Golden, file: _File, layout: Layout) -> Iterator[Proble
     masks = [rule for rule in (nat.of("POSTROUTING") if nat else ()) if rule.target == "MASQUERADE"]
     wanted: dict[str, Place] = {}
     for name in conf.interfaces:
-        out = _translated(conf, name)
-        if out in ("", _ANY):
+        out = translated_to(conf, name)
+        if out in ("", ANYWHERE):
             continue
         at = Place(where, conf.line_of(name, "config.nat.dst.interface"))
         wanted.setdefault(out, at)
@@ -223,7 +223,7 @@ def _unasked(
 
     Where it does not know the interface, as it leaves the factory, it may be any.
     """
-    if any(_translated(conf, name) == _ANY for name in conf.interfaces):
+    if any(translated_to(conf, name) == ANYWHERE for name in conf.interfaces):
         return
     told = [entry.line for entry in conf.entries if entry.key.endswith(".config.nat.enabled")]
     for rule in masks:
@@ -234,15 +234,6 @@ def _unasked(
                 f"but neither {Place(where, told[0])} nor another interface there asks for it",
                 _REMEDY,
             )
-
-
-def _translated(conf: kuranet.Kuranet, name: str) -> str:
-    """The interface by which an interface's packets leave translated; empty for none, `_ANY` where it is not said."""
-    on = conf.get(name, "config.nat.enabled") == "true" and conf.get(name, "config.nat.masquerade") != "false"
-    out = conf.get(name, "config.nat.dst.interface")
-    if not on or conf.get(name, "config.ip4.status") == "netIPv4StatusDisabled":
-        return ""
-    return out or _ANY
 
 
 def _names(golden: Golden, file: _File) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
@@ -19,6 +19,8 @@ _IFCFG = re.compile(r"/etc/sysconfig/network-scripts/ifcfg-([^/]+)")
 _PEERS = GuestPath("/etc/ppp/peers")
 _NETWORK = "org.eclipse.kura.net.admin.NetworkConfigurationService"
 _DISABLED = "netIPv4StatusDisabled"
+ANYWHERE = "unknown"
+"""ESF's own word for an interface it has not found out yet."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class Ground:
     Attributes:
         used / disabled: names, sorted; the loopback is in neither.
         moved: networks of the golden sample that lie elsewhere on this gateway.
+        idle: interfaces by which packets left translated on the golden sample, and no interface's here.
     """
 
     used: tuple[str, ...]
     disabled: tuple[str, ...]
     moved: Mapping[IPv4Network, IPv4Network]
+    idle: tuple[str, ...] = ()
 
     def follow(self, text: str) -> str:
         """An address or network as the golden sample has it, where it is on this gateway."""
@@ -75,7 +79,23 @@ def ground(golden: Golden, layout: Layout, gateway: Gateway) -> Ground:
         used=tuple(sorted(names - off)),
         disabled=tuple(sorted(off)),
         moved={old: new for old, new in moved.items() if old != new},
+        idle=_idle(kura, off) if kura else (),
     )
+
+
+def translated_to(conf: kuranet.Kuranet, name: str) -> str:
+    """By which interface an interface's packets leave translated; empty for none, `ANYWHERE` where it is not said."""
+    on = conf.get(name, "config.nat.enabled") == "true" and conf.get(name, "config.nat.masquerade") != "false"
+    if not on or conf.get(name, "config.ip4.status") == _DISABLED:
+        return ""
+    return conf.get(name, "config.nat.dst.interface") or ANYWHERE
+
+
+def _idle(conf: kuranet.Kuranet, off: Collection[str]) -> tuple[str, ...]:
+    """Ways out that nobody's packets take translated any more."""
+    ways = {name: out for name in conf.interfaces if (out := translated_to(conf, name))}
+    left = {out for name, out in ways.items() if name not in off}
+    return () if ANYWHERE in left else tuple(sorted(set(ways.values()) - left - {ANYWHERE}))
 
 
 def _scripts(golden: Golden) -> dict[str, IPv4Network | None]:

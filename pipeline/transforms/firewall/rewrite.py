@@ -36,13 +36,13 @@ class Wanted:
 def rewrite(ruleset: Ruleset, wanted: Wanted, ground: Ground) -> Ruleset:
     """The rules for one gateway.
 
-    Rules of disabled interfaces go; addresses follow the gateway's networks; INPUT and FORWARD drop what no rule takes;
-    in everything INPUT leads to, closed ports, the console, port 22 and the framework's console are cut out of every
+    Rules of disabled interfaces go, and translations for them; addresses follow the gateway's networks; INPUT and
+    FORWARD drop what no rule takes; in everything INPUT leads to, closed ports, the console, port 22 and the framework's console are cut out of every
     accepting rule, out of the middle of ranges and lists too. The console and SSH come back where they first stood.
     """
     tables = []
     for table in ruleset.tables:
-        rules = [followed(rule, ground) for rule in table.rules if not _is_disabled(rule, ground)]
+        rules = [followed(rule, ground) for rule in table.rules if not _is_unused(rule, ground)]
         table = replace(table, rules=tuple(rules))
         tables.append(_filter(table, wanted) if table.name == "filter" else table)
     return Ruleset(tuple(tables))
@@ -108,8 +108,12 @@ def is_console(rule: Rule, wanted: Wanted) -> bool:
     return any(rule.clauses == door.clauses for door in _console_rules(rule.chain, wanted))
 
 
-def _is_disabled(rule: Rule, ground: Ground) -> bool:
-    return any(name in ground.disabled for name in rule.interfaces())
+def _is_unused(rule: Rule, ground: Ground) -> bool:
+    """A disabled interface's rule, or a translation of everything from interfaces that are all disabled."""
+    everything = rule.target == "MASQUERADE" and not rule.get("-s") and not rule.get("-d")
+    return any(name in ground.disabled for name in rule.interfaces()) or (
+        everything and rule.value("-o") in ground.idle
+    )
 
 
 def followed(rule: Rule, ground: Ground) -> Rule:
