@@ -37,8 +37,9 @@ def rewrite(ruleset: Ruleset, wanted: Wanted, ground: Ground) -> Ruleset:
     """The rules for one gateway.
 
     Rules of disabled interfaces go, and translations for them; addresses follow the gateway's networks; INPUT and
-    FORWARD drop what no rule takes; in everything INPUT leads to, closed ports, the console, port 22 and the framework's console are cut out of every
-    accepting rule, out of the middle of ranges and lists too. The console and SSH come back where they first stood.
+    FORWARD drop what no rule takes; in everything INPUT leads to, closed ports, the console, port 22 and the
+    framework's console are cut out of every accepting rule, out of the middle of ranges and lists too. The console and
+    SSH come back where they first stood.
     """
     tables = []
     for table in ruleset.tables:
