@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from pipeline.digests import write_atomically
-from pipeline.errors import raise_if_any
-from pipeline.manifest import from_bytes
-from pipeline.model.guest_path import GuestPath
+from pipeline.errors import PipelineError, raise_if_any
+from pipeline.manifest import known_without_tree
 from pipeline.model.manifest import Manifest
 from pipeline.model.release import Release
 from pipeline.model.rule import RuleOutcome
-from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.verdict import Verdict
 from pipeline.progress import Say
 from pipeline.records import read_record
@@ -39,9 +37,6 @@ _WRITERS = {
 REPORTS = tuple(_WRITERS)
 OF_RELEASE = ("SHA256SUMS", "allowed_signers", *REPORTS)
 """Files of a release directory that belong to no single gateway."""
-
-# Reports say nothing of unchanged paths, and a thousand whole trees would not fit into memory.
-_NO_TREE = Tree({GuestPath("/"): Node(Kind.DIRECTORY, 0o755)})
 
 
 def write_reports(workspace: Workspace, say: Say) -> None:
@@ -75,8 +70,17 @@ def require_waivers_used(release: Release, manifests: Iterable[Manifest]) -> Non
 def _manifests(workspace: Workspace) -> Iterator[Manifest]:
     release = reading.release_of(workspace)
     for name in sorted(reading.gateways_of(workspace)):
-        content = (workspace.result(release.name, name) / "manifest.json").read_bytes()
-        yield replace(from_bytes(content, name=f"{name}/manifest.json"), tree=_NO_TREE)
+        file = workspace.result(release.name, name) / "manifest.json"
+        content = file.read_bytes()
+        if hashlib.sha256(content).hexdigest() not in _published(workspace, name):
+            raise PipelineError(f"{name}/{file.name}: is not what was published", "start the build again")
+        yield known_without_tree(content, name=f"{name}/{file.name}")
+
+
+def _published(workspace: Workspace, name: str) -> set[str]:
+    """Digests of what was verified and published of a gateway: no manifest needs to be checked again."""
+    record = read_record(workspace.record(f"publish-{name}"))
+    return {output.sha256 for output in record.outputs.values()} if record is not None else set()
 
 
 def _verdict(workspace: Workspace, name: str) -> Verdict:

@@ -14,7 +14,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.formats.canonical_json import dumps
 from pipeline.formats.json_schema import problems
-from pipeline.manifest import SCHEMA, build_manifest, from_bytes, to_bytes
+from pipeline.manifest import SCHEMA, build_manifest, from_bytes, known_without_tree, to_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Origin
 from pipeline.model.manifest import Action
@@ -248,3 +248,12 @@ def test_a_later_version_is_named_before_its_fields_are_judged() -> None:
         from_bytes(later)
     (problem,) = caught.value.problems
     assert problem.what == "manifest.json: is of version 2; this pipeline reads version 1"
+
+
+def test_of_known_bytes_all_but_the_tree_is_read() -> None:
+    manifest = a_manifest()
+    known = known_without_tree(to_bytes(manifest), name="x")
+    assert known == replace(manifest, tree=known.tree)
+    assert list(known.tree.nodes) == ["/"]
+    with pytest.raises(PipelineError, match="x: is no manifest of this version"):
+        known_without_tree(b'{"release": {}}', name="x")
