@@ -70,7 +70,7 @@ def test_refused_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(PipelineError, match=r"looks at \.RSA and \.DSA signatures only"):
         keys_and_bundles.check_keys(workspace, lambda _: None)
     known = layout_files.load_layouts(newer_layouts(tmp_path / "layouts"))
-    monkeypatch.setattr(layout_files, "load_layouts", lambda: known)
+    monkeypatch.setattr(layout_files, "layouts_with", lambda _: known)
     keys_and_bundles.check_keys(workspace, lambda _: None)
     (first, *_) = reading.trust_of(workspace).packages
     assert first.bundles[0].signer_chain == (LEAF, ROOT)

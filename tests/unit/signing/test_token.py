@@ -17,17 +17,11 @@ from pipeline.signing import passphrase, sshsig, token
 from pipeline.signing.bundle import sign_bundle
 from pipeline.signing.private_keys import LocalKey
 from pipeline.signing.signers import BundleSigner, ManifestSigner, open_bundle_signer, open_manifest_signer
-from tests.support.softhsm import MODULE, PIN, Token, make_token
-from tests.support.trust import LEAF, a_bundle, a_chain_signer, certificate, chain_of, ec_key, rsa_key
+from tests.support.softhsm import MODULE, PIN, Token
+from tests.support.trust import LEAF, a_bundle, a_chain_signer, certificate, chain_of, ec_key
 
 ED25519 = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 pytestmark = pytest.mark.tools
-
-
-@pytest.fixture(scope="module")
-def hsm(tmp_path_factory: pytest.TempPathFactory) -> Token:
-    keys = {"bundles": rsa_key("company"), "manifests": ED25519, "elliptic": ec_key(), "other": rsa_key("stranger")}
-    return make_token(tmp_path_factory.mktemp("token"), keys)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pipeline.inputs.key_config import read_keys
@@ -19,29 +18,16 @@ from pipeline.signing.bundle import sign_bundle
 from pipeline.signing.signers import open_bundle_signer
 from pipeline.signing.token_rsa import open_token_rsa
 from tests.support.signing_workspace import private
-from tests.support.softhsm import PIN, Token, make_token
-from tests.support.trust import ROOT, a_bundle, certificate, ec_key, rsa_key
+from tests.support.softhsm import PIN, Token
+from tests.support.trust import ROOT, a_bundle, certificate, rsa_key
 
 pytestmark = pytest.mark.tools
 
 DN = "CN=Bundle Signing,O=Company Name,C=US"
 
 
-@pytest.fixture(scope="module")
-def hsm(tmp_path_factory: pytest.TempPathFactory) -> Token:
-    keys = {
-        "authority": rsa_key("authority"),
-        "company": rsa_key("company"),
-        "short": rsa_key("short", 1024),
-        "elliptic": ec_key(),
-        "manifests": Ed25519PrivateKey.from_private_bytes(bytes(32)),
-    }
-    return make_token(tmp_path_factory.mktemp("token"), keys)
-
-
 @pytest.fixture(autouse=True)
 def place(hsm: Token, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SOFTHSM2_CONF", str(hsm.conf))
     monkeypatch.setenv("TOKEN_PIN", PIN)
     monkeypatch.setattr(token, "_REFUSED", set())
     monkeypatch.chdir(tmp_path)
@@ -93,7 +79,7 @@ def test_the_authority_s_key_is_in_a_token(place: Path, hsm: Token) -> None:
 def test_a_key_in_a_token_gets_a_certificate_of_its_own(
     place: Path, hsm: Token, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert new("company", *pinned(hsm.uri("company"))) == 0
+    assert new("company", *pinned(hsm.uri("bundles"))) == 0
     openssl("verify", "-CAfile", "keys/company.crt", "keys/company.crt")
     assert not (place / "keys/private").exists()
     signs(capfd, "company")
@@ -101,7 +87,7 @@ def test_a_key_in_a_token_gets_a_certificate_of_its_own(
 
 def test_a_key_in_a_token_asks_for_one(place: Path, hsm: Token, capfd: pytest.CaptureFixture[str]) -> None:
     """Out as a request, issued by openssl, taken back: signing with the token from then on."""
-    assert run("csr", "company", "--dn", DN, *pinned(hsm.uri("company"))) == 0
+    assert run("csr", "company", "--dn", DN, *pinned(hsm.uri("bundles"))) == 0
     assert "pkcs11:token=release%20keys" in capfd.readouterr().out
     openssl("req", "-in", "keys/company.csr", "-verify", "-noout")
     (place / "ca.x509").write_text(openssl("x509", "-inform", "DER", "-in", "ca.crt"))
@@ -109,12 +95,12 @@ def test_a_key_in_a_token_asks_for_one(place: Path, hsm: Token, capfd: pytest.Ca
         *("x509", "-req", "-in", "keys/company.csr", "-CA", "ca.x509", "-CAkey", "ca.pem"),
         *("-days", "365", "-copy_extensions", "copy", "-out", "issued.crt"),
     )
-    assert run("import", "company", "issued.crt", "ca.crt", *pinned(hsm.uri("company"))) == 0
+    assert run("import", "company", "issued.crt", "ca.crt", *pinned(hsm.uri("bundles"))) == 0
     assert not (place / "keys/private").exists()
     signs(capfd, "company")
     # the request may be made anew: it is the same
     first = (place / "keys/company.csr").read_bytes()
-    assert run("csr", "company", "--dn", DN, *pinned(hsm.uri("company"))) == 0
+    assert run("csr", "company", "--dn", DN, *pinned(hsm.uri("bundles"))) == 0
     assert (place / "keys/company.csr").read_bytes() == first
 
 
@@ -125,7 +111,7 @@ def test_a_key_in_a_token_asks_for_one(place: Path, hsm: Token, capfd: pytest.Ca
         ("manifests", PIN, "it is not an RSA key"),
         ("short", PIN, "its RSA key has 1024 bits"),
         ("nobody", PIN, "the token has no such private key"),
-        ("company", "planted-wrong", "the token refuses the PIN"),
+        ("bundles", "planted-wrong", "the token refuses the PIN"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -149,22 +135,22 @@ def test_what_is_wrong_is_named(
 def test_the_authority_s_certificate_must_be_that_of_the_key(
     place: Path, hsm: Token, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    ca = ("--ca", hsm.uri("company"), "--ca-passphrase", "env:TOKEN_PIN", "--ca-cert", "ca.crt")
+    ca = ("--ca", hsm.uri("bundles"), "--ca-passphrase", "env:TOKEN_PIN", "--ca-cert", "ca.crt")
     assert new("signer", *ca) == 2
     assert "is no signature of the key in its certificate" in capfd.readouterr().err
     assert not (place / "keys").exists()
 
 
 def test_a_certificate_is_not_replaced(place: Path, hsm: Token, capfd: pytest.CaptureFixture[str]) -> None:
-    assert new("company", *pinned(hsm.uri("company"))) == 0
+    assert new("company", *pinned(hsm.uri("bundles"))) == 0
     first = (place / "keys/company.crt").read_bytes()
-    assert new("company", *pinned(hsm.uri("company"))) == 2
+    assert new("company", *pinned(hsm.uri("bundles"))) == 2
     assert "there is a key or certificate of this name already" in capfd.readouterr().err
     assert (place / "keys/company.crt").read_bytes() == first
 
 
 def test_the_key_gives_nothing_away(hsm: Token) -> None:
-    key = open_token_rsa(hsm.uri("company"), "env:TOKEN_PIN", Path(), "x")
+    key = open_token_rsa(hsm.uri("bundles"), "env:TOKEN_PIN", Path(), "x")
     assert PIN not in repr(key) + repr(vars(key))
     assert key.public_key() == rsa_key("company").public_key()
     assert key.key_size == 2048
