@@ -16,6 +16,7 @@ _SCRIPT = """
 section() { echo "=== $1"; }
 section host; cat /proc/sys/kernel/hostname
 section user; id -un
+section init; cat /proc/1/comm
 section machine; cat /etc/machine-id
 section sysrq; cat /proc/sys/kernel/sysrq
 section accounts; cat /etc/passwd
@@ -33,6 +34,7 @@ class Inside:
     """The answers; empty where the gateway has none.
 
     Attributes:
+        init: name of the first process.
         accounts: uid and login shell by name.
         tcp / udp: ports that something listens on.
         units: state of each service as systemd has it: enabled?, active?
@@ -42,6 +44,7 @@ class Inside:
 
     host_name: str
     user: str
+    init: str
     machine_id: str = field(repr=False)
     sysrq: str
     accounts: Mapping[str, tuple[int, str]]
@@ -73,6 +76,7 @@ def read_answers(text: str) -> Inside:
     return Inside(
         host_name=_one(sections, "host"),
         user=_one(sections, "user"),
+        init=_one(sections, "init"),
         machine_id=_one(sections, "machine"),
         sysrq=_one(sections, "sysrq"),
         accounts=dict(_accounts(sections.get("accounts", []))),

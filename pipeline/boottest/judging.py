@@ -47,6 +47,7 @@ def judge(expected: Expected, observed: Observed) -> Verdict:
         judging.check("login with the key", _login(observed.login))
     if observed.inside is not None:
         inside = observed.inside
+        judging.check(f"started by {expected.init}", _init(expected, inside))
         judging.check("host name and machine id", _identity(expected, observed.machine_id, inside))
         judging.check(f"{len(expected.disabled)} services off", _services(expected, inside))
         judging.check("users", _users(expected, inside))
@@ -180,6 +181,12 @@ def _in_words(answer: Answer) -> str:
 def _multicast(expected: Expected, observed: Observed) -> Iterator[Finding]:
     if observed.multicast and "avahi-daemon" in expected.disabled:
         yield Finding(f"port {_MDNS}", "mDNS", "silence", "it announces itself")
+
+
+def _init(expected: Expected, inside: Inside) -> Iterator[Finding]:
+    """Those that are not systemd all call themselves init."""
+    if (expected.init == "systemd") != (inside.init == "systemd"):
+        yield Finding("process 1", "init", expected.init, inside.init)
 
 
 def _identity(expected: Expected, machine_id: str, inside: Inside) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ import pytest
 from pipeline.formats import esf_snapshot
 from pipeline.formats.esf_snapshot import Configuration, Snapshot
 from pipeline.formats.iptables import text as iptables
+from tests.support.boot_tests import boot_test, digests_of
 from tests.support.image_files import check_filesystem, extract, extract_tree, read_file
 from tests.support.workspaces import an_example, doit
 
@@ -227,3 +228,23 @@ def test_the_rules_say_what_does_not_apply(finished: Finished) -> None:
     for name in ("firewall.restrict", "firewall.console_from_vpn", "keystores.opens", "network.wifi_snapshot",
                  "reachability.ssh", "snapshot.console_password"):  # fmt: skip
         assert outcomes[name] == "pass"
+
+
+@pytest.mark.boot
+def test_it_boots_under_systemd_and_does_what_its_manifest_says(finished: Finished, tmp_path: Path) -> None:
+    before = digests_of(finished.image.parent)
+    key = finished.workspace / ".demo/keys/demo-user"
+    tested = boot_test(finished.workspace, GATEWAY, key, tmp_path / "log")
+    assert digests_of(finished.image.parent) == before
+    assert tested.told["findings"] == [], tested.text
+    assert tested.status == 0
+    for word in ("started by systemd", "SSH on port 49153 with the manifest's host keys", "root and passwords refused",
+                 "login with the key", "host name and machine id", "1 services off", "silent on mDNS's port", "users",
+                 "firewall rules in the kernel"):  # fmt: skip
+        assert word in tested.told["checks"], tested.text
+    # A port that is let in and that nobody listens on refuses; one that is kept out says nothing at all.
+    elsewhere, vpn = (tested.answers("eth1", where) for where in ("the same network", "the VPN"))
+    assert {port: answer for port, answer in elsewhere.items() if answer != "silent"} == {49153: "open"}
+    let_in = {port: answer for port, answer in vpn.items() if answer != "silent"}
+    assert let_in == {49153: "open", 443: "refused", 4443: "refused"}
+    assert {22, 80, 443, 1450, 4443, 8000} <= set(elsewhere)

@@ -107,6 +107,7 @@ def an_inside() -> Inside:
     return Inside(
         host_name="gw-1",
         user="technician",
+        init="init",
         machine_id="0123456789abcdef0123456789abcdef",
         sysrq="0",
         accounts={"root": (0, "/bin/bash"), "technician": (1500, "/bin/bash"), "kurad": (990, "/usr/sbin/nologin")},

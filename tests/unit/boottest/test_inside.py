@@ -12,6 +12,8 @@ ANSWERS = """=== host
 gw-1
 === user
 technician
+=== init
+systemd
 === machine
 0123456789abcdef0123456789abcdef
 === sysrq
@@ -47,6 +49,7 @@ def test_every_answer_is_read() -> None:
     inside = read_answers(ANSWERS)
     assert (inside.host_name, inside.user, inside.sysrq, inside.root) == ("gw-1", "technician", "0", True)
     assert inside.accounts == {"root": (0, "/bin/bash"), "technician": (1500, "/bin/bash")}
+    assert inside.init == "systemd"
     assert inside.processes == {"init", "sshd"}
     assert inside.tcp == {49153, 22}
     assert inside.udp == {5353}

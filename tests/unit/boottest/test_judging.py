@@ -81,6 +81,7 @@ def test_a_gateway_that_keeps_its_promises_passes() -> None:
         (answering(VPN, 9443, Answer.REFUSED), "port 9443", "the VPN", "nobody listens"),
         (inside(host_name="gateway"), "host name", "identity", "gateway"),
         (inside(machine_id="f" * 32), "/etc/machine-id", "identity", "another one"),
+        (inside(init="systemd"), "process 1", "init", "systemd"),
         (inside(sysrq="1"), "/proc/sys/kernel/sysrq", "value", "1"),
         (inside(processes=frozenset({"avahi-daemon"})), "avahi-daemon", "service", "its process runs"),
         (inside(units={"avahi-daemon": ("enabled", "inactive")}), "avahi-daemon", "service", "enabled"),
