@@ -45,6 +45,12 @@ def public_part(data: bytes) -> bytes | None:
         return None
 
 
+def line_of_key(public: bytes) -> str:
+    """A public key as a line of text, algorithm and Base64, as in a ``.pub`` file without comment."""
+    algorithm = next(_strings(public), b"").decode("ascii", "replace")
+    return f"{algorithm} {base64.b64encode(public).decode('ascii')}"
+
+
 class _CutOffError(ValueError):
     pass
 

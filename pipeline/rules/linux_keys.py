@@ -8,10 +8,13 @@ from pipeline.formats import ssh_public_key
 from pipeline.formats.ssh_public_key import PublicKeyError
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.rules.host_key import line_of_key, public_part
+from pipeline.rules.linux_identity import READS as IDENTITY_READS
+from pipeline.rules.linux_identity import host_key_files
 from pipeline.rules.looking import files, lines, paths
 from pipeline.rules.people import people
 
-READS = ("/etc/ssh/*.pub", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow")
+READS = (*IDENTITY_READS, "/etc/ssh/*.pub", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow")
 LEAST_RSA = 2048
 
 
@@ -33,6 +36,11 @@ def _sizes(view: ImageView, expected: Expected) -> Judgement:
             if line.strip() and not line.lstrip().startswith("#"):
                 looked += 1
                 breaches += _judged(path, number, line)
+    for key in host_key_files(view):
+        public = public_part(view.find(key) or b"")
+        if public is not None:  # without a public half beside it nobody else looks
+            looked += 1
+            breaches += _judged(str(key), 0, line_of_key(public))
     if not looked:
         return Judgement.not_applicable("no public keys of SSH in the image")
     return Judgement.of(breaches, f"{looked} keys: RSA by its modulus, the others by their curve")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest
 from pipeline.model.verdict import Finding
-from pipeline.rules.host_key import public_part
+from pipeline.rules.host_key import line_of_key, public_part
 from pipeline.rules.linux_identity import host_key_files
 
 
@@ -22,16 +21,9 @@ def compare_host_keys(manifest: Manifest, view: ImageView) -> Iterator[Finding]:
         public = public_part(view.files.get(view.tree.resolve(path), b""))
         if public is None:
             continue  # the rules say what it is
-        text = _line(public)
+        text = line_of_key(public)
         seen.add(text)
         if text not in named:
             yield Finding(str(path), "host key", "one the manifest names", f"{text.split()[0]}, another key")
     for text in sorted({str(line) for line in named} - seen):
         yield Finding("SSH host keys", "missing", f"the private half of {text}", "in no file")
-
-
-def _line(public: bytes) -> str:
-    """As in a ``.pub`` file, without comment."""
-    length = int.from_bytes(public[:4], "big")
-    algorithm = public[4 : 4 + length].decode("ascii", "replace")
-    return f"{algorithm} {base64.b64encode(public).decode('ascii')}"

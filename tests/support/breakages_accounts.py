@@ -48,6 +48,8 @@ def _in_group_disk(view: ImageView) -> ImageView:
     return field(GROUP, "disk", 3, "technician")(view) if there else append(GROUP, "disk:x:6:technician\n")(view)
 
 
+# Exponent 3 and a modulus of 1024 bits; the secret numbers that follow are not looked at.
+SHORT = b"\0\0\0\7ssh-rsa\0\0\0\1\3\0\0\0\x81\0" + b"\xff" * 128
 ACCOUNTS = (
     Breakage(
         "nobody but root has a shell", "accounts.users", PASSWD, field(PASSWD, "technician", 6, "/usr/sbin/nologin")
@@ -58,6 +60,12 @@ ACCOUNTS = (
     Breakage("a shell nobody may run", "accounts.users", PASSWD, _shell_of_nobody, "technician:"),
     Breakage("no home", "accounts.users", PASSWD, field(PASSWD, "technician", 5, "/srv/technician"), "technician:"),
     Breakage("somebody else's home", "accounts.users", "/home/technician", own("/home/technician", uid=1)),
+    Breakage(
+        "a short RSA key of dropbear, without a public half",
+        "accounts.keys",
+        "/etc/dropbear/dropbear_rsa_host_key",
+        put("/etc/dropbear/dropbear_rsa_host_key", SHORT, 0o600),
+    ),
     Breakage("a home others write to", "accounts.users", "/home/technician", own("/home/technician", mode=0o777)),
     Breakage(
         "a directory of keys others write to",
