@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
+from pipeline.formats import dhcpd_conf
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
@@ -13,6 +15,12 @@ from pipeline.rules.esf_network_files import per_interface
 from pipeline.rules.esf_packets import firewall
 from pipeline.rules.looking import harmless
 
+_FLAGS = (
+    "config.dhcpServer4.enabled",
+    "config.dhcpServer4.passDns",
+    "config.nat.enabled",
+    "config.wifi.mode",
+)
 _BY_SNAPSHOT = "the snapshot alone decides; the files are made from it"
 
 
@@ -73,13 +81,14 @@ def _agreement(view: ImageView, layout: Layout, expected: Expected) -> Judgement
             breaches.append(Breach(file.path, line, f"{name}: {other}", f"as {around.kura[0].path}"))
         elif other == DISABLED and not status:
             breaches.append(Breach(around.kura[0].path, 0, f"{name} is not disabled, as in {file.path}", DISABLED))
-        breaches += _addresses(around, name)
+        if not around.is_disabled(name):
+            breaches += [*_addresses(around, name), *_flags(around, name), *_leases(around, name, view)]
     return Judgement.of(breaches, f"snapshot and files agree on {', '.join(around.names)}")
 
 
 def _addresses(around: Network, name: str) -> Iterator[Breach]:
     stanza = around.stanza(name)
-    if stanza is None or around.snapshot is None or around.file is None or around.is_disabled(name):
+    if stanza is None or around.snapshot is None or around.file is None:
         return
     file, configuration = around.snapshot
     key = f"net.interface.{name}.config.ip4.address"
@@ -87,6 +96,53 @@ def _addresses(around: Network, name: str) -> Iterator[Breach]:
     if stanza.words[2] == "static" and stated and live and stated != live:
         yield Breach(file.path, file.line(PID, key), f"{name}: address {stated}", f"{live}, as {around.file[0].path}")
         yield Breach(around.file[0].path, stanza.line, f"{name}: address {live}", f"{stated}, as {file.path}")
+    prefix, netmask = configuration.text(f"net.interface.{name}.config.ip4.prefix"), stanza.get("netmask") or ""
+    if stanza.words[2] == "static" and prefix and netmask and _prefix(netmask) != prefix:
+        key = f"net.interface.{name}.config.ip4.prefix"
+        yield Breach(file.path, file.line(PID, key), f"{name}: prefix {prefix}", f"that of {netmask}")
+        yield Breach(around.file[0].path, stanza.line_of("netmask"), f"{name}: netmask {netmask}", f"of {prefix} bits")
+
+
+def _prefix(netmask: str) -> str:
+    try:
+        return str(IPv4Network(f"0.0.0.0/{netmask}").prefixlen)
+    except ValueError:
+        return ""
+
+
+def _flags(around: Network, name: str) -> Iterator[Breach]:
+    """What both ``kuranet.conf`` and the snapshot say with one word."""
+    if around.kura is None or around.snapshot is None:
+        return
+    kura, told = around.kura
+    file, configuration = around.snapshot
+    for key in _FLAGS:
+        one, full = told.get(name, key), f"net.interface.{name}.{key}"
+        other = configuration.text(full)
+        if one and other and one != other:
+            yield Breach(kura.path, told.line_of(name, key), f"{name}: {key} is {harmless(one)}", f"as {file.path}")
+            yield Breach(file.path, file.line(PID, full), f"{name}: {key} is {harmless(other)}", f"as {kura.path}")
+
+
+def _leases(around: Network, name: str, view: ImageView) -> Iterator[Breach]:
+    """The DHCP server's file, and what the snapshot would make of it."""
+    if around.snapshot is None:
+        return
+    file, configuration = around.snapshot
+    for _, interface, served in per_interface(view, "dhcpd"):
+        if interface != name:
+            continue
+        server = dhcpd_conf.parse(served.text, served.path)
+        prefix = f"net.interface.{name}.config.dhcpServer4"
+        for key, live, line in (
+            (f"{prefix}.rangeStart", str(server.first), server.lines.get("range", 0)),
+            (f"{prefix}.rangeEnd", str(server.last), server.lines.get("range", 0)),
+            (f"{prefix}.enabled", str(server.enabled).lower(), server.lines.get("enabled?", 0)),
+        ):
+            stated = configuration.text(key)
+            if stated and stated != live:
+                yield Breach(file.path, file.line(PID, key), f"{key} is {harmless(stated)}", f"{live}: {served.path}")
+                yield Breach(served.path, line, f"{name}: {live}", f"{harmless(stated)}, as {file.path}")
 
 
 RULES: tuple[Rule, ...] = (

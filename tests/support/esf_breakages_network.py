@@ -100,6 +100,17 @@ def _interfaces() -> Iterator[Breakage]:
             sub(KURANET, r"^net.interface.wlan0.config.ip4.status=[^\n]*\n", ""),
         ),
     )
+    server = "net.interface.eth0.config.dhcpServer4"
+    for key, value, path, at in (
+        ("net.interface.eth0.config.ip4.prefix", "16", INTERFACES, "netmask"),
+        (f"{server}.rangeStart", "192.168.10.90", "/etc/dhcpd-eth0.conf", "range"),
+        (f"{server}.rangeEnd", "192.168.10.190", SNAPSHOT, "rangeEnd"),
+        (f"{server}.enabled", "false", "/etc/dhcpd-eth0.conf", "enabled?"),
+        (f"{server}.passDns", "false", KURANET, "passDns"),
+        ("net.interface.eth0.config.nat.enabled", "false", KURANET, "nat.enabled"),
+        ("net.interface.wlan0.config.wifi.mode", "INFRA", KURANET, "wifi.mode"),
+    ):
+        yield Breakage(f"the snapshot has {key} as {value}", rule, path, setting(NETWORK, key, value), at)
     yield Breakage(
         "another address in the snapshot",
         rule,
