@@ -81,6 +81,8 @@ def test_out_signed_and_back(demo_inputs: Path, built: Built, tmp_path: Path) ->
         command = ["ssh-keygen", "-Y", "verify", "-f", release / "allowed_signers", "-I", "release@demo.invalid"]
         command += ["-n", NAMESPACE, "-s", f"{manifest}.sig"]
         subprocess.run(command, input=manifest.read_bytes(), check=True, capture_output=True)
+    alone = doit(workspace, "manifest")
+    assert alone.status == 0, alone.text
     assert "nothing is to be signed" in doit(workspace, "manifest", "--emit", "again").stdout
     assert not (workspace / "again").exists()
 
