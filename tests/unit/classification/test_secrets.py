@@ -418,7 +418,11 @@ def test_real_files_are_searched_without_false_alarms() -> None:
 
 
 _NAMES = st.sampled_from(["a", "a.properties", "etc/ppp/chap-secrets", "x.xml", "x.jar"])
-_STARTS = st.sampled_from([b"", b"PK\x03\x04", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\x00", b"<esf:configuration "])
+_STARTS = st.sampled_from(
+    [b"", b"PK\x03\x04", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\x00", b"\x5d\0\0", b"\x78\x9c", b"\xff\xfe", b"\0",
+     bytes(257) + b"ustar", b"a" * 148 + b"0017240\0" + bytes(356), b"x" * 50 + b"PK\1\2" + bytes(42) + b"PK\5\6",
+     b"<esf:configuration "]
+)  # fmt: skip
 
 
 @settings(max_examples=200)
