@@ -126,9 +126,7 @@ def _told(taken: Taken, target: Path, release: str, *, given: bool) -> list[str]
     lines += [f"not taken: {path}: this user may not read it; log in as root" for path in taken.found.unreadable]
     lines += [f"not on the gateway: {item}" for item in taken.missing if given or "snapshot" not in item]
     if given:
-        lines.append(
-            f'name it in gateway.toml, [golden] export = "{target.name}"; doit golden shows what travels'
-        )
+        lines.append(f'name it in gateway.toml, [golden] export = "{target.name}"; doit golden shows what travels')
     else:
         lines.append(f"the snapshot is still missing: {HOW}, or copy it into {target.name}/")
     return lines
