@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from ipaddress import IPv4Network
 
 import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.formats import esf_snapshot
+from pipeline.formats.iptables.text import parse, render
 from pipeline.manifest import from_bytes, to_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, LineOrigin, Origin
@@ -19,11 +21,13 @@ from pipeline.model.manifest import Action, Change, Manifest
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.plan import Inputs, plan_device, plan_product
 from pipeline.report.line_explanation import line_text, property_text, snapshot_path
-from pipeline.transforms import firewall
+from pipeline.transforms.firewall.ground import Ground
+from pipeline.transforms.firewall.lines import line_origins
+from pipeline.transforms.firewall.rewrite import Wanted, rewrite, without_counters
 from tests.support import esf_view
 from tests.support.golden import a_golden
 from tests.support.manifest import a_manifest
-from tests.support.network import IPTABLES, NORTH
+from tests.support.network import NORTH
 from tests.support.trust import a_signer, a_trust
 
 SNAPSHOT = GuestPath(f"{esf_view.REAL}/data/snapshots/snapshot_0.xml")
@@ -139,21 +143,22 @@ def _rule(path: GuestPath, number: int) -> str:
 
 
 def test_rules_that_were_cut_or_made_are_the_firewall_s() -> None:
-    open_to_all = (
-        b"*filter\n:INPUT ACCEPT [7:9]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n"
-        b"-A INPUT -p tcp -m tcp --dport 79:81 -j ACCEPT\nCOMMIT\n"
+    given = parse(
+        "*filter\n:INPUT ACCEPT [7:9]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n"
+        "-A INPUT -p tcp -m tcp --dport 79:81 -j ACCEPT\nCOMMIT\n",
+        "golden",
     )
-    golden = replace(a_golden(), network={**a_golden().network, IPTABLES: open_to_all})
-    layer, _ = firewall.restrict(golden, esf_view.the_vanilla(), esf_view.the_release(), NORTH)
-    entry = layer.by_path[IPTABLES]
-    assert isinstance(entry, FileEntry)
+    ground, wanted = Ground(("eth0",), (), {}), Wanted((79,), (80,), (IPv4Network("10.234.0.0/16"),), 49153)
+    finished = without_counters(rewrite(given, wanted, ground))
+    lines = line_origins(given, finished, wanted, ground, "golden: rules", "gw-1")
     told = {}
-    for number, line in enumerate(entry.content.decode().splitlines(), 1):
-        origin = of_line(entry.lines, number)
+    for number, line in enumerate(render(finished).splitlines(), 1):
+        origin = of_line(lines, number)
         assert origin is not None
         told[line] = origin.rule
     assert told[":INPUT DROP [0:0]"] == "firewall.policy"
     assert told["-A INPUT -i lo -j ACCEPT"] == "kept"
+    assert told["-A INPUT -p tcp -m tcp --dport 49153 -j ACCEPT"] == "ssh.port"
     assert told["-A INPUT -s 10.234.0.0/16 -p tcp -m tcp --dport 80 -j ACCEPT"] == "firewall.console_from_vpn"
     assert told["-A INPUT -p tcp -m tcp --dport 81 -j ACCEPT"] == "firewall.restrict"
 
