@@ -158,7 +158,7 @@ def _adapter(name: str, files: GoldenFiles) -> Adapter:
     dhcpd, udhcpd = files.dhcpd.get(name), files.udhcpd.get(name)
     leases = (dhcpd.first, dhcpd.last) if dhcpd and dhcpd.enabled else None
     if udhcpd and leases is None:
-        leases = (IPv4Address(udhcpd.get("start")), IPv4Address(udhcpd.get("end")))
+        leases = _leases(udhcpd, name)
     state = states.get(kura("ip4.status"), "wan" if told.started or is_modem else "disabled")
     ssid = hostapd.get("ssid") if hostapd else ""
     channel = hostapd.get("channel") if hostapd else ""
@@ -180,6 +180,16 @@ def _adapter(name: str, files: GoldenFiles) -> Adapter:
         channel=int(channel) if channel.isdecimal() else 0,
         apn=apn,
     )
+
+
+def _leases(file: udhcpd_conf.UdhcpdConf, name: str) -> tuple[IPv4Address, IPv4Address]:
+    """BusyBox has a range of its own for a file without one, which is no network of this gateway's."""
+    if not file.get("start") or not file.get("end"):
+        raise PipelineError(
+            f"{where(f'/etc/udhcpd-{name}.conf')}: has no first or no last address",
+            "set the range in the console of the golden sample, and export again",
+        )
+    return IPv4Address(file.get("start")), IPv4Address(file.get("end"))
 
 
 @dataclass(frozen=True)

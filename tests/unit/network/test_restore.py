@@ -228,6 +228,13 @@ def test_udhcpd_devices() -> None:
     ]
 
 
+@pytest.mark.parametrize("line", ["start 192.168.10.100\n", "end 192.168.10.110\n"])
+def test_a_range_of_busybox_s_own_is_refused(line: str) -> None:
+    text = "start 192.168.10.100\nend 192.168.10.110\ninterface eth0\n".replace(line, "")
+    found = problems(AS_GOLDEN, a_golden({DHCPD: None, "/etc/udhcpd-eth0.conf": text}))
+    assert found == ["golden: /etc/udhcpd-eth0.conf: has no first or no last address"]
+
+
 def test_a_wifi_client_keeps_its_network_and_loses_the_access_point_s_address() -> None:
     station = 'network={\n    ssid="site"\n    psk="site-passphrase"\n    bssid=02:60:0c:00:00:01\n}\n'
     client = a_golden(
