@@ -55,7 +55,6 @@ class Expected:
 
     Attributes:
         ways: None when the manifest does not say what the firewall lets in.
-        open_ports: the same as the manifest has it, for comparison with the running rules.
         vpn: the only networks from which the console may be reached.
         addresses: fixed ones by interface, as the inventory has them.
         judged_ports: those of which the manifest has a verdict, whatever it is.
@@ -68,7 +67,6 @@ class Expected:
     host_keys: frozenset[str]
     users: tuple[User, ...]
     ways: tuple[Way, ...] | None
-    open_ports: object
     vpn: tuple[IPv4Network, ...]
     console_ports: tuple[int, ...]
     judged_ports: tuple[int, ...]
@@ -111,8 +109,7 @@ def expected_of(manifest: Manifest) -> Expected:
                 User(name, int(user["uid"]), int(user["keys"]), str(user["sudo"]))
                 for name, user in facts["users"].items()
             ),
-            ways=None if opened is None else tuple(_way(way) for way in opened),
-            open_ports=opened,
+            ways=None if opened is None else tuple(way_of(way) for way in opened),
             vpn=tuple(IPv4Network(network) for network in facts["console"]["reachable_from"]),
             console_ports=tuple(facts["console"]["ports"]),
             judged_ports=tuple({*facts["decisions"]["closed_ports"], *_judged(facts)}),
@@ -135,7 +132,8 @@ def _judged(facts: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(verdict["port"] for verdict in facts.get("firewall", {}).get("verdicts", ()))
 
 
-def _way(value: Mapping[str, Any]) -> Way:
+def way_of(value: Mapping[str, Any]) -> Way:
+    """A way in as manifests have it; `KeyError`, `TypeError` or `ValueError` for anything else."""
     ports = parse_ports(value["ports"]) if value["ports"] else ALL_PORTS
     source = IPv4Network(value["source"], strict=False) if value["source"] else None
     return Way(value["protocol"], ports, source, tuple(value["interfaces"]))

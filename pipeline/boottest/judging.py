@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.access_facts import open_ports
-from pipeline.boottest.expectations import Expected
+from pipeline.boottest.expectations import Expected, Way, way_of
 from pipeline.boottest.inside import Inside
 from pipeline.boottest.observation import Knocked, Login, Observed
 from pipeline.boottest.wire import Answer
 from pipeline.errors import PipelineError
 from pipeline.formats.iptables import text as iptables
+from pipeline.formats.iptables.rules import ALL_PORTS
 from pipeline.model.verdict import Finding, Outcome, Verdict
 
 _NO_LOGIN = ("/nologin", "/false", "/sync")
 _PEOPLE = range(1000, 60000)  # user ids of people, as useradd gives them
 _MDNS = 5353
+_EVERYTHING = frozenset({Way("", ALL_PORTS, None, ())})  # without rules
 
 
 @dataclass
@@ -235,12 +237,20 @@ def _sysrq(expected: Expected, inside: Inside) -> Iterator[Finding]:
 
 
 def _rules(expected: Expected, running: str) -> Iterator[Finding]:
-    """The rules that run open what the manifest says, and nothing else."""
+    """The rules that run open the ports the manifest says, and no others; ICMP has none."""
     try:
         table = iptables.parse(running, "iptables-save").table("filter")
-        opened: object = open_ports(table) if table is not None else [{"everything": True}]
     except PipelineError as error:
         yield Finding("iptables-save", "firewall", "", error.problems[0].what, Outcome.NOT_LOOKED)
         return
-    if opened != expected.open_ports:
-        yield Finding("iptables-save", "firewall", f"{expected.open_ports}", f"{opened}")
+    opened = frozenset(way_of(way) for way in open_ports(table)) if table is not None else _EVERYTHING
+    wanted = frozenset(expected.ways or ())
+    for way in sorted(_words(way) for way in opened - wanted if way.protocol != "icmp"):
+        yield Finding("iptables-save", "firewall", "closed", f"open: {way}")
+    for way in sorted(_words(way) for way in wanted - opened if way.protocol != "icmp"):
+        yield Finding("iptables-save", "firewall", f"open: {way}", "closed")
+
+
+def _words(way: Way) -> str:
+    ports = ",".join(f"{first}" if first == last else f"{first}:{last}" for first, last in way.ports)
+    return f"{way.protocol or 'all'} {ports} from {way.source or 'anywhere'} at {', '.join(way.interfaces) or 'any'}"
