@@ -92,9 +92,7 @@ def from_text(data: bytes, size: int, *, redundant: bool) -> Environment:
     for number, line in _joined(data):
         name, equals, value = line.partition(b"=")
         if not equals or not name or b"\0" in line or name in pairs:
-            raise UbootEnvError(
-                f"line {number} of the defaults: not name=value, or a name again"
-            )
+            raise UbootEnvError(f"line {number} of the defaults: not name=value, or a name again")
         pairs[name] = value
     room = size - (5 if redundant else 4) - len(_list(tuple(pairs.items())))
     if room < 0:
