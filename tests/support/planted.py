@@ -143,7 +143,7 @@ def _in_files(target: Path) -> Iterator[Plant]:
         .replace("Golden-Sample-Air-1", _marked("hostapd")),
         "etc/ppp/chap-secrets": (target / "etc/ppp/chap-secrets")
         .read_text()
-        .replace("Golden-Sample-Apn-Pw", _marked("chap")),
+        .replace("Golden-Sample-Apn-Pw", _marked("apn")),  # as in the snapshot: the two must agree
     }
     contents = {name: text.encode() for name, text in texts.items()}
     contents |= {
