@@ -21,7 +21,7 @@ _XINCLUDE = "http://www.w3.org/2001/XInclude"
 _SANE_ENCODINGS = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"}
 
 
-@dataclass
+@dataclass(slots=True)
 class Element:
     """An element: qualified name as written, attributes, and what is in it, text and elements in order."""
 
@@ -86,6 +86,7 @@ class _Builder:
         self.root: Element | None = None
         self.parser: expat.XMLParserType | None = None
         self._open: list[Element] = []
+        self._text: list[str | Element] = []  # where text goes; outside the document element nowhere
         self._count = 0
         self._heeds_encoding = heeds_encoding
 
@@ -100,18 +101,19 @@ class _Builder:
         if _XINCLUDE in attributes.values() or name == "xi:include":
             raise _fatal("xinclude", Effect.REFUSED_HERE, element.line, "a configuration includes nothing")
         if self._open:
-            self._open[-1].content.append(element)
+            self._text.append(element)
             self._open[-1].children.append(element)
         else:
             self.root = element
         self._open.append(element)
+        self._text = element.content
 
     def end(self, _name: str) -> None:
         self._open.pop()
+        self._text = self._open[-1].content if self._open else []
 
     def characters(self, text: str) -> None:
-        if self._open:
-            self._open[-1].content.append(text)
+        self._text.append(text)
 
     def doctype(self, _name: str, _system: str | None, _public: str | None, _has_internal: int) -> None:
         raise _fatal("document-type", Effect.REFUSED_HERE, self._line(), "no DTD, no entities")
