@@ -135,12 +135,12 @@ def _in_files(target: Path) -> Iterator[Plant]:
         "etc/ppp/options.secret": f"password {_marked('ppp-option')}\n",
         "etc/wpa_supplicant-wlan0.conf": (
             'ctrl_interface=/var/run/wpa_supplicant\nnetwork={\n\tssid="plant"\n'
-            f'\tpsk="{_marked("wifi-station")}"\n}}\n'
+            f'\tpsk="{_marked("wifi-infra")}"\n}}\n'
         ),
         "etc/bind/rndc.key": f'key "rndc-key" {{\n\talgorithm hmac-sha256;\n\tsecret "{_random("rndc")}=";\n}};\n',
         "etc/hostapd-wlan0.conf": (target / "etc/hostapd-wlan0.conf")
         .read_text()
-        .replace("Golden-Sample-Air-1", _marked("hostapd")),
+        .replace("Golden-Sample-Air-1", _marked("access-point")),
         "etc/ppp/chap-secrets": (target / "etc/ppp/chap-secrets")
         .read_text()
         .replace("Golden-Sample-Apn-Pw", _marked("apn")),  # as in the snapshot: the two must agree
