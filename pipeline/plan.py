@@ -83,6 +83,8 @@ def plan_product(inputs: Inputs) -> Plan:
     """What every gateway of the release shares: goes into the base image, once."""
     vanilla, golden, release, trust = inputs.vanilla, inputs.golden, inputs.release, inputs.trust
     require_same_release(vanilla, golden, release)
+    # Of no gateway alone, so told before the base is made, all at once.
+    raise_if_any([*network.contradictions(golden, vanilla), *firewall.contradictions(golden, vanilla.layout)])
     layer = combine(
         (
             packages.install(trust, golden, vanilla),

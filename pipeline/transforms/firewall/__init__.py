@@ -1,5 +1,6 @@
 """The firewall of one gateway: the golden sample's rules, closed where the documents ask for it, and proved closed."""
 
+from pipeline.transforms.firewall.agreement import contradictions
 from pipeline.transforms.firewall.restrict import restrict
 
-__all__ = ["restrict"]
+__all__ = ["contradictions", "restrict"]

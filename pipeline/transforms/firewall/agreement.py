@@ -17,19 +17,37 @@ from pipeline.errors import PipelineError, Problem
 from pipeline.formats import dhcpd_conf, esf_snapshot, firewall_ports, kuranet
 from pipeline.formats.esf_snapshot import Configuration
 from pipeline.formats.firewall_ports import Nat, OpenPort, PortForward
+from pipeline.formats.iptables import text as iptables
 from pipeline.formats.iptables.rules import Ports, Rule, Ruleset, Table, parse_ports, subtract
 from pipeline.formats.iptables.walk import Packet, refusal
 from pipeline.model.claim import Place
 from pipeline.model.golden import Golden
+from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.transforms.firewall.ground import ANYWHERE, translated_to
 from pipeline.transforms.firewall.settings import PID, forwards, open_ports, translations
 
 _REMEDY = "save the firewall once in the golden sample's console, so that ESF writes both anew, and export again"
+IPTABLES = GuestPath("/etc/sysconfig/iptables")
 _DHCPD = re.compile(r"/etc/dhcpd-([^/]+)\.conf")
 _NAMES = 53
 
 T = TypeVar("T", PortForward, Nat)
+
+
+def contradictions(golden: Golden, layout: Layout) -> list[Problem]:
+    """What the export's firewall file contradicts, the same for all gateways, told before anything is built.
+
+    Files that are missing or cannot be read are told by `restrict`.
+    """
+    content = golden.network.get(IPTABLES)
+    if layout.network_truth == "snapshot" or content is None:
+        return []
+    try:
+        rules = iptables.parse(content.decode("utf-8", "replace"), f"golden: {IPTABLES}")
+        return list(disagreements(golden, rules, layout, f"golden: {IPTABLES}"))
+    except PipelineError as error:
+        return list(error.problems)
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,20 @@ def restore(
     return Layer.of(*entries, *_directories(vanilla, entries)), settings
 
 
+def contradictions(golden: Golden, vanilla: Vanilla) -> list[Problem]:
+    """What in the export contradicts something else in it, or cannot be read; `restore` refuses the same.
+
+    It is the same for all gateways, and can be told before anything is built.
+    """
+    if vanilla.layout.network_truth == "snapshot":
+        return []
+    try:
+        files = parse(golden, vanilla.layout)
+        return list(agreement.disagreements(golden, files, adapters(files), vanilla))
+    except PipelineError as error:
+        return list(error.problems)
+
+
 def _live(
     files: GoldenFiles,
     before: Mapping[str, Adapter],

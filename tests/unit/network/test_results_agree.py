@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import PipelineError
 from pipeline.formats import esf_snapshot
 from pipeline.formats.esf_snapshot import Property
 from pipeline.formats.iptables import text as iptables
@@ -16,12 +17,14 @@ from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, LinkEntry
 from pipeline.model.setting import SnapshotSetting
+from pipeline.plan import Inputs, plan_product
 from pipeline.transforms import firewall, network
 from pipeline.transforms.firewall.agreement import disagreements as of_firewall
 from pipeline.transforms.network.agreement import disagreements
 from pipeline.transforms.network.golden_files import adapters, parse
-from tests.support.network import GATEWAYS, INTERFACES, IPTABLES, a_gateway_with, a_golden, an_image
+from tests.support.network import GATEWAYS, INTERFACES, IPTABLES, a_gateway_with, a_golden, an_image, committed
 from tests.support.release import a_release, some_secrets
+from tests.support.trust import a_trust
 
 DOWNLOADED = next((Path(__file__).resolve().parents[3] / "golden").glob("snapshot_*.xml")).read_bytes()
 DOWN = Interface("x", "disabled")
@@ -98,3 +101,23 @@ def test_it_would_be_noticed() -> None:
     told = [problem.what for problem in disagreements(golden, files, adapters(files), vanilla)]
     assert len(told) == 2  # the DHCP server's router, and the snapshot
     assert all("eth0: address is 192.168.11.2, but 192.168.11.1 in golden: " in problem for problem in told)
+
+
+def test_what_contradicts_itself_is_told_before_anything_is_built_and_all_at_once() -> None:
+    golden = a_golden(
+        {
+            INTERFACES: committed(INTERFACES).replace("192.168.10.1", "192.168.10.2"),
+            IPTABLES: committed(IPTABLES).replace("--dport 502 ", "--dport 503 "),
+        },
+        snapshot=DOWNLOADED,
+    )
+    image = an_image()
+    told = [*network.contradictions(golden, image), *firewall.contradictions(golden, image.layout)]
+    assert len(told) == 4
+    with pytest.raises(PipelineError) as caught:
+        plan_product(Inputs(image, golden, replace(a_release(), golden_esf_version=""), a_trust(), ()))
+    assert caught.value.problems == tuple(told)
+    assert network.contradictions(a_golden({INTERFACES: "iface\n"}), image)[0].what.endswith("'iface' without a name")
+    by_snapshot = replace(image.layout, network_truth="snapshot")
+    assert not network.contradictions(golden, replace(image, layout=by_snapshot))
+    assert not firewall.contradictions(golden, by_snapshot)
