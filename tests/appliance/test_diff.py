@@ -107,7 +107,7 @@ def told(text: str) -> dict[str, str]:
     """Each difference with the cause in the line below it."""
     lines = text.splitlines()
     return {
-        line.strip().split(": ")[0]: below.strip()
+        line.strip().rpartition(": ")[0]: below.strip()
         for line, below in pairwise(lines)
         if line.startswith("    ") and below.startswith("        ")
     }
