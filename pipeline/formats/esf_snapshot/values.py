@@ -83,8 +83,10 @@ class Configuration:
 
     def is_instance_of(self, component: str) -> bool:
         """Whether it configures a component: by its pid, as a numbered further instance, or by its factory."""
-        if self.pid == component or re.fullmatch(re.escape(component) + r"-[0-9]+", self.pid):
-            return True
+        if self.pid.startswith(component):
+            number = self.pid.removeprefix(component)
+            if not number or re.fullmatch(r"-[0-9]+", number):
+                return True
         return self.text(FACTORY_PID) == component
 
 
