@@ -134,8 +134,7 @@ def _in_files(target: Path) -> Iterator[Plant]:
         "opt/eurotech/esf/kura/kura_custom.properties": f"kura.ssl.keyStorePassword={_marked('properties')}\n",
         "etc/ppp/options.secret": f"password {_marked('ppp-option')}\n",
         "etc/wpa_supplicant-wlan0.conf": (
-            'ctrl_interface=/var/run/wpa_supplicant\nnetwork={\n\tssid="plant"\n'
-            f'\tpsk="{_marked("wifi-infra")}"\n}}\n'
+            f'ctrl_interface=/var/run/wpa_supplicant\nnetwork={{\n\tssid="plant"\n\tpsk="{_marked("wifi-infra")}"\n}}\n'
         ),
         "etc/bind/rndc.key": f'key "rndc-key" {{\n\talgorithm hmac-sha256;\n\tsecret "{_random("rndc")}=";\n}};\n',
         "etc/hostapd-wlan0.conf": (target / "etc/hostapd-wlan0.conf")
