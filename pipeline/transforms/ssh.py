@@ -19,6 +19,9 @@ from pipeline.model.tree_glob import glob
 from pipeline.model.vanilla import Vanilla
 
 CONFIG = GuestPath("/etc/ssh/sshd_config")
+# What every gateway is given (see `identity`). Named, because a first boot that runs `ssh-keygen -A` adds keys of other
+# kinds, which sshd would then show by default and no manifest knows.
+HOST_KEYS = ("/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_ecdsa_key")
 _SERVERS = ("/usr/sbin/sshd", "/usr/local/sbin/sshd")
 _OTHERS = ("/usr/sbin/dropbear", "/usr/bin/dropbear", "/usr/sbin/dropbearmulti", "/usr/bin/dropbearmulti")
 _BEGIN = "# Managed by the gateway image pipeline: sshd takes the first value it reads, so this block stays on top."
@@ -61,11 +64,13 @@ _NO_ROOT = Origin("ssh.no_root", _SOURCE, "A:34")
 _PUBLIC_KEY = Origin("ssh.public_key", _SOURCE, "A:58")
 _NO_PASSWORDS = Origin("ssh.no_passwords", _SOURCE, "A:70-72")
 _PORT = Origin("ssh.port", _SOURCE, "A:84")
-_ORIGINS = (_NO_ROOT, _PUBLIC_KEY, _NO_PASSWORDS, _PORT)
+_HOST_KEYS = Origin("identity.host_keys", _SOURCE)
+_ORIGINS = (_NO_ROOT, _PUBLIC_KEY, _NO_PASSWORDS, _PORT, _HOST_KEYS)
 # Who wants what of a keyword; all other keywords of ours are about which keys let whom in.
 _WANTED_BY = {
     "permitrootlogin": _NO_ROOT,
     "port": _PORT,
+    "hostkey": _HOST_KEYS,
     "listenaddress": _PORT,
     **dict.fromkeys(
         """passwordauthentication kbdinteractiveauthentication permitemptypasswords usepam hostbasedauthentication
@@ -121,6 +126,7 @@ def managed_lines(ssh: Ssh, version: tuple[int, int] | None) -> tuple[str, ...]:
         "PermitEmptyPasswords no",
         "HostbasedAuthentication no",
         f"UsePAM {'yes' if ssh.use_pam else 'no'}",  # A:72
+        *(f"HostKey {path}" for path in HOST_KEYS),
     ]
     # Makes "public key only" (A:38) a property of its own instead of a side effect; OpenSSH 6.2.
     if version is None or version >= (6, 2):

@@ -11,6 +11,8 @@ mount --bind "$1/ssh" /etc/ssh && mount -t tmpfs t /run && mkdir /run/sshd &&
 exec /usr/sbin/sshd -T -h "$1/key" "${@:2}"
 """
 
+_GIVEN = ("ed25519", "ecdsa")
+
 
 def sshd_says(files: Mapping[str, bytes], directory: Path, connection: str = "") -> dict[str, list[str]]:
     """What ``sshd -T`` reports, keyword to values, for files below /etc/ssh.
@@ -36,8 +38,11 @@ def run_sshd(files: Mapping[str, bytes], directory: Path, connection: str = "") 
         path = base / "ssh" / Path(name).relative_to("/etc/ssh")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    if not (base / "key").exists():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", base / "key"], check=True)
+    # A key of its own by option, so that any configuration starts; and those a finished image has.
+    for kind, key in (("ed25519", base / "key"), *((kind, base / f"ssh/ssh_host_{kind}_key") for kind in _GIVEN)):
+        if not key.exists():
+            key.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key], check=True)
     options = ["-C", connection] if connection else []
     return subprocess.run(
         ["unshare", "-rm", "bash", "-c", _SCRIPT, "sshd", base, *options],

@@ -77,6 +77,8 @@ def test_sshd_does_what_the_documents_ask(vendor: str, tmp_path: Path) -> None:
         said = sshd_says(files, tmp_path, connection)
         assert {keyword: said[keyword] for keyword in ASKED} == ASKED
         assert said["listenaddress"] == ["[::]:49153", "0.0.0.0:49153"]
+        # The first is the option of this test; of the image's own, those every gateway is given and no other kind.
+        assert said["hostkey"][1:] == ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_ecdsa_key"]
         assert not {"allowusers", "allowgroups", "denygroups"} & said.keys()
 
 
