@@ -65,7 +65,9 @@ def test_a_qemu_that_hangs_or_crashes(
 
 def test_interrupting_and_killing(raw: Path, tmp_path: Path) -> None:
     program = (
-        "import os, sys, time; from pathlib import Path\n"
+        "import os, signal, sys, time; from pathlib import Path\n"
+        # whoever runs the tests in the background has it ignored, and children inherit that
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pipeline.image.session import Drive, launch\n"
         "drive = Drive(Path(sys.argv[1]), writable=False)\n"
         "with launch([drive], state_dir=Path(sys.argv[2]), say=lambda text: None) as session:\n"
