@@ -10,6 +10,7 @@ from doit.cmd_base import Command
 from doit.doit_cmd import DoitMain
 
 from pipeline.commands import or_say_why
+from pipeline.doit_adapter import EMIT_OR_TAKE
 from pipeline.errors import PipelineError
 from pipeline.stages import signing_exchange
 from pipeline.workspace import Workspace
@@ -27,24 +28,7 @@ class Bundles(Command):
         "Exit status of --take: 0 every bundle has its signature, 1 some are missing, 2 something is wrong. "
         "docs/signing.md has the whole way."
     )
-    cmd_options = (
-        {
-            "name": "emit",
-            "short": "",
-            "long": "emit",
-            "type": str,
-            "default": "",
-            "help": "write what is to be signed into this directory, which must be empty or new",
-        },
-        {
-            "name": "take",
-            "short": "",
-            "long": "take",
-            "type": str,
-            "default": "",
-            "help": "take signatures back from this directory",
-        },
-    )
+    cmd_options = EMIT_OR_TAKE
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Print what was written or taken to standard output."""

@@ -17,6 +17,27 @@ from pipeline.workspace import Workspace
 
 Result = TypeVar("Result")
 
+# Of the commands that have something signed where the key is.
+EMIT_OR_TAKE = (
+    {
+        "name": "emit",
+        "short": "",
+        "long": "emit",
+        "type": str,
+        "default": "",
+        "help": "write what is to be signed into this directory, which must be empty or new",
+    },
+    {
+        "name": "take",
+        "short": "",
+        "long": "take",
+        "type": str,
+        "default": "",
+        "help": "take signatures back from this directory",
+    },
+)
+
+
 _INTERRUPTED = 128 + 2  # as a shell says of a program that SIGINT ended
 
 

@@ -26,6 +26,7 @@ from pipeline.formats.signature_block import BlockError
 from pipeline.model.trust import Certificate
 from pipeline.signing.detached import SignatureStore
 from pipeline.signing.private_keys import PublicKey, is_valid
+from pipeline.signing.returned_file import read_returned
 
 if TYPE_CHECKING:  # else signing stations would need what reads keystores
     from pipeline.signing.packages import ToBeSigned
@@ -103,7 +104,7 @@ def read_request(directory: Path) -> tuple[Item, ...]:
     problems: list[Problem] = []
     items: list[Item] = []
     for digest, bundles in listed:
-        content = _read(directory / f"{digest}.SF") if re.fullmatch(r"[0-9a-f]{64}", digest) else None
+        content = read_returned(directory / f"{digest}.SF", _LARGEST) if re.fullmatch(r"[0-9a-f]{64}", digest) else None
         if content is None or hashlib.sha256(content).hexdigest() != digest:
             problems.append(
                 Problem(f"{file}: {ascii(digest)[1:-1]}: its file is missing or is not what it was", remedy)
@@ -151,11 +152,11 @@ def take_signatures(
 def _returned(directory: Path, item: Item, public: PublicKey) -> bytes | None:
     """The signature that came back for an item, checked; None when none did."""
     path = directory / f"{item.sha256}.sig"
-    signature = _read(path)
+    signature = read_returned(path, _LARGEST)
     note = ""
     for kind in ("RSA", "EC") if signature is None else ():
         path = directory / f"{item.sha256}.{kind}"
-        block = _read(path)
+        block = read_returned(path, _LARGEST)
         if block is not None:
             signature, note = _signature_in(block, path)
             break
@@ -191,13 +192,3 @@ def _items(wanted: Sequence[ToBeSigned]) -> tuple[Item, ...]:
         former = found[digest].bundles if digest in found else ()
         found[digest] = Item(digest, (*former, line), bundle.signature_file)
     return tuple(found[digest] for digest in sorted(found))
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            return file.read(_LARGEST)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise PipelineError(f"{path}: cannot be read: {error.strerror}", "check its permissions") from None

@@ -23,6 +23,7 @@ from pipeline.formats import canonical_json, sshsig
 from pipeline.manifest import NAMESPACE, from_bytes
 from pipeline.signing.detached import SignatureStore
 from pipeline.signing.private_keys import is_valid
+from pipeline.signing.returned_file import read_returned
 from pipeline.standards import pae, statement, subjects_of
 
 FORMAT = "gateway-image-pipeline release signing request 1"
@@ -156,7 +157,7 @@ def read_request(directory: Path) -> tuple[Ed25519PublicKey, tuple[ToSign, ...]]
 
 def _read_one(directory: Path, gateway: str, digests: dict[str, str]) -> ToSign:
     names = (f"{gateway}.{_MANIFEST}", f"{gateway}.{_PROVENANCE}")
-    contents = [_read(directory / name) if "/" not in name else None for name in names]
+    contents = [read_returned(directory / name, _LARGEST) if "/" not in name else None for name in names]
     raise_if_any(
         Problem(f"{directory / REQUEST}: {ascii(name)[1:-1]}: its file is missing or is not what it was", _ANEW)
         for name, content in zip(names, contents, strict=True)
@@ -182,7 +183,7 @@ def _read_one(directory: Path, gateway: str, digests: dict[str, str]) -> ToSign:
 
 
 def _signer(path: Path) -> Ed25519PublicKey:
-    text = (_read(path) or b"").decode("ascii", "replace")
+    text = (read_returned(path, _LARGEST) or b"").decode("ascii", "replace")
     signers = sshsig.parse_allowed_signers(f"signer {text.strip()}", str(path)) if text.strip() else ()
     if len(signers) != 1:
         raise PipelineError(f"{path}: it is not one Ed25519 public key", _ANEW)
@@ -237,7 +238,7 @@ def take_signatures(
 
 def _returned(path: Path, data: bytes, public: Ed25519PublicKey, *, armored: bool) -> bytes | None:
     """The raw signature that came back, checked; None when none did."""
-    content = _read(path)
+    content = read_returned(path, _LARGEST)
     if content is None:
         return None
     signature = _raw(content, path, public) if armored else content
@@ -270,13 +271,3 @@ def _named(public: Ed25519PublicKey) -> str:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            return file.read(_LARGEST)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise PipelineError(f"{path}: cannot be read: {error.strerror}", "check its permissions") from None

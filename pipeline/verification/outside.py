@@ -12,8 +12,9 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest, SidecarFact
 from pipeline.model.rule import Expected
 from pipeline.model.sidecar import ENVIRONMENTS
-from pipeline.model.verdict import Finding, Outcome
+from pipeline.model.verdict import Finding
 from pipeline.rules.linux_boot import raw_regions
+from pipeline.verification.beside import read_beside
 
 _LARGEST = 32 << 20  # bytes; twice what gateway.toml accepts for an environment
 
@@ -28,7 +29,7 @@ def with_outside(view: ImageView, expected: Expected, image: Path, directory: Pa
     regions = raw_regions(view, expected)
     beside = {}
     if expected.environment_outside:
-        read = {name: _read(directory / name) for name in ENVIRONMENTS}
+        read = {name: read_beside(directory / name, _LARGEST) for name in ENVIRONMENTS}
         beside = {name: content for name, content in read.items() if isinstance(content, bytes)}
     return replace(view, raw=read_regions(image, regions) if regions else {}, beside=beside)
 
@@ -45,7 +46,7 @@ def compare_regions(manifest: Manifest, image: Path) -> Iterator[Finding]:
 def compare_sidecars(manifest: Manifest, directory: Path) -> Iterator[Finding]:
     """Every file the manifest says is delivered beside the image."""
     for fact in manifest.sidecars:
-        yield from _compare(fact, _read(directory / fact.file))
+        yield from _compare(fact, read_beside(directory / fact.file, _LARGEST))
 
 
 def _compare(fact: SidecarFact, content: bytes | Finding | None) -> Iterator[Finding]:
@@ -57,17 +58,3 @@ def _compare(fact: SidecarFact, content: bytes | Finding | None) -> Iterator[Fin
         digest = hashlib.sha256(content).hexdigest()
         if digest != fact.sha256:
             yield Finding(fact.file, "content", f"sha256:{fact.sha256}", f"sha256:{digest}")
-
-
-def _read(path: Path) -> bytes | Finding | None:
-    """The content, None where nothing lies there, or why it cannot be looked at."""
-    if not path.exists() and not path.is_symlink():
-        return None
-    if not path.is_file():  # opening a pipe would wait for ever
-        return Finding(path.name, "type", "a regular file", "something else")
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
-    except OSError as error:
-        return Finding(path.name, "readable", "", f"{error.strerror}", Outcome.NOT_LOOKED)
-    return content if len(content) <= _LARGEST else Finding(path.name, "size", f"at most {_LARGEST} bytes", "more")

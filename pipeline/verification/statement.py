@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.formats.canonical_json import Json, loads
 from pipeline.model.manifest import Manifest
-from pipeline.model.verdict import Finding, Outcome
+from pipeline.model.verdict import Finding
 from pipeline.standards.dsse import open_envelope
 from pipeline.standards.provenance import statement, subjects_of
+from pipeline.verification.beside import read_beside
 from pipeline.verification.delivery import BILLS, BMAP, MANIFEST, PROVENANCE, Delivery
+
+_LARGEST = 256 << 20  # bytes; a manifest of a hundred thousand paths, or the bill of as many packages, has less
 
 # What the build covers beside the image: no more, so that nobody believes a file to be vouched for, and no less.
 _COVERED = frozenset({BMAP, MANIFEST, *BILLS})
-_LARGEST = 256 << 20  # bytes; a manifest of a hundred thousand paths, or the bill of as many packages, has less
 _MOST_NAMED = 5
 
 
@@ -30,7 +31,7 @@ def check_statement(delivery: Delivery, manifest: Manifest, public_key: bytes) -
     Args:
         public_key: the one that signed the manifest; both are signed in one go.
     """
-    content = _read(delivery.directory / PROVENANCE)
+    content = read_beside(delivery.directory / PROVENANCE, _LARGEST)
     if content is None:
         for name in BILLS:
             if (delivery.directory / name).exists():
@@ -63,7 +64,7 @@ def has_statement(delivery: Delivery) -> bool:
 
 
 def _check_file(delivery: Delivery, name: str, digest: str) -> Iterator[Finding]:
-    found = _read(delivery.directory / name)
+    found = read_beside(delivery.directory / name, _LARGEST)
     if found is None:
         if delivery.claimed is not None:
             yield Finding(name, "missing", f"covered by {PROVENANCE}", "not there")
@@ -71,22 +72,6 @@ def _check_file(delivery: Delivery, name: str, digest: str) -> Iterator[Finding]
         yield found
     elif hashlib.sha256(found).hexdigest() != digest:
         yield Finding(name, PROVENANCE, digest, hashlib.sha256(found).hexdigest())
-
-
-def _read(path: Path) -> bytes | Finding | None:
-    """The content, None where nothing lies there, or why it cannot be looked at."""
-    if not path.exists() and not path.is_symlink():
-        return None
-    if not path.is_file():  # opening a pipe would wait for ever
-        return Finding(path.name, "type", "a regular file", "something else")
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
-    except OSError as error:
-        return Finding(path.name, "readable", "", f"{error.strerror}", Outcome.NOT_LOOKED)
-    if len(content) > _LARGEST:
-        return Finding(path.name, "size", f"at most {_LARGEST} bytes", "more")
-    return content
 
 
 def _compare(expected: bytes, seen: bytes) -> Iterator[Finding]:

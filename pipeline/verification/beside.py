@@ -1,0 +1,27 @@
+"""A file delivered beside an image, as far as it can be looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.model.verdict import Finding, Outcome
+
+
+def read_beside(path: Path, most: int) -> bytes | Finding | None:
+    """The content, None where nothing lies there, or why it cannot be looked at.
+
+    Args:
+        most: bytes; a larger file is none of ours and is not read to its end.
+    """
+    if not path.exists() and not path.is_symlink():
+        return None
+    if not path.is_file():  # opening a pipe would wait for ever
+        return Finding(path.name, "type", "a regular file", "something else")
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(most + 1)
+    except OSError as error:
+        return Finding(path.name, "readable", "", f"{error.strerror}", Outcome.NOT_LOOKED)
+    if len(content) > most:
+        return Finding(path.name, "size", f"at most {most} bytes", "more")
+    return content
