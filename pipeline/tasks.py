@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.doit_adapter import Lines, action, current, load
-from pipeline.stages import cleaning, demo, golden, keys_and_bundles, names
-from pipeline.stages.base import build_base, is_built
-from pipeline.stages.inspecting import inspect_vanilla, is_inspected
-from pipeline.stages.publishing import finish_release, is_published, is_released, verify_and_publish
-from pipeline.stages.signing import is_signed, sign_gateway
-from pipeline.stages.stamping import is_stamped, stamp_gateway
-from pipeline.workspace import Workspace
+from pipeline.build import cleaning, demo, golden, keys_and_bundles, names
+from pipeline.build.base import build_base, is_built
+from pipeline.build.inspecting import inspect_vanilla, is_inspected
+from pipeline.build.publishing import finish_release, is_published, is_released, verify_and_publish
+from pipeline.build.signing import is_signed, sign_gateway
+from pipeline.build.stamping import is_stamped, stamp_gateway
+from pipeline.commands.doit_adapter import Lines, action, current, load
+from pipeline.host.workspace import Workspace
 
 __all__ = [
     "DOIT_CONFIG",

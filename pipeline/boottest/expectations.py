@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
 from pipeline.errors import PipelineError
-from pipeline.formats.iptables.rules import ALL_PORTS, Ports, parse_ports
+from pipeline.formats.network.iptables.rules import ALL_PORTS, Ports, parse_ports
 from pipeline.model.manifest import Manifest
 
 # Knocked at besides those of the manifest: where gateways and their tools like to listen.

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline.access_facts import open_ports
 from pipeline.boottest.expectations import Expected, Way, way_of
 from pipeline.boottest.inside import Inside
 from pipeline.boottest.observation import Knocked, Login, Observed
 from pipeline.boottest.wire import Answer
 from pipeline.errors import PipelineError
-from pipeline.formats.iptables import text as iptables
-from pipeline.formats.iptables.rules import ALL_PORTS
+from pipeline.formats.network.iptables import text as iptables
+from pipeline.formats.network.iptables.rules import ALL_PORTS
 from pipeline.model.verdict import Finding, Outcome, Verdict
+from pipeline.plan.access_facts import open_ports
 
 _NO_LOGIN = ("/nologin", "/false", "/sync")
 _PEOPLE = range(1000, 60000)  # user ids of people, as useradd gives them

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pipeline.boottest import peek
 from pipeline.errors import PipelineError
-from pipeline.image.boot import Kernel, newest_kernel
-from pipeline.image.initramfs import load_order
+from pipeline.image.boot.boot import Kernel, newest_kernel
+from pipeline.image.boot.initramfs import load_order
 from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Tree

@@ -16,7 +16,7 @@ from pipeline.boottest.observation import Knocked, Login, Observed
 from pipeline.boottest.surroundings import Surrounding, Vantage
 from pipeline.boottest.wire import Answer, Wire
 from pipeline.errors import PipelineError
-from pipeline.image.guest import Guest
+from pipeline.image.boot.guest import Guest
 
 Say = Callable[[str], None]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
-from pipeline.image.ext4_tools import EXT, environment, place_of
+from pipeline.host import tools
+from pipeline.image.ext4.tools import EXT, environment, place_of
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Tree

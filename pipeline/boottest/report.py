@@ -9,7 +9,7 @@ from pipeline.boottest.run import Trial
 from pipeline.formats.canonical_json import dumps
 from pipeline.formats.tree_text import escape
 from pipeline.model.verdict import Finding, Outcome
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 FORMAT = "gateway-image-boottests"
 VERSION = 1

@@ -20,10 +20,10 @@ from pipeline.boottest.observation import Knocked, Observed
 from pipeline.boottest.surroundings import Surrounding, surroundings
 from pipeline.boottest.wire import Wire
 from pipeline.errors import PipelineError
-from pipeline.image import sparse
-from pipeline.image.boot import boot
-from pipeline.image.guest_network import Nic, mac_address, own_addresses
-from pipeline.image.prepare import prepare_raw
+from pipeline.image.boot.boot import boot
+from pipeline.image.boot.guest_network import Nic, mac_address, own_addresses
+from pipeline.image.containers import sparse
+from pipeline.image.containers.prepare import prepare_raw
 from pipeline.manifest import from_bytes
 from pipeline.model.manifest import Manifest
 from pipeline.model.verdict import Finding, Outcome, Verdict

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.boottest.observation import Login
+from pipeline.host import tools
 
 _REASON = "look at the gateway's SSH server"
 _DENIED = re.compile(r"Permission denied \(([^)]*)\)")

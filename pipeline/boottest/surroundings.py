@@ -9,8 +9,8 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from pipeline.errors import PipelineError
-from pipeline.formats import interfaces
-from pipeline.image.guest_network import GuestNetwork, default_network
+from pipeline.formats.network import interfaces
+from pipeline.image.boot.guest_network import GuestNetwork, default_network
 
 NAMES = ("eth0", "eth1")
 

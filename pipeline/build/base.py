@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 
-from pipeline.digests import write_atomically
+from pipeline.build import reading
+from pipeline.build.keys import base_key
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json, tree_text
-from pipeline.image import prepare, seal, write
-from pipeline.image.raw_region import write_changes
+from pipeline.host.digests import write_atomically
+from pipeline.host.progress import Say
+from pipeline.host.records import is_current, write_record
+from pipeline.host.workspace import Workspace
+from pipeline.image.containers import prepare
+from pipeline.image.ext4 import seal
+from pipeline.image.read.raw_region import write_changes
+from pipeline.image.write import write
 from pipeline.model.tree import Tree
-from pipeline.progress import Say
-from pipeline.records import is_current, write_record
-from pipeline.stages import reading
-from pipeline.stages.keys import base_key
-from pipeline.workspace import Workspace
 
 
 def is_built(workspace: Workspace) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from pipeline.build import reading
+from pipeline.build.release_reports import OF_RELEASE
 from pipeline.errors import PipelineError
-from pipeline.stages import reading
-from pipeline.stages.release_reports import OF_RELEASE
-from pipeline.workspace import Workspace
+from pipeline.host.workspace import Workspace
 
 
 def clean_demo(workspace: Workspace) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
+from pipeline.build import reading
+from pipeline.build.golden_values import golden_values
 from pipeline.errors import Problem, raise_if_any
-from pipeline.records import read_record
-from pipeline.stages import reading
-from pipeline.stages.golden_values import golden_values
+from pipeline.host.records import read_record
+from pipeline.host.workspace import Workspace
 from pipeline.verification.own_values import OwnValue
 from pipeline.verification.uniqueness import Uniqueness
-from pipeline.workspace import Workspace
 
 OWN = "own"
 """Note of a publishing record: what the image has for itself, each value as a keyed digest."""

@@ -9,20 +9,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import pipeline
+from pipeline.build import reading
+from pipeline.build.names import is_demo
 from pipeline.demo.bundles import DemoPackage, bundle
 from pipeline.demo.golden import plant
 from pipeline.demo.vanilla import build_kura_vanilla, build_vanilla
 from pipeline.demo.vendor import VendorIdentity, https_identity, vendor_identity
-from pipeline.digests import digest_of_tree, key_of, write_atomically
 from pipeline.errors import PipelineError
-from pipeline.progress import Say
-from pipeline.records import is_current, write_record
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.development import make_development_keys
-from pipeline.signing.signers import BundleSigner
-from pipeline.stages import reading
-from pipeline.stages.names import is_demo
-from pipeline.workspace import Workspace
+from pipeline.host.digests import digest_of_tree, key_of, write_atomically
+from pipeline.host.progress import Say
+from pipeline.host.records import is_current, write_record
+from pipeline.host.workspace import Workspace
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.keys.development import make_development_keys
+from pipeline.signing.keys.signers import BundleSigner
 
 
 def _platform(version: str) -> tuple[DemoPackage, ...]:

@@ -6,18 +6,20 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pipeline.build import reading
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_policy, jks, zip_archive
+from pipeline.formats.archive import zip_archive
+from pipeline.formats.crypto import jks
+from pipeline.formats.esf import esf_policy
+from pipeline.host.progress import Say
+from pipeline.host.workspace import Workspace
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry
 from pipeline.model.layout import Layout
 from pipeline.model.trust import PlatformBundle
-from pipeline.progress import Say
-from pipeline.report.bundle_explanation import Ground, bundle_explanation, will_run
-from pipeline.signing.platform import describe_bundle
-from pipeline.stages import reading
-from pipeline.workspace import Workspace
+from pipeline.report.text.bundle_explanation import Ground, bundle_explanation, will_run
+from pipeline.signing.bundles.platform import describe_bundle
 
 _LARGEST = 1 << 30  # bytes of one bundle inside a package
 
@@ -102,7 +104,7 @@ def _of_files(path: Path) -> Ground:
 
 
 def _of_image(image: Path, say: Say) -> Ground:
-    from pipeline.image.look import look  # noqa: PLC0415 - needs the libguestfs binding
+    from pipeline.image.read.look import look  # noqa: PLC0415 - needs the libguestfs binding
 
     with tempfile.TemporaryDirectory(prefix="explain-") as state:
         view = look(image, load_layouts(), state_dir=Path(state), say=say)

@@ -9,18 +9,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.image.block_owner import BLOCK, owners_of
-from pipeline.image.one_file import read_one
-from pipeline.image.prepare import prepare_raw
+from pipeline.host.progress import Say
+from pipeline.image.containers.prepare import prepare_raw
+from pipeline.image.read.block_owner import BLOCK, owners_of
+from pipeline.image.read.one_file import read_one
 from pipeline.manifest import from_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import Manifest
 from pipeline.model.raw_region import Region
 from pipeline.model.tree import Kind
-from pipeline.progress import Say
-from pipeline.report.explanation import explanation, region_explanation
-from pipeline.report.line_explanation import line_text, property_text, snapshot_path
-from pipeline.report.plain import plain
+from pipeline.report.text.explanation import explanation, region_explanation
+from pipeline.report.text.line_explanation import line_text, property_text, snapshot_path
+from pipeline.report.text.plain import plain
 from pipeline.verification.delivery import COMPRESSED, MANIFEST, image_in
 
 _LINE = re.compile(r"(/.+):([1-9][0-9]{0,8})")

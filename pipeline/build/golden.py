@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from pipeline.build import golden_lock, reading
 from pipeline.classification import review
 from pipeline.classification.item import Kind
-from pipeline.digests import key_of
-from pipeline.progress import Say
-from pipeline.records import is_current, write_record
-from pipeline.stages import golden_lock, reading
-from pipeline.workspace import Workspace
+from pipeline.host.digests import key_of
+from pipeline.host.progress import Say
+from pipeline.host.records import is_current, write_record
+from pipeline.host.workspace import Workspace
 
 
 def is_read(workspace: Workspace) -> bool:

@@ -9,15 +9,15 @@ from pipeline.classification.assemble import assemble, judge
 from pipeline.classification.item import Item
 from pipeline.classification.lock import Lock, parse, render
 from pipeline.classification.review import require_decided
-from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError
+from pipeline.host.digests import write_atomically
+from pipeline.host.workspace import Workspace
 from pipeline.inputs.golden_export import read_export
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.inputs.zstd_data import unzstd
 from pipeline.model.golden import Export, Golden
 from pipeline.model.layout import Layout
 from pipeline.model.release import Release
-from pipeline.workspace import Workspace
 
 _MOST_BYTES = 64 << 20
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from pipeline.build import reading
+from pipeline.build.golden_lock import judged
+from pipeline.host.workspace import Workspace
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.tree import Kind, Node, Tree
-from pipeline.stages import reading
-from pipeline.stages.golden_lock import judged
 from pipeline.verification.own_values import OwnValue, own_values
-from pipeline.workspace import Workspace
 
 
 def golden_files(workspace: Workspace) -> Mapping[GuestPath, bytes]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pipeline.image import facts_file, inspect, prepare
+from pipeline.build import reading
+from pipeline.build.keys import inspect_key
+from pipeline.host.progress import Say
+from pipeline.host.records import is_current, write_record
+from pipeline.host.workspace import Workspace
+from pipeline.image.containers import prepare
+from pipeline.image.read import facts_file, inspect
 from pipeline.inputs import layout_files
-from pipeline.progress import Say
-from pipeline.records import is_current, write_record
-from pipeline.stages import reading
-from pipeline.stages.keys import inspect_key
-from pipeline.workspace import Workspace
 
 
 def is_inspected(workspace: Workspace) -> bool:

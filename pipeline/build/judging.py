@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from pipeline.build import reading
 from pipeline.errors import Problem, raise_if_any
+from pipeline.host.workspace import Workspace
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import RuleFact, Step, WaiverFact
 from pipeline.model.release import Release
 from pipeline.model.rule import RuleOutcome, RuleResult
 from pipeline.model.sidecar import Sidecar
-from pipeline.plan import Plan
+from pipeline.plan.image_plan import Plan
 from pipeline.rules.expectations import expected_of
 from pipeline.rules.registry import judge
-from pipeline.stages import reading
-from pipeline.transforms.bootloader_outside import flashing
-from pipeline.workspace import Workspace
+from pipeline.transforms.boot.outside import flashing
 
 _MOST = 20  # breaches in one message; the rest is the same mistake again
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from hashlib import sha256
 
-from pipeline.digests import key_of, sha256_of
+from pipeline.build import reading
+from pipeline.build.toolchain import pipeline_digest, toolchain
+from pipeline.host.digests import key_of, sha256_of
+from pipeline.host.workspace import Workspace
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
-from pipeline.stages import reading
-from pipeline.stages.toolchain import pipeline_digest, toolchain
-from pipeline.workspace import Workspace
 
 
 def inspect_key(workspace: Workspace) -> str:

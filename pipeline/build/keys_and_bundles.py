@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.digests import key_of, sha256_of, write_atomically
-from pipeline.progress import Say
-from pipeline.records import is_current, write_record
-from pipeline.signing import prepare, signers
-from pipeline.stages import reading
-from pipeline.stages.keys import golden_content
-from pipeline.stages.toolchain import pipeline_digest
-from pipeline.workspace import Workspace
+from pipeline.build import reading
+from pipeline.build.keys import golden_content
+from pipeline.build.toolchain import pipeline_digest
+from pipeline.host.digests import key_of, sha256_of, write_atomically
+from pipeline.host.progress import Say
+from pipeline.host.records import is_current, write_record
+from pipeline.host.workspace import Workspace
+from pipeline.signing import prepare
+from pipeline.signing.keys import signers
 
 
 def are_checked(workspace: Workspace) -> bool:

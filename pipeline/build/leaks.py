@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.digests import identity_of
+from pipeline.build import reading
+from pipeline.build.golden_values import golden_files, golden_values
 from pipeline.errors import Problem, raise_if_any
-from pipeline.image.leak_scan import Hit, scan
+from pipeline.host.digests import identity_of
+from pipeline.host.progress import Say
+from pipeline.host.workspace import Workspace
+from pipeline.image.read.leak_scan import Hit, scan
 from pipeline.model.gateway import Gateway
 from pipeline.model.verdict import LEAK_SCAN
-from pipeline.progress import Say
-from pipeline.signing.private_keys import private_values
-from pipeline.stages import reading
-from pipeline.stages.golden_values import golden_files, golden_values
+from pipeline.signing.keys.private_keys import private_values
 from pipeline.verification.secret_forms import LEAST, Secret, patterns
-from pipeline.workspace import Workspace
 
 _MOST = 20
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|\Z)", re.DOTALL)

@@ -11,10 +11,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from pipeline.build import reading
 from pipeline.errors import PipelineError
+from pipeline.host.workspace import Workspace
 from pipeline.model.release import DEMOS
-from pipeline.stages import reading
-from pipeline.workspace import Workspace
 
 
 def gateway_names(workspace: Workspace) -> tuple[str, ...]:

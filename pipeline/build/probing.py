@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from pipeline.doctor import Finding, Level
 from pipeline.errors import PipelineError
-from pipeline.image import accelerator
-from pipeline.image.session import Drive, launch
-from pipeline.progress import Say
+from pipeline.host.doctor import Finding, Level
+from pipeline.host.progress import Say
+from pipeline.image.appliance import accelerator
+from pipeline.image.appliance.session import Drive, launch
 
 
 def probe_appliance(say: Say) -> tuple[Finding, Finding]:

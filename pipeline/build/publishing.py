@@ -6,23 +6,23 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.digests import sha256_of, write_atomically
+from pipeline.build import reading
+from pipeline.build.comparing import OWN, clones_of_published, own_note
+from pipeline.build.keys import device_key
+from pipeline.build.leaks import require_no_leaks
+from pipeline.build.release_reports import CHECKS, OF_RELEASE, REPORTS, write_reports
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.image.compress import compress
-from pipeline.locks import one_at_a_time
+from pipeline.host.digests import sha256_of, write_atomically
+from pipeline.host.locks import one_at_a_time
+from pipeline.host.progress import Say
+from pipeline.host.records import Record, is_current, read_record, write_record
+from pipeline.host.workspace import Workspace
+from pipeline.image.containers.compress import compress
 from pipeline.model.release import Release
 from pipeline.model.verdict import Verdict
-from pipeline.progress import Say
-from pipeline.records import Record, is_current, read_record, write_record
-from pipeline.report.console import verdict_lines
-from pipeline.stages import reading
-from pipeline.stages.comparing import OWN, clones_of_published, own_note
-from pipeline.stages.keys import device_key
-from pipeline.stages.leaks import require_no_leaks
-from pipeline.stages.release_reports import CHECKS, OF_RELEASE, REPORTS, write_reports
+from pipeline.report.text.console import verdict_lines
 from pipeline.verification import verify_paths
 from pipeline.verification.uniqueness import Uniqueness
-from pipeline.workspace import Workspace
 
 _FILES = (
     "image.img",

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.digests import DigestCache, digest_of_tree, key_of, sha256_of, write_atomically
+from pipeline.build import golden_lock
 from pipeline.errors import PipelineError
-from pipeline.image import facts_file
-from pipeline.image.raw_region import read_regions
+from pipeline.host.digests import DigestCache, digest_of_tree, key_of, sha256_of, write_atomically
+from pipeline.host.workspace import Workspace
+from pipeline.image.read import facts_file
+from pipeline.image.read.raw_region import read_regions
 from pipeline.inputs import inventory_file, key_config, layout_files, overlay_dir, release_file
 from pipeline.inputs.outside_environment import read_outside
 from pipeline.model.gateway import Gateway
@@ -23,16 +25,15 @@ from pipeline.model.release import Release
 from pipeline.model.sidecar import Outside
 from pipeline.model.trust import Certificate, ClientIdentity, GatewaySecrets, Trust
 from pipeline.model.vanilla import Vanilla
-from pipeline.plan import Inputs, Plan, plan_product
-from pipeline.signing import prepare, secrets
-from pipeline.signing.client_keys import client_certificate, client_request, read_client_keys
-from pipeline.signing.given import NOTHING, Given, parse_given
-from pipeline.signing.platform import platform_bundles
-from pipeline.signing.providers import read_given
-from pipeline.signing.sources import secret_variables
-from pipeline.stages import golden_lock
-from pipeline.transforms import bootloader_raw
-from pipeline.workspace import Workspace
+from pipeline.plan.image_plan import Inputs, Plan, plan_product
+from pipeline.signing import prepare
+from pipeline.signing.bundles.platform import platform_bundles
+from pipeline.signing.keys.sources import secret_variables
+from pipeline.signing.secrets import secrets
+from pipeline.signing.secrets.client_keys import client_certificate, client_request, read_client_keys
+from pipeline.signing.secrets.given import NOTHING, Given, parse_given
+from pipeline.signing.secrets.providers import read_given
+from pipeline.transforms.boot import raw as bootloader_raw
 
 
 @lru_cache(maxsize=8)

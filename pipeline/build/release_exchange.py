@@ -6,14 +6,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from pipeline.build import reading
+from pipeline.build.signing import STATEMENT, describe_gateway, is_described, is_signed
 from pipeline.errors import PipelineError
-from pipeline.progress import Say
-from pipeline.signing import signers
-from pipeline.signing.detached import SignatureStore
-from pipeline.signing.release_exchange import ToSign, take_signatures, write_request
-from pipeline.stages import reading
-from pipeline.stages.signing import STATEMENT, describe_gateway, is_described, is_signed
-from pipeline.workspace import Workspace
+from pipeline.host.progress import Say
+from pipeline.host.workspace import Workspace
+from pipeline.signing.keys import signers
+from pipeline.signing.manifests.detached import SignatureStore
+from pipeline.signing.manifests.release_exchange import ToSign, take_signatures, write_request
 
 
 def emit(workspace: Workspace, directory: Path, say: Say) -> list[str]:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from pipeline.digests import write_atomically
+from pipeline.build import reading
+from pipeline.build.comparing import compare_release
 from pipeline.errors import PipelineError, raise_if_any
+from pipeline.host.digests import write_atomically
+from pipeline.host.progress import Say
+from pipeline.host.records import read_record
+from pipeline.host.workspace import Workspace
 from pipeline.manifest import known_without_tree
 from pipeline.model.manifest import Manifest
 from pipeline.model.release import Release
 from pipeline.model.rule import RuleOutcome
 from pipeline.model.verdict import Verdict
-from pipeline.progress import Say
-from pipeline.records import read_record
 from pipeline.report.html import release_report
-from pipeline.report.release_json import release_json
-from pipeline.report.release_junit import release_junit
-from pipeline.report.release_notes import release_notes
-from pipeline.report.release_sarif import release_sarif
+from pipeline.report.machine.release_json import release_json
+from pipeline.report.machine.release_junit import release_junit
+from pipeline.report.machine.release_sarif import release_sarif
+from pipeline.report.text.release_notes import release_notes
 from pipeline.rules.registry import idle_waivers
-from pipeline.stages import reading
-from pipeline.stages.comparing import compare_release
-from pipeline.workspace import Workspace
 
 CHECKS = "checks"
 """Note of a publishing record: what the verifier covered, a line each. Only what passed is published."""

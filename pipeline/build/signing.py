@@ -7,13 +7,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pipeline import __version__, standards
-from pipeline.access_facts import access_facts
-from pipeline.digests import write_atomically
+from pipeline.build import reading
+from pipeline.build.base import base_tree_of
+from pipeline.build.judging import judged, rule_facts, steps_for_people
+from pipeline.build.keys import device_key
+from pipeline.build.stamping import device_plan_of
+from pipeline.build.toolchain import pipeline_digest, toolchain
+from pipeline.build.withholding import withhold
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import jks
-from pipeline.formats.sshsig import fingerprint
-from pipeline.gateway_facts import facts_of, row_of
-from pipeline.image import bmap
+from pipeline.formats.crypto import jks
+from pipeline.formats.ssh.sshsig import fingerprint
+from pipeline.host.digests import write_atomically
+from pipeline.host.progress import Say
+from pipeline.host.records import is_current, read_record, write_record
+from pipeline.host.workspace import Workspace
+from pipeline.image.write import bmap
 from pipeline.manifest import NAMESPACE, build_manifest, to_bytes
 from pipeline.model.gateway import Gateway
 from pipeline.model.guest_path import GuestPath
@@ -22,20 +30,13 @@ from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.line_origins import with_lines
 from pipeline.model.manifest import CertificateFacts, ImageFacts, Keystore, ManifestInputs, Sources
 from pipeline.model.trust import Certificate
-from pipeline.plan import Inputs, Plan
-from pipeline.progress import Say
-from pipeline.records import is_current, read_record, write_record
+from pipeline.plan.access_facts import access_facts
+from pipeline.plan.gateway_facts import facts_of, row_of
+from pipeline.plan.image_plan import Inputs, Plan
 from pipeline.rules.expectations import expected_of
-from pipeline.signing import signers, sshsig
-from pipeline.stages import reading
-from pipeline.stages.base import base_tree_of
-from pipeline.stages.judging import judged, rule_facts, steps_for_people
-from pipeline.stages.keys import device_key
-from pipeline.stages.stamping import device_plan_of
-from pipeline.stages.toolchain import pipeline_digest, toolchain
-from pipeline.stages.withholding import withhold
+from pipeline.signing.keys import signers
+from pipeline.signing.manifests import sshsig
 from pipeline.verification.own_values import own_values
-from pipeline.workspace import Workspace
 
 STATEMENT = "provenance.unsigned"
 """The statement of a provenance while it waits for its signature; goes into ``provenance.json`` with it."""

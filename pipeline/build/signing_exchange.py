@@ -7,14 +7,14 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from pipeline.build import reading
 from pipeline.errors import PipelineError
+from pipeline.host.workspace import Workspace
 from pipeline.signing import prepare
-from pipeline.signing.detached import SignatureStore
-from pipeline.signing.exchange import take_signatures, write_request
-from pipeline.signing.packages import ToBeSigned, to_be_signed
-from pipeline.signing.private_keys import PublicKey
-from pipeline.stages import reading
-from pipeline.workspace import Workspace
+from pipeline.signing.bundles.exchange import take_signatures, write_request
+from pipeline.signing.bundles.packages import ToBeSigned, to_be_signed
+from pipeline.signing.keys.private_keys import PublicKey
+from pipeline.signing.manifests.detached import SignatureStore
 
 
 def emit(workspace: Workspace, directory: Path) -> list[str]:

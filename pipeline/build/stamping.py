@@ -6,17 +6,19 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.image import prepare, seal, stamp, write
+from pipeline.build import reading
+from pipeline.build.base import base_tree_of, require_as_planned, require_space
+from pipeline.build.judging import judged, require_rules
+from pipeline.build.keys import device_key
+from pipeline.host.progress import Say
+from pipeline.host.records import is_current, write_record
+from pipeline.host.workspace import Workspace
+from pipeline.image.containers import prepare
+from pipeline.image.ext4 import seal
+from pipeline.image.write import stamp, write
 from pipeline.model.layer import Layer
 from pipeline.model.tree import Tree
-from pipeline.plan import Plan, plan_device
-from pipeline.progress import Say
-from pipeline.records import is_current, write_record
-from pipeline.stages import reading
-from pipeline.stages.base import base_tree_of, require_as_planned, require_space
-from pipeline.stages.judging import judged, require_rules
-from pipeline.stages.keys import device_key
-from pipeline.workspace import Workspace
+from pipeline.plan.image_plan import Plan, plan_device
 
 
 def is_stamped(workspace: Workspace, name: str) -> bool:

@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pipeline
-from pipeline.digests import digest_of_tree
-from pipeline.image.appliance import guestfs_binding
-from pipeline.tools import run
+from pipeline.host.digests import digest_of_tree
+from pipeline.host.tools import run
+from pipeline.image.appliance.appliance import guestfs_binding
 
 _LIBRARIES = ("cryptography", "jinja2", "lxml", "pyjks")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.classification.documents import Part, wanted
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot
+from pipeline.formats.esf import esf_snapshot
 
 HOW = (
     "in the golden sample's console download the latest snapshot (Settings, Snapshots), and give the file with "

@@ -10,11 +10,11 @@ from pathlib import Path
 from pipeline.capture.paths import LINKS, PATTERNS, ROOTS, TREES
 from pipeline.capture.taken import Found, release_in
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.image import mounts
-from pipeline.image.prepare import prepare_raw
-from pipeline.image.session import Drive, Session, launch
-from pipeline.image.sniff import Container, sniff
-from pipeline.image.tree_reader import read_tree
+from pipeline.image.appliance.session import Drive, Session, launch
+from pipeline.image.containers.prepare import prepare_raw
+from pipeline.image.containers.sniff import Container, sniff
+from pipeline.image.read import mounts
+from pipeline.image.read.tree_reader import read_tree
 from pipeline.inputs.export_members import MOST_BYTES
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Tree

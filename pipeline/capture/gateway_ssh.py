@@ -15,8 +15,8 @@ from pathlib import Path
 from threading import Timer
 from urllib.parse import urlsplit
 
-from pipeline import tools
 from pipeline.errors import PipelineError
+from pipeline.host import tools
 
 MOST_BYTES = (512 << 20) + (64 << 20)
 _DEADLINE = 900  # seconds for everything

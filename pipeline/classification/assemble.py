@@ -14,8 +14,9 @@ from pipeline.classification.lock import Lock
 from pipeline.classification.review import decision_of
 from pipeline.classification.truth import missing
 from pipeline.errors import Problem, raise_if_any
-from pipeline.formats import canonical_json, esf_snapshot
-from pipeline.formats.java_properties import Properties
+from pipeline.formats import canonical_json
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.java.java_properties import Properties
 from pipeline.model.claim import comparable
 from pipeline.model.golden import Export, Golden
 from pipeline.model.guest_path import GuestPath

@@ -10,7 +10,7 @@ from pipeline.classification.documents import Part, wanted
 from pipeline.classification.files import classify_files
 from pipeline.classification.item import Item
 from pipeline.classification.settings import classify_settings
-from pipeline.formats.esf_snapshot import Snapshot
+from pipeline.formats.esf.esf_snapshot import Snapshot
 from pipeline.model.layout import Layout
 
 _COMPONENT = re.compile(r"OSGI-INF/.*\.xml")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from pipeline.classification.closed import closed
 from pipeline.errors import PipelineError
-from pipeline.formats.zip_archive import MemorySource, read_archive
+from pipeline.formats.archive.zip_archive import MemorySource, read_archive
 
 MOST_DEPTH = 5
 MOST_BYTES = 96 << 20

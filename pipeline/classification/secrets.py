@@ -12,9 +12,9 @@ from pipeline.classification.magics import by_content
 from pipeline.classification.texts import by_line
 from pipeline.classification.wording import announces, is_pin, is_value, looks_random
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Property
-from pipeline.formats.java_properties import Properties
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Property
+from pipeline.formats.java.java_properties import Properties
 
 _NEWLINE = b"\n"
 # Programs are full of words such as password, and their texts are not values.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pipeline.classification.files import digest_of
 from pipeline.classification.item import ANY, STAYS, TRAVELS, Class, Decision, Item, Key, Kind
 from pipeline.classification.secrets import secret_in_property
-from pipeline.formats.esf_snapshot import Configuration, Property, Snapshot
-from pipeline.formats.esf_snapshot.values import FACTORY_PID
-from pipeline.transforms.snapshot.personal import residue
+from pipeline.formats.esf.esf_snapshot import Configuration, Property, Snapshot
+from pipeline.formats.esf.esf_snapshot.values import FACTORY_PID
+from pipeline.transforms.esf.snapshot.personal import residue
 
 _KURA = "org.eclipse.kura."
 _NETWORK = f"{_KURA}net.admin.NetworkConfigurationService"

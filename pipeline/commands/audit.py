@@ -10,21 +10,21 @@ from pathlib import Path
 
 from doit.cmd_base import Command
 
-from pipeline.commands import or_say_why
-from pipeline.digests import write_atomically
+from pipeline.commands.product import or_say_why
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.image.look import AT_ONCE, look_at_all
-from pipeline.image.prepare import prepare_raw
+from pipeline.host.digests import write_atomically
+from pipeline.host.progress import Progress
+from pipeline.image.containers.prepare import prepare_raw
+from pipeline.image.read.look import AT_ONCE, look_at_all
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.inputs.release_file import read_release
 from pipeline.model.image_view import ImageView
 from pipeline.model.release import Release
 from pipeline.model.rule import Audit, Expected
-from pipeline.progress import Progress
-from pipeline.report.junit import junit
-from pipeline.report.rules_json import audit_status, rules_json
-from pipeline.report.rules_text import rules_text
-from pipeline.report.sarif import sarif
+from pipeline.report.machine.junit import junit
+from pipeline.report.machine.rules_json import audit_status, rules_json
+from pipeline.report.machine.sarif import sarif
+from pipeline.report.text.rules_text import rules_text
 from pipeline.rules.expectations import expected_of
 from pipeline.rules.registry import PROFILES, judge, waiver_problems
 from pipeline.verification.outside import with_outside

@@ -12,13 +12,13 @@ from doit.cmd_base import Command
 from pipeline.boottest.look import Options
 from pipeline.boottest.report import as_json, status_of, text
 from pipeline.boottest.run import try_delivery
-from pipeline.commands import or_say_why, private_directory, trusted_signers
+from pipeline.build import reading
+from pipeline.commands.product import or_say_why, private_directory, trusted_signers
 from pipeline.errors import PipelineError
-from pipeline.image import accelerator
-from pipeline.progress import Progress
-from pipeline.stages import reading
+from pipeline.host.progress import Progress
+from pipeline.host.workspace import Workspace
+from pipeline.image.appliance import accelerator
 from pipeline.verification.delivery import Delivery, find
-from pipeline.workspace import Workspace
 
 
 class BootTest(Command):

@@ -9,11 +9,11 @@ from pathlib import Path
 from doit.cmd_base import Command
 from doit.doit_cmd import DoitMain
 
-from pipeline.commands import or_say_why
-from pipeline.doit_adapter import EMIT_OR_TAKE
+from pipeline.build import signing_exchange
+from pipeline.commands.doit_adapter import EMIT_OR_TAKE
+from pipeline.commands.product import or_say_why
 from pipeline.errors import PipelineError
-from pipeline.stages import signing_exchange
-from pipeline.workspace import Workspace
+from pipeline.host.workspace import Workspace
 
 
 class Bundles(Command):

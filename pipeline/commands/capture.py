@@ -14,9 +14,9 @@ from pipeline.capture.export_directory import require_free, write_export
 from pipeline.capture.taken import Found, Taken, judged, parse
 from pipeline.classification.truth import layout_of
 from pipeline.errors import PipelineError
+from pipeline.host.progress import Progress, Say
 from pipeline.inputs.layout_files import load_layouts
-from pipeline.progress import Progress, Say
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 _TROUBLE = 2
 

@@ -11,21 +11,21 @@ from pathlib import Path
 
 from doit.cmd_base import Command
 
-from pipeline.commands import or_say_why
+from pipeline.commands.product import or_say_why
 from pipeline.errors import PipelineError
-from pipeline.image.prepare import prepare_raw
-from pipeline.image.view import needed_paths, view_of
+from pipeline.host.progress import Progress, Say
+from pipeline.image.containers.prepare import prepare_raw
+from pipeline.image.read.view import needed_paths, view_of
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.manifest import from_bytes
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest
 from pipeline.model.observation import Observation
-from pipeline.progress import Progress, Say
-from pipeline.report.blame import Blame, Side
-from pipeline.report.difference import Difference, differences, uncompared
-from pipeline.report.difference_text import difference_text
-from pipeline.report.meaning import meaning_differs
-from pipeline.report.tree_difference import trees_differ
+from pipeline.report.text.blame import Blame, Side
+from pipeline.report.text.difference import Difference, differences, uncompared
+from pipeline.report.text.difference_text import difference_text
+from pipeline.report.text.meaning import meaning_differs
+from pipeline.report.text.tree_difference import trees_differ
 from pipeline.standards import package_databases
 from pipeline.verification.delivery import MANIFEST, image_in
 
@@ -153,7 +153,7 @@ def _manifest(file: Path) -> Manifest:
 
 def _read(sides: Sequence[_Image], say: Say) -> tuple[ImageView, ImageView]:
     """Both images as the rules see them, with the digest of every file, read through one appliance."""
-    from pipeline.image.observe import observe  # noqa: PLC0415 - needs the libguestfs binding
+    from pipeline.image.read.observe import observe  # noqa: PLC0415 - needs the libguestfs binding
 
     layouts = load_layouts()
     # Private, because the copies hold every secret of the images.

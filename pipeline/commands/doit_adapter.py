@@ -11,9 +11,9 @@ from doit.reporter import ConsoleReporter
 from doit.task import Task
 
 from pipeline.errors import PipelineError
-from pipeline.locks import WorkspaceLock
-from pipeline.progress import Progress
-from pipeline.workspace import Workspace
+from pipeline.host.locks import WorkspaceLock
+from pipeline.host.progress import Progress
+from pipeline.host.workspace import Workspace
 
 Result = TypeVar("Result")
 

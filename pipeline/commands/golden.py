@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from doit.cmd_base import Command
 
+from pipeline.build import golden_lock, reading
 from pipeline.classification import review
 from pipeline.classification.item import Decision
 from pipeline.classification.truth import missing
 from pipeline.errors import PipelineError
-from pipeline.report.golden_text import change_lines, golden_lines
-from pipeline.stages import golden_lock, reading
-from pipeline.workspace import Workspace
+from pipeline.host.workspace import Workspace
+from pipeline.report.text.golden_text import change_lines, golden_lines
 
 _TROUBLE = 2  # could not look
 _OPEN = 1  # there is something to be decided

@@ -15,18 +15,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from doit.cmd_base import Command
 from doit.doit_cmd import DoitMain
 
-from pipeline.commands import or_say_why
-from pipeline.digests import write_atomically
+from pipeline.build import reading
+from pipeline.commands.product import or_say_why
 from pipeline.errors import PipelineError
-from pipeline.formats import jks
+from pipeline.formats.crypto import jks
+from pipeline.host.digests import write_atomically
+from pipeline.host.workspace import Workspace
 from pipeline.inputs.key_config import read_keys
-from pipeline.report.keystore_text import certificate_lines, keystore_text
-from pipeline.signing.certificates import parse_name
-from pipeline.signing.key_files import Authority, KeyFiles, make_key, make_request, take_certificates
-from pipeline.signing.passphrase import SOURCES, read_passphrase
-from pipeline.signing.signers import read_certificates
-from pipeline.stages import reading
-from pipeline.workspace import Workspace
+from pipeline.report.text.keystore_text import certificate_lines, keystore_text
+from pipeline.signing.keys.certificates import parse_name
+from pipeline.signing.keys.key_files import Authority, KeyFiles, make_key, make_request, take_certificates
+from pipeline.signing.keys.passphrase import SOURCES, read_passphrase
+from pipeline.signing.keys.signers import read_certificates
 
 _LEAST_BITS, _BITS, _DAYS = 2048, 3072, 3650
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"

@@ -10,13 +10,13 @@ from pathlib import Path
 from doit.cmd_base import Command
 from doit.doit_cmd import DoitMain
 
-from pipeline.commands import or_say_why
-from pipeline.doit_adapter import EMIT_OR_TAKE
+from pipeline.build import release_exchange
+from pipeline.commands.doit_adapter import EMIT_OR_TAKE
+from pipeline.commands.product import or_say_why
 from pipeline.errors import PipelineError
-from pipeline.locks import WorkspaceLock
-from pipeline.progress import Progress
-from pipeline.stages import release_exchange
-from pipeline.workspace import Workspace
+from pipeline.host.locks import WorkspaceLock
+from pipeline.host.progress import Progress
+from pipeline.host.workspace import Workspace
 
 
 class Manifest(Command):

@@ -11,22 +11,22 @@ from pathlib import Path
 
 from doit.cmd_base import Command
 
-from pipeline import doctor
-from pipeline.digests import write_atomically
-from pipeline.doit_adapter import options_first
+from pipeline.build import reading
+from pipeline.build.explaining import explain_bundles, is_bundle
+from pipeline.build.explaining_image import explain_image
+from pipeline.build.inspecting import is_inspected
+from pipeline.build.stamping import device_plan_of
+from pipeline.commands.doit_adapter import options_first
 from pipeline.errors import PipelineError
-from pipeline.progress import Progress
-from pipeline.report.console import summary_lines, verdict_lines
-from pipeline.report.json_report import exit_status, verdicts_json
-from pipeline.report.plain import plain
-from pipeline.report.plan_text import plan_text, raw_text, sidecar_text
-from pipeline.stages import reading
-from pipeline.stages.explaining import explain_bundles, is_bundle
-from pipeline.stages.explaining_image import explain_image
-from pipeline.stages.inspecting import is_inspected
-from pipeline.stages.stamping import device_plan_of
+from pipeline.host import doctor
+from pipeline.host.digests import write_atomically
+from pipeline.host.progress import Progress
+from pipeline.host.workspace import Workspace
+from pipeline.report.machine.json_report import exit_status, verdicts_json
+from pipeline.report.text.console import summary_lines, verdict_lines
+from pipeline.report.text.plain import plain
+from pipeline.report.text.plan_text import plan_text, raw_text, sidecar_text
 from pipeline.verification import verify_paths
-from pipeline.workspace import Workspace
 
 _TROUBLE = 2  # could not look, or not even begin
 
@@ -286,7 +286,7 @@ class Doctor(Command):
         if quick:
             findings = doctor.inspect_host(Path.cwd())
         else:
-            from pipeline.stages.probing import probe_appliance  # noqa: PLC0415 - needs the libguestfs binding
+            from pipeline.build.probing import probe_appliance  # noqa: PLC0415 - needs the libguestfs binding
 
             with Progress().running() as say:
                 kvm, appliance = probe_appliance(say)

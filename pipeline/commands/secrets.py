@@ -8,13 +8,13 @@ from pathlib import Path
 
 from doit.cmd_base import Command
 
-from pipeline.commands import or_say_why
-from pipeline.digests import write_atomically
-from pipeline.doit_adapter import options_first
+from pipeline.build import reading
+from pipeline.commands.doit_adapter import options_first
+from pipeline.commands.product import or_say_why
 from pipeline.errors import PipelineError
-from pipeline.signing.handover import encrypted_for, handover_text, write_private
-from pipeline.stages import reading
-from pipeline.workspace import Workspace
+from pipeline.host.digests import write_atomically
+from pipeline.host.workspace import Workspace
+from pipeline.signing.secrets.handover import encrypted_for, handover_text, write_private
 
 _ON_TERMINAL = "-"
 

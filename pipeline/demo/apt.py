@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pipeline import tools
+from pipeline.host import tools
 
 # For machines whose own archives are not Debian's (another distribution).
 _DEFAULT = {"": "http://deb.debian.org/debian", "-security": "http://deb.debian.org/debian-security"}

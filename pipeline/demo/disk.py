@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.demo.ext4 import Ext4, write_ext4
 from pipeline.demo.members import Members
+from pipeline.host import tools
 
 MIB = 1 << 20
 BOOT_OFFSET = 1 * MIB

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.demo.members import Member, Members
 from pipeline.errors import PipelineError
+from pipeline.host import tools
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from pipeline.demo.esf import CACERTS_PASSWORD, files_of, trust_store
 from pipeline.demo.members import Member
 from pipeline.demo.vendor import HttpsIdentity, VendorIdentity
-from pipeline.formats import jks
+from pipeline.formats.crypto import jks
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind
 

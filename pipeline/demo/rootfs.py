@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pipeline import tools
 from pipeline.demo import kura
 from pipeline.demo.apt import apt_options, candidates, debian_sources
 from pipeline.demo.esf import INIT_SCRIPTS, files_of
 from pipeline.errors import PipelineError
+from pipeline.host import tools
 from pipeline.model.guest_path import GuestPath
 
 Init = Literal["sysv", "systemd"]

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
+from pipeline.host import tools
 
 
 class Level(Enum):
@@ -69,7 +69,7 @@ BUILD: tuple[Need, ...] = (
     Need("xz", ("--version",), "read and write .xz"),
     Need("zstd", ("--version",), "read and write .zst"),
 )
-# Everything else that pipeline/tools.py knows the package of: only tests and booting the demo run it.
+# Everything else that pipeline/host/tools.py knows the package of: only tests and booting the demo run it.
 _ASK = {
     "bmaptool": ("--version",),
     "iptables-restore": ("--version",),

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.digests import identity_of, sha256_of, write_atomically
 from pipeline.formats import canonical_json
+from pipeline.host.digests import identity_of, sha256_of, write_atomically
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import IO
 
-from pipeline import tools
 from pipeline.errors import PipelineError
-from pipeline.image import unpack
-from pipeline.image.sniff import Container
+from pipeline.host import tools
+from pipeline.image.containers import unpack
+from pipeline.image.containers.sniff import Container
 from pipeline.inputs.export_members import MOST_BYTES, Kind, Member
 
 # What the libraries raise on bytes that are not what they say; a chain of long names even exhausts the stack.

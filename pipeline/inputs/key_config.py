@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import sshsig
+from pipeline.formats.ssh import sshsig
 from pipeline.inputs.toml_table import Table, load
 from pipeline.manifest import NAMESPACE
 from pipeline.model.keyring import KeyEntry, KeyRing

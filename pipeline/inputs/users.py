@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.formats import ssh_public_key
-from pipeline.formats.ssh_public_key import PublicKeyError
+from pipeline.formats.ssh import ssh_public_key
+from pipeline.formats.ssh.ssh_public_key import PublicKeyError
 from pipeline.inputs.toml_table import Table, decode, read_bytes
 from pipeline.model.gateway import User
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import tempfile
 
-from pipeline import tools
 from pipeline.classification.containers import NotSearchedError
+from pipeline.host import tools
 
 _PIECE = 1 << 20
 

@@ -194,7 +194,7 @@ class ManifestInputs:
 
     Attributes:
         vanilla: the vanilla image's tree; digests where they are known.
-        layer: all changes, product and device, landed (see `pipeline.plan.land`).
+        layer: all changes, product and device, landed (see `pipeline.plan.image_plan.land`).
         tree: the finished image's tree with the digest of every regular file.
         facts: what reports and people want to find quickly (users, ports, services); JSON values, no secrets.
     """

@@ -142,7 +142,7 @@ class Tree:
         return GuestPath("/" + "/".join(here))
 
     def apply(self, layer: Layer) -> Tree:
-        """The tree after a layer, which must already be landed (see `pipeline.plan.land`): its paths are literal."""
+        """The tree after a layer, already landed (`pipeline.plan.image_plan.land`): its paths are literal."""
         nodes = dict(self.nodes)
         for removal in layer.removals():
             for path in (removal.path, *self.below(removal.path)):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
-from pipeline.formats.iptables.rules import Rule, Table
-from pipeline.formats.iptables.walk import Packet, opening
+from pipeline.formats.network.iptables.rules import Rule, Table
+from pipeline.formats.network.iptables.walk import Packet, opening
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Expected
 from pipeline.model.trust import SignedPackage
-from pipeline.rules.esf_packets import LOOPBACK, OSGI_CONSOLE, SSH, STRANGER, firewall, interfaces
-from pipeline.rules.esf_policy import policy_of
-from pipeline.transforms.policy import Decision, admission
+from pipeline.rules.esf.policy import policy_of
+from pipeline.rules.firewall.packets import LOOPBACK, OSGI_CONSOLE, SSH, STRANGER, firewall, interfaces
+from pipeline.transforms.esf.policy import Decision, admission
 
 # Interface of a packet on which no rule has to insist.
 _ANY = "other0"

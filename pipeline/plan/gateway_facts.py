@@ -6,7 +6,7 @@ import base64
 import hashlib
 from dataclasses import asdict
 
-from pipeline.formats import ssh_public_key
+from pipeline.formats.ssh import ssh_public_key
 from pipeline.model.gateway import Gateway
 from pipeline.model.release import Release
 from pipeline.model.trust import GatewaySecrets

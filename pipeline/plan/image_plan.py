@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats.java_properties import Properties
+from pipeline.formats.java.java_properties import Properties
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
@@ -19,26 +19,16 @@ from pipeline.model.sidecar import Outside, Sidecar
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.trust import GatewaySecrets, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms import (
-    accounts,
-    bootloader,
-    bootloader_outside,
-    bootloader_raw,
-    dropbear,
-    firewall,
-    framework,
-    identity,
-    keystore_services,
-    keystores,
-    login_defaults,
-    network,
-    packages,
-    policy,
-    services,
-    snapshot,
-    ssh,
-)
+from pipeline.transforms import firewall, network
 from pipeline.transforms import overlays as overlay_files
+from pipeline.transforms.accounts import accounts, login_defaults
+from pipeline.transforms.boot import bootloader
+from pipeline.transforms.boot import outside as bootloader_outside
+from pipeline.transforms.boot import raw as bootloader_raw
+from pipeline.transforms.esf import framework, keystore_services, keystores, packages, policy, snapshot
+from pipeline.transforms.identity import identity
+from pipeline.transforms.services import services
+from pipeline.transforms.ssh import dropbear, openssh
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,7 @@ def plan_product(inputs: Inputs) -> Plan:
             packages.install(trust, golden, vanilla),
             policy.harden(golden, vanilla, release, trust, inputs.platform),
             framework.harden_start(vanilla, release),
-            ssh.harden(vanilla, release),
+            openssh.harden(vanilla, release),
             dropbear.harden(vanilla, release),
             services.disable(vanilla, release),
             login_defaults.tighten(vanilla, release),

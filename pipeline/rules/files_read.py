@@ -10,7 +10,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Tree
 from pipeline.model.tree_glob import glob
-from pipeline.rules import esf
+from pipeline.rules.esf import all_rules
 from pipeline.rules.registry import READS
 
 # Keys that may log in, in whatever home they lie.
@@ -28,7 +28,7 @@ def wanted_paths(tree: Tree, layout: Layout | None) -> tuple[GuestPath, ...]:
     """
     found = {
         place
-        for pattern in (*READS, *(() if layout is None else esf.paths_needed(layout)))
+        for pattern in (*READS, *(() if layout is None else all_rules.paths_needed(layout)))
         for path in _meant(tree, pattern)
         for place in _file(tree, path)
     }

@@ -8,50 +8,41 @@ from collections.abc import Container, Iterable, Sequence
 from pipeline.errors import PipelineError, Problem
 from pipeline.model.image_view import ImageView, Unread
 from pipeline.model.rule import Expected, Judgement, Rule, RuleOutcome, RuleResult, Waiver
-from pipeline.rules import (
-    esf,
-    linux_access,
-    linux_accounts,
-    linux_boot,
-    linux_files,
-    linux_identity,
-    linux_keys,
-    linux_leftovers,
-    linux_libc,
-    linux_passwords,
-    linux_services,
-    linux_ssh,
-    linux_ssh_port,
-    linux_strict_files,
-    linux_strict_kernel,
-    linux_strict_ssh,
-)
+from pipeline.rules.accounts import access, accounts, libc, passwords
+from pipeline.rules.boot import bootloader
+from pipeline.rules.esf import all_rules
+from pipeline.rules.files import secrets
+from pipeline.rules.files import strict as linux_strict_files
+from pipeline.rules.identity import identity, residue
+from pipeline.rules.kernel import strict as linux_strict_kernel
+from pipeline.rules.services import disabled
+from pipeline.rules.ssh import authentication, key_sizes, port, strict
 
 PROFILES = ("documents", "strict")
 
 _LINUX = (
-    linux_passwords,
-    linux_libc,
-    linux_accounts,
-    linux_keys,
-    linux_ssh,
-    linux_ssh_port,
-    linux_services,
-    linux_boot,
-    linux_identity,
-    linux_leftovers,
-    linux_files,
-    linux_access,
+    passwords,
+    libc,
+    accounts,
+    key_sizes,
+    authentication,
+    port,
+    disabled,
+    bootloader,
+    identity,
+    residue,
+    secrets,
+    access,
     linux_strict_kernel,
-    linux_strict_ssh,
+    strict,
     linux_strict_files,
 )
 
 LINUX: tuple[Rule, ...] = tuple(rule for module in _LINUX for rule in module.RULES)
-RULES: tuple[Rule, ...] = (*LINUX, *esf.RULES)
+RULES: tuple[Rule, ...] = (*LINUX, *all_rules.RULES)
 
 # Files the rules look into; links are followed, ``**`` is everything below a directory.
-READS: tuple[str, ...] = tuple(sorted({*esf.READS, *(pattern for module in _LINUX for pattern in module.READS)}))
+READS: tuple[str, ...] = tuple(sorted({*all_rules.READS, *(pattern for module in _LINUX for pattern in module.READS)}))
 
 
 def rules_of(profile: str, also: Iterable[str] = (), rules: Sequence[Rule] = RULES) -> tuple[Rule, ...]:

@@ -15,14 +15,14 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError
+from pipeline.host.digests import write_atomically
 from pipeline.manifest import from_bytes
-from pipeline.signing import release_exchange
-from pipeline.signing.exchange import CERTIFICATES, read_request
-from pipeline.signing.passphrase import SOURCES
-from pipeline.signing.private_keys import LocalKey, PublicKey, SigningKey, is_valid, load_private_key
-from pipeline.signing.token import open_token_key
+from pipeline.signing.bundles.exchange import CERTIFICATES, read_request
+from pipeline.signing.keys.passphrase import SOURCES
+from pipeline.signing.keys.private_keys import LocalKey, PublicKey, SigningKey, is_valid, load_private_key
+from pipeline.signing.keys.token import open_token_key
+from pipeline.signing.manifests import release_exchange
 
 _TROUBLE = 2
 

@@ -6,21 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import jks
+from pipeline.formats.crypto import jks
 from pipeline.model.golden import Golden
 from pipeline.model.keyring import KeyRing
 from pipeline.model.release import Release
 from pipeline.model.trust import Certificate, Trust
-from pipeline.signing.certificate_fitness import certificate_problems
-from pipeline.signing.packages import sign_packages
-from pipeline.signing.signers import (
+from pipeline.signing.bundles.packages import sign_packages
+from pipeline.signing.bundles.timestamps import Authority, authority_of
+from pipeline.signing.keys.certificate_fitness import certificate_problems
+from pipeline.signing.keys.signers import (
     BundleSigner,
     bundle_certificates,
     described_chain,
     open_bundle_signer,
     read_certificates,
 )
-from pipeline.signing.timestamps import Authority, authority_of
 
 
 def prepare_trust(

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json
-from pipeline.formats.sshsig import fingerprint
+from pipeline.formats.ssh.sshsig import fingerprint
 
 # What an in-toto statement is called inside an envelope (in-toto attestation, spec/v1/envelope.md).
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

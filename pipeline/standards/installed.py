@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.errors import PipelineError
-from pipeline.formats import bdb_hash, dpkg_status, rpm_header, shell_variables, sqlite_table
+from pipeline.formats.boot import shell_variables
+from pipeline.formats.packages import bdb_hash, dpkg_status, rpm_header, sqlite_table
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Tree
 from pipeline.standards.purl import purl

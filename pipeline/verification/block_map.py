@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.formats import bmap
+from pipeline.formats.archive import bmap
 from pipeline.model.manifest import Manifest
 from pipeline.model.verdict import Finding
 from pipeline.verification.delivery import BMAP

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest
 from pipeline.model.verdict import Finding
-from pipeline.rules.host_key import line_of_key, public_part
-from pipeline.rules.linux_identity import host_key_files
+from pipeline.rules.identity.identity import host_key_files
+from pipeline.rules.ssh.host_key import line_of_key, public_part
 
 
 def compare_host_keys(manifest: Manifest, view: ImageView) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.image import sparse
+from pipeline.image.containers import sparse
 
 _PIECE = 1 << 20
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.image.raw_region import read_regions
+from pipeline.image.read.raw_region import read_regions
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest, SidecarFact
 from pipeline.model.rule import Expected
 from pipeline.model.sidecar import ENVIRONMENTS
 from pipeline.model.verdict import Finding
-from pipeline.rules.linux_boot import raw_regions
+from pipeline.rules.boot.bootloader import raw_regions
 from pipeline.verification.beside import read_beside
 
 _LARGEST = 32 << 20  # bytes; twice what gateway.toml accepts for an environment

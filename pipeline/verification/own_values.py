@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from pipeline.errors import PipelineError
-from pipeline.formats import accounts
-from pipeline.formats.esf_snapshot import Snapshot
-from pipeline.formats.java_properties import Properties
+from pipeline.formats.accounts import accounts
+from pipeline.formats.esf.esf_snapshot import Snapshot
+from pipeline.formats.java.java_properties import Properties
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.rules.esf_snapshot_file import snapshot_file
+from pipeline.rules.esf.snapshot_file import snapshot_file
 
 _HOST_KEY = re.compile(r"/etc/(ssh/ssh_host_[a-z0-9_]+_key|dropbear/dropbear_[a-z0-9_]+_host_key)")
 _JKS, _JCEKS = b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce"

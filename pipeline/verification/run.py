@@ -10,12 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.digests import identity_of
 from pipeline.errors import PipelineError
-from pipeline.image.sniff import Container
-from pipeline.image.view import needed_paths, view_of
+from pipeline.host.digests import identity_of
+from pipeline.image.containers.sniff import Container
+from pipeline.image.read.view import needed_paths, view_of
 from pipeline.inputs.layout_files import layouts_with
 from pipeline.manifest import from_bytes
+from pipeline.manifest.comparison import compare, compare_image, paths_to_digest
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.manifest import ImageFacts, Manifest
@@ -39,7 +40,6 @@ from pipeline.verification.statement import check_statement, has_statement
 from pipeline.verification.sums import check_gateway, check_release, read_sums
 from pipeline.verification.trust import read_signed
 from pipeline.verification.uniqueness import Uniqueness
-from pipeline.verify import compare, compare_image, paths_to_digest
 
 Say = Callable[[str], None]
 
@@ -48,7 +48,7 @@ _MOST_UNPACKED = 8
 
 
 class Observe(Protocol):
-    """How images are read afresh: `pipeline.image.observe.observe`, or a stand-in of the tests."""
+    """How images are read afresh: `pipeline.image.read.observe.observe`, or a stand-in of the tests."""
 
     def __call__(
         self,
@@ -152,7 +152,7 @@ def verify_paths(
 
 def _libguestfs() -> Observe:
     """Imported when needed: a stand-in does without the appliance's binding."""
-    from pipeline.image.observe import observe  # noqa: PLC0415
+    from pipeline.image.read.observe import observe  # noqa: PLC0415
 
     return observe
 

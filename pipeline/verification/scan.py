@@ -9,10 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.digests import sha256_of
-from pipeline.formats.bmap import Range
-from pipeline.image import sparse, unpack
-from pipeline.image.sniff import Container, head_of, what_is
+from pipeline.formats.archive.bmap import Range
+from pipeline.host.digests import sha256_of
+from pipeline.image.containers import sparse, unpack
+from pipeline.image.containers.sniff import Container, head_of, what_is
 from pipeline.model.disk import Disk
 from pipeline.model.manifest import ImageFacts
 from pipeline.verification.delivery import COMPRESSED

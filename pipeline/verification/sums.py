@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pipeline.digests import sha256_of
 from pipeline.errors import PipelineError
+from pipeline.host.digests import sha256_of
 from pipeline.model.verdict import Finding, Outcome, Verdict
 from pipeline.verification.delivery import SUMS, Delivery
 

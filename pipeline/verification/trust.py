@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.formats import sshsig
+from pipeline.formats.ssh import sshsig
 from pipeline.manifest import NAMESPACE
 from pipeline.model.verdict import Finding, Outcome
 from pipeline.verification.delivery import MANIFEST, SIGNATURE, Delivery

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.build import reading
+from pipeline.build.stamping import device_plan_of
 from pipeline.errors import PipelineError
-from pipeline.image.look import look
-from pipeline.image.prepare import copy_sparse
-from pipeline.image.stamp import stamp
+from pipeline.host.workspace import Workspace
+from pipeline.image.containers.prepare import copy_sparse
+from pipeline.image.read.look import look
+from pipeline.image.write.stamp import stamp
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.gateway import Gateway
 from pipeline.model.guest_path import GuestPath
@@ -21,26 +24,14 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layer import Layer
 from pipeline.model.tree import Tree
 from pipeline.model.vanilla import Vanilla
-from pipeline.plan import land
-from pipeline.stages import reading
-from pipeline.stages.stamping import device_plan_of
-from pipeline.transforms import (
-    accounts,
-    bootloader,
-    dropbear,
-    firewall,
-    framework,
-    identity,
-    keystores,
-    login_defaults,
-    network,
-    overlays,
-    packages,
-    policy,
-    services,
-    ssh,
-)
-from pipeline.workspace import Workspace
+from pipeline.plan.image_plan import land
+from pipeline.transforms import firewall, network, overlays
+from pipeline.transforms.accounts import accounts, login_defaults
+from pipeline.transforms.boot import bootloader
+from pipeline.transforms.esf import framework, keystores, packages, policy
+from pipeline.transforms.identity import identity
+from pipeline.transforms.services import services
+from pipeline.transforms.ssh import dropbear, openssh
 from tests.acceptance.conftest import Built
 from tests.support.image_files import read_file
 
@@ -76,7 +67,7 @@ def transforms(built: Built) -> Mapping[str, Enforce]:
         "packages": lambda image: packages.install(trust, golden, image),
         "policy": lambda image: policy.harden(golden, image, release, trust, inputs.platform),
         "framework": lambda image: framework.harden_start(image, release),
-        "ssh": lambda image: ssh.harden(image, release),
+        "ssh": lambda image: openssh.harden(image, release),
         "dropbear": lambda image: dropbear.harden(image, release),
         "services": lambda image: services.disable(image, release),
         "login defaults": lambda image: login_defaults.tighten(image, release),

@@ -137,7 +137,7 @@ def test_keytool_lists_both_keystores_with_the_passwords_of_kura_properties(
 
 def test_the_policy_is_valid_by_the_documents_schema(built: Built, tmp_path: Path) -> None:
     policy = extract(built.image(GATEWAYS[0]), f"{ESF}/kura/security.policy", tmp_path)
-    schema = Path(__file__).parents[2] / "pipeline/formats/security-policy.xsd"
+    schema = Path(__file__).parents[2] / "pipeline/formats/esf/security-policy.xsd"
     done = subprocess.run(
         ["xmllint", "--nonet", "--noout", "--schema", str(schema), str(policy)],
         capture_output=True,

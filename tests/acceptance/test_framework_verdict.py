@@ -24,12 +24,20 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
-from pipeline.formats import jks, signature_block
-from pipeline.formats.esf_policy import SIGNER, Condition, Permission, Row, SecurityPolicy, read_policy, render_policy
-from pipeline.report.bundle_explanation import Ground, will_run
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.platform import describe_bundle
-from pipeline.signing.signers import BundleSigner
+from pipeline.formats.crypto import jks, signature_block
+from pipeline.formats.esf.esf_policy import (
+    SIGNER,
+    Condition,
+    Permission,
+    Row,
+    SecurityPolicy,
+    read_policy,
+    render_policy,
+)
+from pipeline.report.text.bundle_explanation import Ground, will_run
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.bundles.platform import describe_bundle
+from pipeline.signing.keys.signers import BundleSigner
 from tests.acceptance.conftest import GATEWAYS, Built
 from tests.support.framework import Run, Seen, archive_of, compile_classes, probe, run_framework, tampered
 from tests.support.image_files import extract, extract_tree, read_file

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509 import load_der_x509_certificate
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jar, jar_manifest, signature_block
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.platform import describe_bundle
+from pipeline.formats.crypto import signature_block
+from pipeline.formats.java import jar, jar_manifest
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.bundles.platform import describe_bundle
 from tests.support.real_jars import real_jars
 from tests.support.trust import a_chain_signer, archive_of, chain_of, rsa_key
 

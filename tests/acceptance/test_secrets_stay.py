@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pipeline.formats import jks
+from pipeline.formats.crypto import jks
 from tests.acceptance.conftest import GATEWAYS
 from tests.support.client_keys import a_client_chain, pem_of, private_pem
 from tests.support.image_files import read_file
@@ -259,7 +259,7 @@ def test_provoked_failures(planted: Planted, failure: str) -> None:
 def test_tracebacks_of_bugs(planted: Planted) -> None:
     """A bug in the plan, with everything it had at hand in its message."""
     script = (
-        "import sys, pipeline.stages.stamping as stamping\n"
+        "import sys, pipeline.build.stamping as stamping\n"
         "def bug(*arguments):\n"
         "    raise RuntimeError(repr(arguments) + ''.join(str(item) for item in arguments))\n"
         "stamping.plan_device = bug\n"

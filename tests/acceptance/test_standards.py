@@ -19,7 +19,7 @@ from in_toto_attestation.v1.statement_pb2 import Statement as StatementMessage
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
-from pipeline.image import accelerator
+from pipeline.image.appliance import accelerator
 from tests.acceptance.conftest import GATEWAYS, Built
 
 pytestmark = [pytest.mark.appliance, pytest.mark.tools]

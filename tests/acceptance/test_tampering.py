@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image import observe as real
-from pipeline.image import sparse
+from pipeline.image.containers import sparse
+from pipeline.image.read import observe as real
 from pipeline.manifest import from_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import Manifest

@@ -93,7 +93,7 @@ def test_an_image_without_esf(workspace: Path, tmp_path: Path) -> None:
 def change_image(demo_inputs: Path, script: str) -> Callable[[Path], None]:
     def make(image: Path) -> None:
         subprocess.run(["cp", "--sparse=always", str(demo_inputs / "vanilla.img"), str(image)], check=True)
-        from pipeline.image.disk import parse_disk  # noqa: PLC0415
+        from pipeline.image.containers.disk import parse_disk  # noqa: PLC0415
 
         with image.open("rb") as stream:
 
@@ -182,7 +182,7 @@ def test_a_full_disk(demo_inputs: Path, tmp_path: Path) -> None:
 
 
 def test_a_second_build_is_told_who_holds_the_workspace(workspace: Path) -> None:
-    from pipeline.locks import WorkspaceLock  # noqa: PLC0415
+    from pipeline.host.locks import WorkspaceLock  # noqa: PLC0415
 
     (workspace / ".build").mkdir(mode=0o700)
     lock = WorkspaceLock(workspace / ".build" / "lock")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.image import inspect, prepare
+from pipeline.image.containers import prepare
+from pipeline.image.read import inspect
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.vanilla import Vanilla
 from tests.support import gateway_disk

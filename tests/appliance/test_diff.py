@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.diff_command import compare_paths
-from pipeline.image import bmap
+from pipeline.commands.diff import compare_paths
+from pipeline.image.write import bmap
 from pipeline.manifest import build_manifest, to_bytes
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath

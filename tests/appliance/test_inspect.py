@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image import facts_file, inspect, mounts
-from pipeline.image.session import Drive, launch
+from pipeline.image.appliance.session import Drive, launch
+from pipeline.image.read import facts_file, inspect, mounts
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.image.look import look_at
-from pipeline.image.session import Drive, launch
+from pipeline.image.appliance.session import Drive, launch
+from pipeline.image.read.look import look_at
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.rule import Expected, RuleOutcome

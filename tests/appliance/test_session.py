@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image import session_dir
-from pipeline.image.session import Drive, launch
+from pipeline.image.appliance import session_dir
+from pipeline.image.appliance.session import Drive, launch
 from pipeline.model.guest_path import GuestPath
 from tests.appliance.conftest import Bench
 
@@ -68,7 +68,7 @@ def test_interrupting_and_killing(raw: Path, tmp_path: Path) -> None:
         "import os, signal, sys, time; from pathlib import Path\n"
         # whoever runs the tests in the background has it ignored, and children inherit that
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from pipeline.image.session import Drive, launch\n"
+        "from pipeline.image.appliance.session import Drive, launch\n"
         "drive = Drive(Path(sys.argv[1]), writable=False)\n"
         "with launch([drive], state_dir=Path(sys.argv[2]), say=lambda text: None) as session:\n"
         "    print('up', flush=True)\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.image import bmap
+from pipeline.image.write import bmap
 from pipeline.manifest import build_manifest, to_bytes
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath

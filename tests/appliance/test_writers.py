@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image import observe, prepare, seal, stamp, write
+from pipeline.image.containers import prepare
+from pipeline.image.ext4 import seal
+from pipeline.image.read import observe
+from pipeline.image.write import stamp, write
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.observation import Observation

@@ -16,13 +16,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.image import bmap, prepare
-from pipeline.image.stamp import stamp
-from pipeline.plan import Plan
-from pipeline.stages import reading
-from pipeline.stages.base import base_tree_of
-from pipeline.stages.stamping import device_plan_of
-from pipeline.workspace import Workspace
+from pipeline.build import reading
+from pipeline.build.base import base_tree_of
+from pipeline.build.stamping import device_plan_of
+from pipeline.host.workspace import Workspace
+from pipeline.image.containers import prepare
+from pipeline.image.write import bmap
+from pipeline.image.write.stamp import stamp
+from pipeline.plan.image_plan import Plan
 from tests.support.workspaces import CHECKOUT, a_workspace, doit
 
 # What anybody who injects the same files with libguestfs pays, and no more: no check, no read-back, no sealing.

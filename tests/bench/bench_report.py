@@ -17,9 +17,9 @@ from pathlib import Path
 
 from pipeline.manifest import known_without_tree
 from pipeline.report.html import release_report
-from pipeline.report.release_json import release_json
-from pipeline.report.release_junit import release_junit
-from pipeline.report.release_sarif import release_sarif
+from pipeline.report.machine.release_json import release_json
+from pipeline.report.machine.release_junit import release_junit
+from pipeline.report.machine.release_sarif import release_sarif
 from tests.support.browser import opened
 from tests.support.fleet import a_fleet, verified
 

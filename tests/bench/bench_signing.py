@@ -32,7 +32,9 @@ from tests.support.trust import a_signer
 sign_bundle_file(Path(sys.argv[1]), Path(sys.argv[2]), a_signer())
 """
 # The same process without the work: its interpreter, libraries and key.
-_IDLE = "from pipeline.signing.bundle import sign_bundle_file; from tests.support.trust import a_signer; a_signer()"
+_IDLE = (
+    "from pipeline.signing.bundles.bundle import sign_bundle_file; from tests.support.trust import a_signer; a_signer()"
+)
 
 
 @dataclass(frozen=True)

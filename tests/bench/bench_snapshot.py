@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipeline.classification.classify import classify
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Configuration, Property, Snapshot
-from pipeline.transforms import snapshot as transform
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Configuration, Property, Snapshot
+from pipeline.transforms.esf import snapshot as transform
 from tests.support.golden import a_golden
 from tests.support.release import a_release, some_secrets
 from tests.support.vanilla import a_vanilla

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipeline.image.sparse import pieces
+from pipeline.image.containers.sparse import pieces
 from pipeline.verification import verify_paths
 
 _AT_ONCE = 16  # drives of one launch, as the verifier has them

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.demo.debian import ROOT_PASSWORD
-from pipeline.image.boot import boot
-from pipeline.image.guest import Guest
+from pipeline.image.boot.boot import boot
+from pipeline.image.boot.guest import Guest
 
 pytestmark = pytest.mark.boot
 

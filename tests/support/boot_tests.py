@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.boottest import peek
-from pipeline.image.ext4_tools import place_of
+from pipeline.image.ext4.tools import place_of
 from pipeline.manifest import NAMESPACE, from_bytes, to_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import Manifest

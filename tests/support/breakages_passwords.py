@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.formats.crypt_hash import sha512crypt
+from pipeline.formats.accounts.crypt_hash import sha512crypt
 from tests.support.breakages import (
     Breakage,
     Change,

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipeline import standards
 from pipeline.errors import PipelineError
-from pipeline.formats import sshsig
+from pipeline.formats.ssh import sshsig
 from pipeline.manifest import NAMESPACE, build_manifest, to_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import ImageFacts, Manifest

@@ -8,9 +8,9 @@ from functools import cache, partial
 
 from cryptography.hazmat.primitives import serialization
 
-from pipeline.formats import jks
-from pipeline.formats.java_properties import Properties
-from pipeline.formats.jks import PrivateKey
+from pipeline.formats.crypto import jks
+from pipeline.formats.crypto.jks import PrivateKey
+from pipeline.formats.java.java_properties import Properties
 from pipeline.model.image_view import ImageView
 from tests.support.esf_breakage import Breakage
 from tests.support.esf_edits import (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from pipeline.signing.bundle import sign_bundle
+from pipeline.signing.bundles.bundle import sign_bundle
 from tests.support.esf_breakage import Breakage
 from tests.support.esf_edits import (
     REAL,

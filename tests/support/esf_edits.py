@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Configuration, Property, Snapshot
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Configuration, Property, Snapshot
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.tree import Kind, Node, Tree

@@ -8,8 +8,8 @@ from functools import cache
 from types import MappingProxyType
 
 from pipeline.demo import esf
-from pipeline.formats import jks
-from pipeline.formats.jks import TrustedCertificate
+from pipeline.formats.crypto import jks
+from pipeline.formats.crypto.jks import TrustedCertificate
 from pipeline.model.gateway import Gateway
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
@@ -18,9 +18,9 @@ from pipeline.model.rule import Expected
 from pipeline.model.tree import Tree
 from pipeline.model.trust import GatewaySecrets
 from pipeline.model.vanilla import Vanilla
-from pipeline.plan import Inputs, plan_device, plan_product
+from pipeline.plan.image_plan import Inputs, plan_device, plan_product
 from pipeline.rules.expectations import expected_of
-from pipeline.signing.bundle import sign_bundle
+from pipeline.signing.bundles.bundle import sign_bundle
 from tests.support.golden import a_golden
 from tests.support.hardened import secrets
 from tests.support.network import GATEWAYS, NORTH

@@ -8,15 +8,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
-from pipeline.formats import esf_snapshot, jks
-from pipeline.formats.esf_snapshot import Configuration, Property, Snapshot
+from pipeline.formats.crypto import jks
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Configuration, Property, Snapshot
 from pipeline.inputs.layout_files import layouts_with
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.keystore_services import BUNDLES, SERVICE
+from pipeline.transforms.esf.keystore_services import BUNDLES, SERVICE
 from tests.support import esf_view, kura
 from tests.support.golden import a_golden
 from tests.support.trust import HEATER, a_bundle, a_package, a_vendor

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Property
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Property
 from pipeline.inputs.golden_export import read_golden
 from pipeline.model.golden import Golden
 

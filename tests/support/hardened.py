@@ -16,9 +16,13 @@ from pipeline.model.rule import Expected
 from pipeline.model.tree import Tree
 from pipeline.model.trust import GatewaySecrets, HostKey
 from pipeline.model.vanilla import Vanilla
-from pipeline.plan import land
+from pipeline.plan.image_plan import land
 from pipeline.rules.expectations import expected_of
-from pipeline.transforms import accounts, bootloader, identity, services, ssh
+from pipeline.transforms.accounts import accounts
+from pipeline.transforms.boot import bootloader
+from pipeline.transforms.identity import identity
+from pipeline.transforms.services import services
+from pipeline.transforms.ssh import openssh
 from tests.support.release import OPERATOR, a_gateway, a_release, some_secrets
 from tests.support.ssh_keys import ecdsa, ed25519
 from tests.support.uboot import an_environment
@@ -134,7 +138,7 @@ def product_layer(vanilla: Vanilla, release: Release) -> Layer:
     """What the Linux transforms want for all gateways."""
     return combine(
         (
-            ssh.harden(vanilla, release),
+            openssh.harden(vanilla, release),
             services.disable(vanilla, release),
             bootloader.protect(vanilla, release),
             identity.forget(vanilla),

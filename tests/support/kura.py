@@ -10,8 +10,9 @@ from types import MappingProxyType
 
 from pipeline.demo import kura
 from pipeline.demo.esf import files_of
-from pipeline.formats import esf_snapshot, jks
-from pipeline.formats.esf_snapshot import Snapshot
+from pipeline.formats.crypto import jks
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Snapshot
 from pipeline.inputs.layout_files import choose_layouts
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pipeline.demo.bundles import PACKAGES, deployment_package
 from pipeline.demo.golden import forbidden_things
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Configuration, Property
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Configuration, Property
 from tests.support.golden import EXPORT, SNAPSHOT
 
 EPOCH = 1_735_689_600

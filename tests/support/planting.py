@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.image.placing import FAT_MODE, partition_of, place
-from pipeline.image.prepare import copy_sparse
-from pipeline.image.stamp import stamp
+from pipeline.image.containers.prepare import copy_sparse
+from pipeline.image.write.placing import FAT_MODE, partition_of, place
+from pipeline.image.write.stamp import stamp
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView, Unread
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Origin, Removal

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.image.view import view_of
+from pipeline.image.read.view import view_of
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.image_view import ImageView, Unread
 from pipeline.model.rule import Breach, Expected, Judgement

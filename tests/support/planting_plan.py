@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.image.look import look_at_all
+from pipeline.image.read.look import look_at_all
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.inputs.release_file import read_release
 from pipeline.model.guest_path import GuestPath

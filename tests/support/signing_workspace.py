@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from pipeline.stages import reading
-from pipeline.workspace import Workspace
+from pipeline.build import reading
+from pipeline.host.workspace import Workspace
 from tests.support.workspaces import CHECKOUT
 
 MANIFEST_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

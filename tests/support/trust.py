@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pipeline.formats import jks, zip_archive
+from pipeline.formats.archive import zip_archive
+from pipeline.formats.crypto import jks
 from pipeline.model.golden import Golden
 from pipeline.model.trust import Trust
-from pipeline.signing.packages import sign_packages
-from pipeline.signing.signers import BundleSigner
+from pipeline.signing.bundles.packages import sign_packages
+from pipeline.signing.keys.signers import BundleSigner
 
 START = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 END = datetime.datetime(2044, 1, 1, tzinfo=datetime.UTC)

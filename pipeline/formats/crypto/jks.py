@@ -28,7 +28,7 @@ from jks.util import (
 )
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats.der import OCTETS, SEQUENCE, element
+from pipeline.formats.crypto.der import OCTETS, SEQUENCE, element
 from pipeline.model.trust import Certificate
 
 _MAGIC = bytes.fromhex("feedfeed")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from pipeline.formats import der
+from pipeline.formats.crypto import der
 
 _SHA256 = bytes.fromhex("608648016503040201")
 _HASHES: dict[bytes, tuple[str, hashes.HashAlgorithm]] = {

@@ -24,7 +24,8 @@ ALL_PERMISSION = "java.security.AllPermission"
 _VERSION = 1
 _LARGEST = 1024 * 1024
 _REMEDY = (
-    "write the file by the documents' schema (pipeline/formats/security-policy.xsd); xmllint --schema shows the place"
+    "write the file by the documents' schema: "
+    "xmllint --schema pipeline/formats/esf/security-policy.xsd FILE names the place"
 )
 
 
@@ -210,7 +211,7 @@ def _validated(data: bytes, where: str) -> etree._Element:
 
 @cache
 def _schema() -> etree.XMLSchema:
-    text = resources.files("pipeline.formats").joinpath("security-policy.xsd").read_bytes()
+    text = resources.files("pipeline.formats.esf").joinpath("security-policy.xsd").read_bytes()
     return etree.XMLSchema(etree.fromstring(text))
 
 

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline import tools
-from pipeline.image import session_dir
+from pipeline.host import tools
+from pipeline.image.appliance import session_dir
 
 Say = Callable[[str], None]
 

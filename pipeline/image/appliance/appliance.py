@@ -14,7 +14,7 @@ from concurrent.futures import TimeoutError as Late
 from typing import Any, TypeVar
 
 from pipeline.errors import PipelineError
-from pipeline.image.session_dir import Place
+from pipeline.image.appliance.session_dir import Place
 from pipeline.model.guest_path import GuestPath
 
 T = TypeVar("T")

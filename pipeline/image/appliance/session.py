@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
-from pipeline.image import accelerator, session_dir
-from pipeline.image.appliance import Appliance
-from pipeline.image.sniff import Container, sniff
+from pipeline.host import tools
+from pipeline.image.appliance import accelerator, session_dir
+from pipeline.image.appliance.appliance import Appliance
+from pipeline.image.containers.sniff import Container, sniff
 from pipeline.model.disk import Partition
 from pipeline.model.guest_path import GuestPath
 

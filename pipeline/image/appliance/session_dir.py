@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
+from pipeline.host import tools
 
 _MARK = "PIPELINE_APPLIANCE"
 # Where libguestfs puts its sockets: a fixed place, because the path of a socket has 108 bytes at most.

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
-from pipeline.image.guest import Guest
-from pipeline.image.guest_network import Nic, free_ports, nic_options
-from pipeline.image.initramfs import ADDRESS, initramfs
+from pipeline.host import tools
+from pipeline.image.boot.guest import Guest
+from pipeline.image.boot.guest_network import Nic, free_ports, nic_options
+from pipeline.image.boot.initramfs import ADDRESS, initramfs
 
 _REASON = "boot a disk image in a virtual machine"
 _KERNEL_REMEDY = "apt-get install linux-image-amd64 (only its files are used, this machine does not boot it)"
@@ -53,7 +53,7 @@ def boot(
         given: addresses that interfaces have before init starts: for images in which only ESF itself sets them.
         kernel: None takes the newest of this machine.
         memory: MiB.
-        kvm: whether KVM really works here, see `pipeline.image.accelerator`; else QEMU's own translation.
+        kvm: whether KVM really works here, see `pipeline.image.appliance.accelerator`; else QEMU's own translation.
 
     Raises:
         PipelineError: QEMU, a kernel or busybox is missing, or QEMU does not start.

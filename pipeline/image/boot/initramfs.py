@@ -7,8 +7,8 @@ import lzma
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
+from pipeline.host import tools
 
 # What a virtual machine's disk and network need, and what the firewall of a gateway may ask for: the image brings no
 # modules for this kernel, so everything is loaded before its init starts.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.tools import run
+from pipeline.host.tools import run
 
 # One thread and a fixed level: with more threads, xz and zstd cut their blocks differently.
 # gzip: -n leaves name and time out.

@@ -11,11 +11,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline import tools
 from pipeline.errors import PipelineError
-from pipeline.image import sparse, unpack
-from pipeline.image.disk import DiskError, parse_disk
-from pipeline.image.sniff import Container, head_of, read_qcow2_header, what_is
+from pipeline.host import tools
+from pipeline.image.containers import sparse, unpack
+from pipeline.image.containers.disk import DiskError, parse_disk
+from pipeline.image.containers.sniff import Container, head_of, read_qcow2_header, what_is
 
 Say = Callable[[str], None]
 

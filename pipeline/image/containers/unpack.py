@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from pipeline import tools
-from pipeline.image.sniff import Container
-from pipeline.image.sparse import PIECE
+from pipeline.host import tools
+from pipeline.image.containers.sniff import Container
+from pipeline.image.containers.sparse import PIECE
 
 KINDS = frozenset({Container.GZIP, Container.XZ, Container.ZSTD, Container.BZIP2})
 

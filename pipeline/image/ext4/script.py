@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.image import sparse
-from pipeline.image.placing import Step
+from pipeline.image.containers import sparse
+from pipeline.image.write.placing import Step
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, FileEntry, LinkEntry, Removal
 from pipeline.model.tree import Kind, Node, Tree

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.image import canonical, fat, sparse
-from pipeline.image.ext4 import (
+from pipeline.image.containers import sparse
+from pipeline.image.ext4 import canonical
+from pipeline.image.ext4.ext4 import (
     CSUM_SEED,
     ORPHAN_FILE,
     SUPERBLOCK_OFFSET,
@@ -23,7 +24,8 @@ from pipeline.image.ext4 import (
     Ext4Error,
     Superblock,
 )
-from pipeline.image.ext4_tools import EXT, repair, require_clean, tune
+from pipeline.image.ext4.tools import EXT, repair, require_clean, tune
+from pipeline.image.fat import fat
 from pipeline.model.disk import Disk, Partition
 
 Say = Callable[[str], None]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
+from pipeline.host import tools
 from pipeline.model.disk import Partition
 
 EXT = frozenset({"ext2", "ext3", "ext4"})

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.image import sparse
+from pipeline.image.containers import sparse
 from pipeline.model.disk import Partition
 
 _ENTRY = 32

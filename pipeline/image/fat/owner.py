@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pipeline import tools
-from pipeline.image.fat import data_area
+from pipeline.host import tools
+from pipeline.image.fat.fat import data_area
 from pipeline.model.disk import Partition
 
 FAT = frozenset({"vfat", "fat", "msdos"})

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
-from pipeline.image.ext4_tools import EXT
-from pipeline.image.fat_owner import FAT, holders_of, is_data
+from pipeline.host import tools
+from pipeline.image.ext4.tools import EXT
+from pipeline.image.fat.owner import FAT, holders_of, is_data
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json, tree_text
+from pipeline.host.digests import write_atomically
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout

@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.image import facts, mounts
-from pipeline.image.layout_detection import Installation, detect
-from pipeline.image.never_booted import signs
-from pipeline.image.session import Drive, Session, launch
-from pipeline.image.tree_reader import read_tree
+from pipeline.image.appliance.session import Drive, Session, launch
+from pipeline.image.read import facts, mounts
+from pipeline.image.read.layout_detection import Installation, detect
+from pipeline.image.read.never_booted import signs
+from pipeline.image.read.tree_reader import read_tree
 from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Tree
 from pipeline.model.vanilla import Vanilla
-from pipeline.rules.wanted import wanted_paths
+from pipeline.rules.files_read import wanted_paths
 
 Say = Callable[[str], None]
 
@@ -27,11 +27,11 @@ Say = Callable[[str], None]
 def inspect(
     raw: Path, layouts: Sequence[Layout], *, sha256: str, state_dir: Path, say: Say, also: Sequence[str] = ()
 ) -> Vanilla:
-    """What a prepared raw image contains (see `pipeline.image.prepare`); the file is not changed.
+    """What a prepared raw image contains (see `pipeline.image.containers.prepare`); the file is not changed.
 
     Args:
         sha256: of the raw image.
-        also: further files to read, patterns as in `pipeline.image.facts`.
+        also: further files to read, patterns as in `pipeline.image.read.facts`.
 
     Raises:
         PipelineError: no system or no known ESF in it, damaged, booted before, or built by this product.

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline import tools
 from pipeline.errors import PipelineError
-from pipeline.image import sparse
+from pipeline.host import tools
+from pipeline.image.containers import sparse
 
 _REASON = "look for secrets in a finished image"
 _PIECE = 1 << 20

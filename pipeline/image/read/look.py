@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.image import facts, mounts
-from pipeline.image.inspect import read_files, reader
-from pipeline.image.session import Drive, Session, launch
-from pipeline.image.tree_reader import read_tree
-from pipeline.image.view import assemble, installation_in
+from pipeline.image.appliance.session import Drive, Session, launch
+from pipeline.image.read import facts, mounts
+from pipeline.image.read.inspect import read_files, reader
+from pipeline.image.read.tree_reader import read_tree
+from pipeline.image.read.view import assemble, installation_in
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.rules.wanted import wanted_paths
+from pipeline.rules.files_read import wanted_paths
 
 Say = Callable[[str], None]
 

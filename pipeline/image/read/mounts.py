@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.image.disk import DiskError, parse_disk
-from pipeline.image.ext4_tools import EXT
-from pipeline.image.fstab import Mount, parse_fstab
-from pipeline.image.session import Session
+from pipeline.image.appliance.session import Session
+from pipeline.image.containers.disk import DiskError, parse_disk
+from pipeline.image.ext4.tools import EXT
+from pipeline.image.read.fstab import Mount, parse_fstab
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 

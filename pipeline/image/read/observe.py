@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.image import mounts
-from pipeline.image.inspect import read_files
-from pipeline.image.session import Drive, Session, launch
-from pipeline.image.tree_reader import read_tree, with_digests
+from pipeline.image.appliance.session import Drive, Session, launch
+from pipeline.image.read import mounts
+from pipeline.image.read.inspect import read_files
+from pipeline.image.read.tree_reader import read_tree, with_digests
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.observation import Observation
 from pipeline.model.tree import Tree

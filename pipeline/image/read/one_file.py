@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
-from pipeline.image.ext4_tools import EXT, environment, place_of
-from pipeline.image.fat_owner import FAT
+from pipeline.host import tools
+from pipeline.image.ext4.tools import EXT, environment, place_of
+from pipeline.image.fat.owner import FAT
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 

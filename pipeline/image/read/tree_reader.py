@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.errors import PipelineError
-from pipeline.image.session import Session, Stat
+from pipeline.image.appliance.session import Session, Stat
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Node, Tree
 

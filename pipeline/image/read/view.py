@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.errors import PipelineError
-from pipeline.image.inspect import init_of, os_release_of
-from pipeline.image.layout_detection import Installation, candidates, detect
+from pipeline.image.read.inspect import init_of, os_release_of
+from pipeline.image.read.layout_detection import Installation, candidates, detect
 from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Tree
-from pipeline.rules.wanted import wanted_paths
+from pipeline.rules.files_read import wanted_paths
 
 _RELEASE = (GuestPath("/etc/os-release"), GuestPath("/usr/lib/os-release"))
 

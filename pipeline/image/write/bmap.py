@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.image.sparse import PIECE, pieces
+from pipeline.image.containers.sparse import PIECE, pieces
 from pipeline.model.disk import Disk
 from pipeline.model.manifest import ImageFacts
 

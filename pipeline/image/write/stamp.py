@@ -12,14 +12,15 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
-from pipeline.image import fat, sparse
-from pipeline.image.ext4 import Ext4
-from pipeline.image.ext4_script import script_for
-from pipeline.image.ext4_tools import EXT, debugfs, repair, require_clean
-from pipeline.image.placing import Step, place
-from pipeline.image.seal import open_ext4
+from pipeline.host import tools
+from pipeline.image.containers import sparse
+from pipeline.image.ext4.ext4 import Ext4
+from pipeline.image.ext4.script import script_for
+from pipeline.image.ext4.seal import open_ext4
+from pipeline.image.ext4.tools import EXT, debugfs, repair, require_clean
+from pipeline.image.fat import fat
+from pipeline.image.write.placing import Step, place
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, FileEntry, Layer, Removal

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.errors import PipelineError
-from pipeline.image import mounts
-from pipeline.image.ext4_tools import EXT
-from pipeline.image.placing import Step, place
-from pipeline.image.session import Drive, Session, launch
-from pipeline.image.sparse import open_private
-from pipeline.image.tree_reader import read_tree, with_digests
+from pipeline.image.appliance.session import Drive, Session, launch
+from pipeline.image.containers.sparse import open_private
+from pipeline.image.ext4.tools import EXT
+from pipeline.image.read import mounts
+from pipeline.image.read.tree_reader import read_tree, with_digests
+from pipeline.image.write.placing import Step, place
 from pipeline.model.disk import Disk
 from pipeline.model.layer import DirEntry, FileEntry, Layer, LinkEntry, Removal
 from pipeline.model.observation import Observation
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 def inject(raw: Path, vanilla: Vanilla, layer: Layer, *, epoch: int, state_dir: Path, say: Say) -> Observation:
     """Write a layer into an image, in place, and return the whole image as read back afterwards.
 
-    The bytes repeat only after `pipeline.image.seal.seal`.
+    The bytes repeat only after `pipeline.image.ext4.seal.seal`.
 
     Args:
         raw: a private copy. It is spoilt when this fails.

@@ -15,7 +15,7 @@ from pipeline.formats.canonical_json import Json
 from pipeline.model.manifest import Manifest
 from pipeline.model.verdict import Verdict
 from pipeline.report.html.data import NO_VERDICT, Gathered, as_json, gather
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 _SCRIPTS = ("page.js", "pictures.js", "details.js", "gateways.js", "rules.js", "alone.js", "start.js")
 _WORDS = {0: "verified", 1: "deviating", 2: "could not be looked at", NO_VERDICT: "not verified"}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipeline.formats.canonical_json import Json
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 
 @dataclass

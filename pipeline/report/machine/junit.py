@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from lxml import etree
 
 from pipeline.model.rule import Audit, RuleOutcome, RuleResult
-from pipeline.report.plain import plain
-from pipeline.report.rules_text import place
+from pipeline.report.text.plain import plain
+from pipeline.report.text.rules_text import place
 
 
 def junit(audits: Sequence[Audit]) -> bytes:

@@ -9,7 +9,7 @@ from lxml import etree
 
 from pipeline.model.manifest import Manifest, RuleFact
 from pipeline.model.verdict import Finding, Outcome, Verdict
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pipeline import __version__
 from pipeline.formats.canonical_json import Json, dumps
 from pipeline.model.rule import Audit, Breach, Rule, RuleOutcome, RuleResult
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _BASE = "IMAGE"

@@ -12,7 +12,7 @@ from pipeline.model.layer import Origin
 from pipeline.model.line_origins import KEPT, of_line
 from pipeline.model.manifest import Manifest
 from pipeline.model.tree import Kind, Node, Tree
-from pipeline.report.difference import UNEXPLAINED, cause_of, differing_inputs, told
+from pipeline.report.text.difference import UNEXPLAINED, cause_of, differing_inputs, told
 
 _INTERFACE = re.compile(r"\b[a-z]+[0-9]\b")
 GOLDEN, VANILLA = "golden sample", "vanilla image"

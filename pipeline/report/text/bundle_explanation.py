@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from pipeline.formats.esf_policy import Row, SecurityPolicy
+from pipeline.formats.esf.esf_policy import Row, SecurityPolicy
 from pipeline.model.trust import PlatformBundle
-from pipeline.report.plain import plain
-from pipeline.transforms.policy import Admission, Decision, admission
+from pipeline.report.text.plain import plain
+from pipeline.transforms.esf.policy import Admission, Decision, admission
 
 
 @dataclass(frozen=True)

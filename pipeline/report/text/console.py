@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from pipeline.model.verdict import Finding, Outcome, Verdict
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 _SCREEN = 22  # lines of a summary: a terminal of 24 with the command and the next prompt
 _COLUMNS = 80

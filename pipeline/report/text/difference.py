@@ -9,7 +9,7 @@ from pipeline.formats.tree_text import format_node
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Origin
 from pipeline.model.manifest import Manifest
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 UNEXPLAINED = "unexplained"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from pipeline.report.difference import UNEXPLAINED, Difference
-from pipeline.report.plain import plain
+from pipeline.report.text.difference import UNEXPLAINED, Difference
+from pipeline.report.text.plain import plain
 
 _LONGEST = 100
 

@@ -10,7 +10,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Origin
 from pipeline.model.manifest import Manifest
 from pipeline.model.raw_region import Region
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 
 def explanation(manifest: Manifest, text: str) -> str:

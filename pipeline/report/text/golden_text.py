@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pipeline.classification import review
 from pipeline.classification.item import Class, Decision, Item, Kind
 from pipeline.classification.lock import Lock
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 _FEW = 4
 _TITLES = {

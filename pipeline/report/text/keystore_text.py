@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.utils import CryptographyDeprecationWarning
 
-from pipeline.formats.jks import Listed
-from pipeline.report.plain import plain
+from pipeline.formats.crypto.jks import Listed
+from pipeline.report.text.plain import plain
 
 _SIGNATURES = {
     "1.2.840.113549.1.1.4": "MD5withRSA",

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Property, Snapshot
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Property, Snapshot
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Origin
 from pipeline.model.line_origins import KEPT, of_line
 from pipeline.model.manifest import Change, Manifest
-from pipeline.report.plain import plain
-from pipeline.transforms.snapshot.difference import shown
+from pipeline.report.text.plain import plain
+from pipeline.transforms.esf.snapshot.difference import shown
 
 _SNAPSHOT = re.compile(r".*/snapshots/snapshot_([0-9]+)\.xml")
 # Files with secrets whose lines begin with a name that is none.

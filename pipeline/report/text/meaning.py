@@ -11,15 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.errors import PipelineError
-from pipeline.formats import accounts, esf_snapshot
-from pipeline.formats.esf_policy import Row, read_policy
+from pipeline.formats.accounts import accounts
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_policy import Row, read_policy
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.report.blame import Blame
-from pipeline.report.difference import Difference
-from pipeline.rules.esf_snapshot_file import snapshot_file
+from pipeline.report.text.blame import Blame
+from pipeline.report.text.difference import Difference
+from pipeline.rules.esf.snapshot_file import snapshot_file
 from pipeline.standards import installed_packages
-from pipeline.transforms.snapshot.difference import is_secret
+from pipeline.transforms.esf.snapshot.difference import is_secret
 
 _FIREWALL = ("/etc/sysconfig/iptables", "/etc/init.d/firewall_cust")
 _PEOPLE = ("passwd", "group", "shadow")

@@ -12,7 +12,7 @@ from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, O
 from pipeline.model.raw_region import RawChange
 from pipeline.model.sidecar import Sidecar
 from pipeline.model.tree import Kind, Node, Tree
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 _MOST_LINES = 120  # of one file's difference
 _MOST_COLUMNS = 160

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from pipeline.model.manifest import Manifest
 from pipeline.model.verdict import Verdict
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 _WIDTH = 100
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipeline.model.rule import Audit, Breach, RuleOutcome, RuleResult
-from pipeline.report.plain import plain
+from pipeline.report.text.plain import plain
 
 
 def rules_text(audits: Sequence[Audit], *, everything: bool = False) -> str:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from pipeline.formats.tree_text import format_node
 from pipeline.model.tree import Kind, Node
-from pipeline.report.blame import Blame
-from pipeline.report.difference import Difference
-from pipeline.report.plain import plain
+from pipeline.report.text.blame import Blame
+from pipeline.report.text.difference import Difference
+from pipeline.report.text.plain import plain
 
 _DIGEST = 12  # hex digits that are shown
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.formats import sudoers
+from pipeline.formats.accounts import sudoers
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules import dropbear, sshd
-from pipeline.rules.linux_keys import READS as KEY_READS
-from pipeline.rules.logins import NO_LOGIN_FILE, Login, logins
+from pipeline.rules.accounts.people import PASSWD, People, Person, people
 from pipeline.rules.looking import files, first_program
-from pipeline.rules.people import PASSWD, People, Person, people
+from pipeline.rules.ssh import dropbear, sshd
+from pipeline.rules.ssh.key_sizes import READS as KEY_READS
+from pipeline.rules.ssh.logins import NO_LOGIN_FILE, Login, logins
 
 READS = (*sshd.READS, *dropbear.READS, *KEY_READS, "/etc/sudoers", "/etc/sudoers.d/*", NO_LOGIN_FILE)
 

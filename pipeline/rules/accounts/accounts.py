@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.formats import sudoers
+from pipeline.formats.accounts import sudoers
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
+from pipeline.rules.accounts.people import GROUP, PASSWD, People, Person, people
 from pipeline.rules.looking import files, first_program, loose, paths, program, writable_by_others
-from pipeline.rules.people import GROUP, PASSWD, People, Person, people
 
 READS = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d/*")
 

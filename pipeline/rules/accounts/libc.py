@@ -7,8 +7,8 @@ import re
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
+from pipeline.rules.accounts.people import PASSWD, people
 from pipeline.rules.looking import paths
-from pipeline.rules.people import PASSWD, people
 
 READS = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.formats import crypt_hash
+from pipeline.formats.accounts import crypt_hash
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.rules.accounts.people import GROUP, GSHADOW, PASSWD, Person, people
 from pipeline.rules.looking import files, harmless, lines, paths, words_of
-from pipeline.rules.people import GROUP, GSHADOW, PASSWD, Person, people
 
 READS = (
     "/etc/passwd",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline.formats import accounts
+from pipeline.formats.accounts import accounts
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach
 from pipeline.rules.looking import line_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.formats import fw_env_config, uboot_env
-from pipeline.formats.fw_env_config import FwEnvConfigError, Place
+from pipeline.formats.boot import fw_env_config, uboot_env
+from pipeline.formats.boot.fw_env_config import FwEnvConfigError, Place
 from pipeline.model.image_view import ImageView
 from pipeline.model.raw_region import Region
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.sidecar import ENVIRONMENTS
-from pipeline.rules import kernel
+from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import files, harmless, words_of
 
 READS = (
@@ -19,7 +19,7 @@ READS = (
     "/boot/uboot-redund.env",
     "/boot/*/uboot*.env",
     "/uboot/uboot*.env",
-    *kernel.READS,
+    *parameters.READS,
     "/etc/fw_env.config",
     "/boot/uEnv.txt",
     "/boot/extlinux/extlinux.conf",
@@ -182,7 +182,7 @@ def _of_one_machine(view: ImageView, expected: Expected) -> Judgement:
     del expected
     breaches: list[Breach] = []
     looked = []
-    for path, data in kernel.environments(view):
+    for path, data in parameters.environments(view):
         try:
             environment = uboot_env.parse(data)
         except uboot_env.UbootEnvError:

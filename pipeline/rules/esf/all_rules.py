@@ -4,49 +4,49 @@ from __future__ import annotations
 
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Rule
-from pipeline.rules import (
-    esf_bundles,
-    esf_console,
-    esf_firewall,
-    esf_firewall_before,
-    esf_firewall_boot,
-    esf_firewall_copies,
-    esf_jvm,
-    esf_keystores,
-    esf_network,
-    esf_network_files,
-    esf_packages,
-    esf_policy,
-    esf_properties,
-    esf_residue,
-    esf_snapshot,
-    esf_start,
-    esf_steps,
-    esf_wifi,
-    kernel,
-    linux_ssh_port,
-    reachability,
+from pipeline.rules.esf import (
+    bundles,
+    console,
+    jvm,
+    keystores,
+    residue,
+    snapshot,
+    start,
+    steps,
 )
+from pipeline.rules.esf import (
+    packages as esf_packages,
+)
+from pipeline.rules.esf import (
+    policy as esf_policy,
+)
+from pipeline.rules.esf import (
+    properties as esf_properties,
+)
+from pipeline.rules.firewall import after_boot, before_start, copies, packets_through
+from pipeline.rules.kernel import parameters
+from pipeline.rules.network import files, reachability, unused, wifi
+from pipeline.rules.ssh import port
 
 _MODULES = (
     esf_policy,
     esf_packages,
-    esf_bundles,
-    esf_keystores,
-    esf_jvm,
+    bundles,
+    keystores,
+    jvm,
     esf_properties,
-    esf_snapshot,
-    esf_console,
-    esf_firewall,
-    esf_firewall_copies,
-    esf_firewall_boot,
-    esf_firewall_before,
-    esf_network,
-    esf_network_files,
-    esf_wifi,
-    esf_residue,
+    snapshot,
+    console,
+    packets_through,
+    copies,
+    after_boot,
+    before_start,
+    unused,
+    files,
+    wifi,
+    residue,
     reachability,
-    esf_steps,
+    steps,
 )
 
 RULES: tuple[Rule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
@@ -55,12 +55,12 @@ RULES: tuple[Rule, ...] = tuple(rule for module in _MODULES for rule in module.R
 READS: tuple[str, ...] = tuple(
     sorted(
         {
-            *(pattern.replace("[0-9][0-9]", "*") for pattern in (*esf_start.STARTERS, *esf_start.ENVIRONMENTS)),
-            *esf_firewall_boot.READS,
-            *esf_firewall_before.READS,
-            *esf_network_files.READS,
-            *kernel.READS,
-            *linux_ssh_port.READS,
+            *(pattern.replace("[0-9][0-9]", "*") for pattern in (*start.STARTERS, *start.ENVIRONMENTS)),
+            *after_boot.READS,
+            *before_start.READS,
+            *files.READS,
+            *parameters.READS,
+            *port.READS,
         }
     )
 )

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipeline.errors import PipelineError
-from pipeline.formats import distinguished_name, jks
-from pipeline.formats.distinguished_name import DnError
-from pipeline.formats.esf_policy import SIGNER, SecurityPolicy
+from pipeline.formats.crypto import distinguished_name, jks
+from pipeline.formats.crypto.distinguished_name import DnError
+from pipeline.formats.esf.esf_policy import SIGNER, SecurityPolicy
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import document, no_keystore, on_esf
-from pipeline.rules.esf_packages import Bundle, bundles
-from pipeline.rules.esf_policy import policy_of
-from pipeline.rules.esf_signature import Signature, signature_of
+from pipeline.rules.esf.installation import document, no_keystore, on_esf
+from pipeline.rules.esf.packages import Bundle, bundles
+from pipeline.rules.esf.policy import policy_of
+from pipeline.rules.esf.signature import Signature, signature_of
 from pipeline.rules.looking import harmless
 
 _NO_POLICY = "this product has no security policy: it does not ask for signatures"

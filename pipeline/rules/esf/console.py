@@ -12,8 +12,8 @@ from typing import Any
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_snapshot_file import SnapshotFile, on_snapshot
-from pipeline.rules.esf_strength import WELL_KNOWN, weakness
+from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
+from pipeline.rules.esf.strength import WELL_KNOWN, weakness
 
 CONSOLE = "org.eclipse.kura.web.Console"
 ROLES = "org.eclipse.kura.internal.useradmin.store.RoleRepositoryStoreImpl"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.formats import start_script
+from pipeline.formats.java import start_script
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import Document, on_esf, unread
-from pipeline.rules.esf_start import (
+from pipeline.rules.esf.installation import Document, on_esf, unread
+from pipeline.rules.esf.start import (
     booted,
     commands,
     debug_scripts,

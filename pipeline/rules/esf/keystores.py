@@ -9,16 +9,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jks
-from pipeline.formats.jks import PrivateKey
+from pipeline.formats.crypto import jks
+from pipeline.formats.crypto.jks import PrivateKey
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import Document, document, no_keystore, on_esf
-from pipeline.rules.esf_properties import Value, in_effect
-from pipeline.rules.esf_snapshot_file import SnapshotFile, on_snapshot, snapshot_file
-from pipeline.rules.esf_strength import weakness
+from pipeline.rules.esf.installation import Document, document, no_keystore, on_esf
+from pipeline.rules.esf.properties import Value, in_effect
+from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot, snapshot_file
+from pipeline.rules.esf.strength import weakness
 from pipeline.rules.looking import harmless
 
 SSL = "org.eclipse.kura.ssl.SslManagerService"

@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.errors import PipelineError
-from pipeline.formats import deployment_package, jar_manifest, zip_archive
-from pipeline.formats.deployment_package import MANIFEST, DeploymentPackage, Member
-from pipeline.formats.jar_manifest import Section
-from pipeline.formats.java_properties import Properties
-from pipeline.formats.zip_archive import ZipArchive
+from pipeline.formats.archive import zip_archive
+from pipeline.formats.archive.zip_archive import ZipArchive
+from pipeline.formats.esf import deployment_package
+from pipeline.formats.esf.deployment_package import MANIFEST, DeploymentPackage, Member
+from pipeline.formats.java import jar_manifest
+from pipeline.formats.java.jar_manifest import Section
+from pipeline.formats.java.java_properties import Properties
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
-from pipeline.rules.esf_ground import Document, below, document, node_of, on_esf, place_of, refused
+from pipeline.rules.esf.installation import Document, below, document, node_of, on_esf, place_of, refused
 from pipeline.rules.looking import harmless
 
 # The JAR of ``java -jar`` and the launcher are the framework itself; no policy applies to what enforces it.

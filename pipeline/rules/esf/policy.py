@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats import distinguished_name, esf_policy, jks
-from pipeline.formats.distinguished_name import DnError
-from pipeline.formats.esf_policy import SIGNER, Row, SecurityPolicy
+from pipeline.formats.crypto import distinguished_name, jks
+from pipeline.formats.crypto.distinguished_name import DnError
+from pipeline.formats.esf import esf_policy
+from pipeline.formats.esf.esf_policy import SIGNER, Row, SecurityPolicy
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import Document, below, document, is_file, no_keystore, node_of, on_esf, refused
+from pipeline.rules.esf.installation import Document, below, document, is_file, no_keystore, node_of, on_esf, refused
 from pipeline.rules.looking import harmless
 
 _NONE = "this product has no security policy"
@@ -187,7 +188,7 @@ RULES: tuple[Rule, ...] = (
         references=("62443 CR 7.6",),
         profile="documents",
         check=on_esf(_schema),
-        remedy="xmllint --schema pipeline/formats/security-policy.xsd FILE names the place",
+        remedy="xmllint --schema pipeline/formats/esf/security-policy.xsd FILE names the place",
         enforced_by="policy",
     ),
     Rule(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from pipeline.formats.java_properties import Properties
+from pipeline.formats.java.java_properties import Properties
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import Document, document, on_esf
-from pipeline.rules.esf_start import definitions
+from pipeline.rules.esf.installation import Document, document, on_esf
+from pipeline.rules.esf.start import definitions
 
 # B:421: megabytes and number of files of an archive the console unpacks, at most.
 _ZIP_LIMITS = {"file.command.zip.max.size": 100, "file.command.zip.max.number": 1024}

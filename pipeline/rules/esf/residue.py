@@ -8,8 +8,8 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
-from pipeline.rules.esf_ground import below, children, node_of, on_esf, place_of
-from pipeline.rules.esf_keystores import keystores
+from pipeline.rules.esf.installation import below, children, node_of, on_esf, place_of
+from pipeline.rules.esf.keystores import keystores
 from pipeline.rules.looking import harmless, loose, paths
 
 # Below the installation: what ESF writes when it runs, bound to the one device (formats 1.7, 3, 5).

@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jar, jar_manifest, signature_block, zip_archive
-from pipeline.formats.jar_manifest import Manifest
-from pipeline.formats.signature_block import BlockError, SignatureBlock
-from pipeline.formats.zip_archive import ZipArchive
+from pipeline.formats.archive import zip_archive
+from pipeline.formats.archive.zip_archive import ZipArchive
+from pipeline.formats.crypto import signature_block
+from pipeline.formats.crypto.signature_block import BlockError, SignatureBlock
+from pipeline.formats.java import jar, jar_manifest
+from pipeline.formats.java.jar_manifest import Manifest
 
 _NAME = "bundle"
 # Digest algorithms by the names manifests use, which differ for SHA-1.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Effect
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Effect
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import children, document, on_esf
-from pipeline.rules.esf_snapshot_file import SnapshotFile, line_in, loaded, on_snapshot
+from pipeline.rules.esf.installation import children, document, on_esf
+from pipeline.rules.esf.snapshot_file import SnapshotFile, line_in, loaded, on_snapshot
 
 MQTT = "org.eclipse.kura.core.data.transport.mqtt.MqttDataTransport"
 DATA = "org.eclipse.kura.data.DataService"

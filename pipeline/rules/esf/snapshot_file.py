@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Configuration, Loaded, Snapshot
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Configuration, Loaded, Snapshot
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Check, Expected, Judgement
-from pipeline.rules.esf_ground import Document, children, document, on_esf
+from pipeline.rules.esf.installation import Document, children, document, on_esf
 
 _NAME = re.compile(r"snapshot_([0-9]+)\.xml")
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.formats import start_script
-from pipeline.formats.start_script import JavaCommand
+from pipeline.formats.java import start_script
+from pipeline.formats.java.start_script import JavaCommand
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.rules.esf_ground import Document, children, is_file, place_of, read_documents
+from pipeline.rules.esf.installation import Document, children, is_file, place_of, read_documents
 from pipeline.rules.looking import paths
 
 # Who may start ESF at boot (formats 3.2).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Check, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import no_keystore, on_esf
+from pipeline.rules.esf.installation import no_keystore, on_esf
 
 
 def _step(text: str, *, needs_policy: bool = False, needs_certificates: bool = False) -> Check:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.formats import accounts
+from pipeline.formats.accounts import accounts
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind

@@ -9,8 +9,8 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
+from pipeline.rules.accounts.people import PASSWD, people
 from pipeline.rules.looking import files, harmless, paths, words_of
-from pipeline.rules.people import PASSWD, people
 
 READS = (
     "/etc/login.defs",

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats import interfaces
-from pipeline.formats.interfaces import Option, Stanza
-from pipeline.formats.iptables import text as iptables
+from pipeline.formats.network import interfaces
+from pipeline.formats.network.interfaces import Option, Stanza
+from pipeline.formats.network.iptables import text as iptables
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules import kernel
-from pipeline.rules.esf_ground import Document, document, on_esf, read_documents
-from pipeline.rules.esf_interfaces import INTERFACES, network
-from pipeline.rules.esf_packets import IPTABLES
+from pipeline.rules.esf.installation import Document, document, on_esf, read_documents
+from pipeline.rules.firewall.packets import IPTABLES
+from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import harmless, paths
+from pipeline.rules.network.interfaces import INTERFACES, network
 
 CUSTOM = "/etc/init.d/firewall_cust"
 # Rules for IPv6, and where systems keep them.
@@ -152,18 +152,18 @@ def _ipv6(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     for file in read_documents(view, _IPV6_RULES):
         if _drops(file):
             return Judgement.passed(f"{file.path} drops what no rule names")
-    if any(kernel.on_command_line(view, "ipv6.disable=1")):
+    if any(parameters.on_command_line(view, "ipv6.disable=1")):
         return Judgement.passed("the kernel's command line switches IPv6 off")
     names = ("all", "default", *_spoken(view, layout))
     breaches: list[Breach] = []
     for name in names:
         key = f"net.ipv6.conf.{name}.disable_ipv6"
-        setting = kernel.in_effect(view, key)
+        setting = parameters.in_effect(view, key)
         if setting is None and name in ("all", "default"):
             breaches.append(Breach("/etc/sysctl.d", 0, f"{key} is not set, and there is no firewall for IPv6", "1"))
         elif setting is not None and setting.value != "1":
             breaches.append(Breach(setting.path, setting.line, f"{key} = {harmless(setting.value)}", "1"))
-    if not breaches and kernel.reader(view) is None:
+    if not breaches and parameters.reader(view) is None:
         return Judgement.unverifiable("nothing in the image is seen to apply sysctl settings at boot")
     return Judgement.of(breaches, "IPv6 is off for all interfaces")
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats.iptables.rules import Table
-from pipeline.formats.iptables.walk import Packet
+from pipeline.formats.network.iptables.rules import Table
+from pipeline.formats.network.iptables.walk import Packet
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import Document, document, on_esf, refused
-from pipeline.rules.esf_interfaces import Network, network
-from pipeline.rules.esf_packets import (
+from pipeline.rules.esf.installation import Document, document, on_esf, refused
+from pipeline.rules.firewall.packets import (
     IPTABLES,
     LOOPBACK,
     OSGI_CONSOLE,
@@ -27,8 +26,9 @@ from pipeline.rules.esf_packets import (
     of_document,
     sources,
 )
-from pipeline.rules.linux_ssh_port import ssh_ports
 from pipeline.rules.looking import harmless
+from pipeline.rules.network.interfaces import Network, network
+from pipeline.rules.ssh.port import ssh_ports
 
 PERSISTENT = "/etc/iptables/rules.v4"
 """Where Debian's netfilter-persistent looks."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats import firewall_ports
-from pipeline.formats.iptables.rules import Table
-from pipeline.formats.iptables.walk import Packet, opening
+from pipeline.formats.esf import firewall_ports
+from pipeline.formats.network.iptables.rules import Table
+from pipeline.formats.network.iptables.walk import Packet, opening
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import document, on_esf, refused
-from pipeline.rules.esf_interfaces import network
-from pipeline.rules.esf_packets import (
+from pipeline.rules.esf.installation import document, on_esf, refused
+from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
+from pipeline.rules.firewall.packets import (
     IPTABLES,
     OPEN_PORTS,
     OSGI_CONSOLE,
@@ -29,8 +29,8 @@ from pipeline.rules.esf_packets import (
     of_snapshot,
     sources,
 )
-from pipeline.rules.esf_snapshot_file import SnapshotFile, on_snapshot
 from pipeline.rules.looking import harmless
+from pipeline.rules.network.interfaces import network
 
 FORWARDING = "firewall.port.forwarding"
 _DEFAULTS = "ESF's default firewall is in force, with ports 8000, 1450 and 80 open"

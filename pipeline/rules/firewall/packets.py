@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from pipeline.errors import PipelineError
-from pipeline.formats import firewall_ports
-from pipeline.formats.firewall_ports import OpenPort
-from pipeline.formats.iptables import text as iptables
-from pipeline.formats.iptables.rules import Chain, Rule, Ruleset, Table
-from pipeline.formats.iptables.walk import Packet, Verdict, opening, refusal
+from pipeline.formats.esf import firewall_ports
+from pipeline.formats.esf.firewall_ports import OpenPort
+from pipeline.formats.network.iptables import text as iptables
+from pipeline.formats.network.iptables.rules import Chain, Rule, Ruleset, Table
+from pipeline.formats.network.iptables.walk import Packet, Verdict, opening, refusal
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.rules.esf_ground import Document, document
-from pipeline.rules.esf_interfaces import Network
-from pipeline.rules.esf_snapshot_file import SnapshotFile, snapshot_file
+from pipeline.rules.esf.installation import Document, document
+from pipeline.rules.esf.snapshot_file import SnapshotFile, snapshot_file
+from pipeline.rules.network.interfaces import Network
 
 IPTABLES = "/etc/sysconfig/iptables"
 PID = "org.eclipse.kura.net.admin.FirewallConfigurationService"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats.iptables.rules import Rule as FirewallRule
-from pipeline.formats.iptables.rules import Ruleset, parse_ports
+from pipeline.formats.network.iptables.rules import Rule as FirewallRule
+from pipeline.formats.network.iptables.rules import Ruleset, parse_ports
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import document, on_esf, refused
-from pipeline.rules.esf_interfaces import Network, network
-from pipeline.rules.esf_packets import (
+from pipeline.rules.esf.installation import document, on_esf, refused
+from pipeline.rules.esf.snapshot_file import snapshot_file
+from pipeline.rules.firewall.packets import (
     IPTABLES,
     OSGI_CONSOLE,
     SSH,
@@ -23,8 +23,8 @@ from pipeline.rules.esf_packets import (
     of_document,
     of_snapshot,
 )
-from pipeline.rules.esf_snapshot_file import snapshot_file
 from pipeline.rules.looking import harmless
+from pipeline.rules.network.interfaces import Network, network
 
 _OPEN = "no firewall rules: everything is open"
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.formats import canonical_json, ssh_public_key
+from pipeline.formats import canonical_json
 from pipeline.formats.canonical_json import JsonError
-from pipeline.formats.ssh_public_key import PublicKeyError
+from pipeline.formats.ssh import ssh_public_key
+from pipeline.formats.ssh.ssh_public_key import PublicKeyError
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
-from pipeline.rules import dropbear, sshd
-from pipeline.rules.host_key import public_part
 from pipeline.rules.looking import MARKER, files, is_own, loose, paths, words_of
+from pipeline.rules.ssh import dropbear, sshd
+from pipeline.rules.ssh.host_key import public_part
 
 MACHINE_ID = "/etc/machine-id"
 BUS_IDS = ("/var/lib/dbus/machine-id", "/var/db/dbus/machine-id")

@@ -9,9 +9,9 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
-from pipeline.rules.leftovers import COPIES, CREDENTIALS, DUMPS, HISTORIES, KEYS, LEASES, SEEDS, Table
+from pipeline.rules.accounts.people import people
+from pipeline.rules.identity.leftovers import COPIES, CREDENTIALS, DUMPS, HISTORIES, KEYS, LEASES, SEEDS, Table
 from pipeline.rules.looking import files, harmless, lines, paths
-from pipeline.rules.people import people
 
 READS = (
     "/etc/passwd",

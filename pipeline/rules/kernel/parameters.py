@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.formats import sysctl_conf, uboot_env
+from pipeline.formats.boot import sysctl_conf, uboot_env
 from pipeline.model.image_view import ImageView
 from pipeline.rules.looking import files, lines, paths
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules import kernel
+from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import harmless
 
-READS = kernel.READS
+READS = parameters.READS
 
 Check = Callable[[ImageView, Expected], Judgement]
 
@@ -86,14 +86,14 @@ _PARAMETERS = (
 def _sysctl(parameter: _Parameter) -> Check:
     def check(view: ImageView, expected: Expected) -> Judgement:
         del expected
-        setting = kernel.in_effect(view, parameter.key)
+        setting = parameters.in_effect(view, parameter.key)
         wanted = f"{parameter.key} = {' or '.join(parameter.allowed)}"
         if setting is None and not parameter.fine_by_default:
             return Judgement.failed(Breach("/etc/sysctl.conf", 0, f"nothing sets {parameter.key}", wanted))
         if setting is not None and setting.value not in parameter.allowed:
             found = f"{parameter.key} = {harmless(setting.value)} is the last word"
             return Judgement.failed(Breach(setting.path, setting.line, found, wanted))
-        if setting is not None and kernel.reader(view) is None:
+        if setting is not None and parameters.reader(view) is None:
             return Judgement.unverifiable("nothing in the image reads sysctl.conf at boot, as far as can be seen")
         return Judgement.passed(wanted if setting else "the kernel's own default")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from pipeline.errors import PipelineError
-from pipeline.formats import (
+from pipeline.formats.network import (
     chap_secrets,
     dhcpd_conf,
     hostapd_conf,
@@ -20,9 +20,18 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
-from pipeline.rules.esf_ground import Document, children, document, is_file, on_esf, place_of, read_documents, refused
-from pipeline.rules.esf_interfaces import INTERFACES, PEERS, network
+from pipeline.rules.esf.installation import (
+    Document,
+    children,
+    document,
+    is_file,
+    on_esf,
+    place_of,
+    read_documents,
+    refused,
+)
 from pipeline.rules.looking import harmless, paths
+from pipeline.rules.network.interfaces import INTERFACES, PEERS, network
 
 # What /etc/network/interfaces may source.
 _SOURCED = "/etc/network/interfaces.d/*"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.formats import interfaces, kuranet
-from pipeline.formats.esf_snapshot import Configuration
-from pipeline.formats.interfaces import Stanza
-from pipeline.formats.kuranet import Kuranet
+from pipeline.formats.esf import kuranet
+from pipeline.formats.esf.esf_snapshot import Configuration
+from pipeline.formats.esf.kuranet import Kuranet
+from pipeline.formats.network import interfaces
+from pipeline.formats.network.interfaces import Stanza
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.rules.esf_ground import Document, children, document
-from pipeline.rules.esf_snapshot_file import SnapshotFile, snapshot_file
+from pipeline.rules.esf.installation import Document, children, document
+from pipeline.rules.esf.snapshot_file import SnapshotFile, snapshot_file
 
 INTERFACES = "/etc/network/interfaces"
 PEERS = "/etc/ppp/peers"

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface
 from urllib.parse import urlsplit
 
-from pipeline.formats import dhcpd_conf
-from pipeline.formats.iptables.rules import Table
-from pipeline.formats.iptables.walk import Packet, Verdict, refusal, walk
+from pipeline.formats.network import dhcpd_conf
+from pipeline.formats.network.iptables.rules import Table
+from pipeline.formats.network.iptables.walk import Packet, Verdict, refusal, walk
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import document, on_esf
-from pipeline.rules.esf_interfaces import Network, network
-from pipeline.rules.esf_network_files import per_interface
-from pipeline.rules.esf_packets import (
+from pipeline.rules.esf.installation import document, on_esf
+from pipeline.rules.esf.snapshot import PROVISIONING
+from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
+from pipeline.rules.firewall.packets import (
     LOOPBACK,
     OSGI_CONSOLE,
     STRANGER,
@@ -31,10 +31,10 @@ from pipeline.rules.esf_packets import (
     of_document,
     sources,
 )
-from pipeline.rules.esf_snapshot import PROVISIONING
-from pipeline.rules.esf_snapshot_file import SnapshotFile, on_snapshot
-from pipeline.rules.linux_ssh_port import ssh_ports
 from pipeline.rules.looking import harmless
+from pipeline.rules.network.files import per_interface
+from pipeline.rules.network.interfaces import Network, network
+from pipeline.rules.ssh.port import ssh_ports
 
 _MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883, "tcp": 1883, "ssl": 8883, "ws": 80, "wss": 443}
 _NO_RULES = "no firewall rules: nothing is closed (see firewall.readable)"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from pipeline.formats import dhcpd_conf
+from pipeline.formats.network import dhcpd_conf
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import on_esf
-from pipeline.rules.esf_interfaces import DISABLED, PID, Network, network
-from pipeline.rules.esf_network_files import per_interface
-from pipeline.rules.esf_packets import firewall
+from pipeline.rules.esf.installation import on_esf
+from pipeline.rules.firewall.packets import firewall
 from pipeline.rules.looking import harmless
+from pipeline.rules.network.files import per_interface
+from pipeline.rules.network.interfaces import DISABLED, PID, Network, network
 
 _FLAGS = (
     "config.dhcpServer4.enabled",

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipeline.formats import hostapd_conf, wpa_supplicant_conf
-from pipeline.formats.hostapd_conf import HostapdConf
+from pipeline.formats.network import hostapd_conf, wpa_supplicant_conf
+from pipeline.formats.network.hostapd_conf import HostapdConf
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf_ground import Document, document, is_file, on_esf
-from pipeline.rules.esf_interfaces import PID, Network, network
-from pipeline.rules.esf_network_files import per_interface
-from pipeline.rules.esf_snapshot_file import SnapshotFile, on_snapshot
-from pipeline.rules.esf_strength import SHORTEST_WIFI, weakness
+from pipeline.rules.esf.installation import Document, document, is_file, on_esf
+from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
+from pipeline.rules.esf.strength import SHORTEST_WIFI, weakness
 from pipeline.rules.looking import harmless, paths
+from pipeline.rules.network.files import per_interface
+from pipeline.rules.network.interfaces import PID, Network, network
 
 _SECURE = re.compile(r"SECURITY_WPA2(_WPA3)?(_ENTERPRISE)?|SECURITY_WPA3(_ENTERPRISE)?")
 _KEY_MANAGEMENT = frozenset({"WPA-PSK", "WPA-PSK-SHA256", "SAE", "WPA-EAP", "WPA-EAP-SHA256", "FT-PSK", "FT-SAE"})

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules import kernel, startup
+from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import files, lines, words_of
+from pipeline.rules.services import startup
 
-READS = (*startup.READS, *kernel.READS, "/etc/inetd.conf", "/etc/xinetd.conf", "/etc/xinetd.d/*")
+READS = (*startup.READS, *parameters.READS, "/etc/inetd.conf", "/etc/xinetd.conf", "/etc/xinetd.d/*")
 
 # What gateways' images are known to bring and no gateway of the documents needs: passwords in the clear, files for
 # everybody, remote procedure calls, debuggers, printers.
@@ -132,16 +133,16 @@ def _sysrq(view: ImageView, expected: Expected) -> Judgement:
     wanted = str(expected.sysrq)
     breaches = [
         Breach(path, line, "sysrq_always_enabled: the kernel passes over kernel.sysrq", "not given")
-        for path, line in kernel.on_command_line(view, "sysrq_always_enabled")
+        for path, line in parameters.on_command_line(view, "sysrq_always_enabled")
     ]
-    setting = kernel.in_effect(view, "kernel.sysrq")
+    setting = parameters.in_effect(view, "kernel.sysrq")
     if setting is None:
         breaches.append(
             Breach("/etc/sysctl.conf", 0, "nothing sets kernel.sysrq: all of it is on", f"kernel.sysrq = {wanted}")
         )
     elif setting.value != wanted:
         breaches.append(Breach(setting.path, setting.line, f"kernel.sysrq = {setting.value} is the last word", wanted))
-    reader = kernel.reader(view)
+    reader = parameters.reader(view)
     if not breaches and reader is None:
         return Judgement.unverifiable("nothing in the image reads sysctl.conf at boot, as far as can be seen")
     return Judgement.of(breaches, f"kernel.sysrq = {wanted}, applied by {reader}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from pipeline.formats import inittab, monitrc, systemd_unit
+from pipeline.formats.boot import inittab, monitrc, systemd_unit
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules import dropbear, sshd
+from pipeline.rules.accounts.people import people
 from pipeline.rules.looking import harmless, paths
-from pipeline.rules.people import people
-from pipeline.rules.sshd import Daemon
+from pipeline.rules.ssh import dropbear, sshd
+from pipeline.rules.ssh.sshd import Daemon
 
 READS = (*sshd.READS, *dropbear.READS, "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow")
 

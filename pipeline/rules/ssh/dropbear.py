@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.formats import shell_variables, systemd_unit
+from pipeline.formats.boot import shell_variables, systemd_unit
 from pipeline.model.image_view import ImageView
 from pipeline.rules.looking import files, first_program
 

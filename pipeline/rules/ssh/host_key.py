@@ -8,8 +8,8 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 
-from pipeline.formats import der
-from pipeline.formats.der import DerError
+from pipeline.formats.crypto import der
+from pipeline.formats.crypto.der import DerError
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
 _OPENSSH = b"openssh-key-v1\0"

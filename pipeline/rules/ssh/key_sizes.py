@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.formats import ssh_public_key
-from pipeline.formats.ssh_public_key import PublicKeyError
+from pipeline.formats.ssh import ssh_public_key
+from pipeline.formats.ssh.ssh_public_key import PublicKeyError
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.host_key import line_of_key, public_part
-from pipeline.rules.linux_identity import READS as IDENTITY_READS
-from pipeline.rules.linux_identity import host_key_files
+from pipeline.rules.accounts.people import people
+from pipeline.rules.identity.identity import READS as IDENTITY_READS
+from pipeline.rules.identity.identity import host_key_files
 from pipeline.rules.looking import files, lines, paths
-from pipeline.rules.people import people
+from pipeline.rules.ssh.host_key import line_of_key, public_part
 
 READS = (*IDENTITY_READS, "/etc/ssh/*.pub", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow")
 LEAST_RSA = 2048

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from pipeline.formats import ssh_public_key
-from pipeline.formats.ssh_public_key import PublicKeyError
-from pipeline.formats.sshd_config import Statement
+from pipeline.formats.ssh import ssh_public_key
+from pipeline.formats.ssh.ssh_public_key import PublicKeyError
+from pipeline.formats.ssh.sshd_config import Statement
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach
-from pipeline.rules.dropbear import Dropbear
+from pipeline.rules.accounts.people import PASSWD, People, Person
 from pipeline.rules.looking import program, writable_by_others
-from pipeline.rules.people import PASSWD, People, Person
-from pipeline.rules.sshd import Daemon
+from pipeline.rules.ssh.dropbear import Dropbear
+from pipeline.rules.ssh.sshd import Daemon
 
 NO_LOGIN_FILE = "/etc/nologin"
 

@@ -6,14 +6,15 @@ import re
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules import dropbear, kernel, ssh_starters, sshd
+from pipeline.rules.kernel import parameters
+from pipeline.rules.ssh import dropbear, sshd, starters
 
 FIRST, LAST = 49152, 65535
 READS = (
     *sshd.READS,
     *dropbear.READS,
-    *kernel.READS,
-    *ssh_starters.READS,
+    *parameters.READS,
+    *starters.READS,
 )
 
 Place = tuple[int, str, int]  # port, file, line
@@ -25,7 +26,7 @@ def ssh_ports(view: ImageView) -> tuple[tuple[Place, ...], tuple[Breach, ...], t
     odd: list[Breach] = []
     unclear: list[str] = []
     server, small = sshd.daemon(view), dropbear.dropbear(view)
-    sockets = [*ssh_starters.sockets(view)]
+    sockets = [*starters.sockets(view)]
     activated = any("dropbear" not in path for _, path, _ in sockets)
     if server is not None and not activated:
         for place in sshd.listening(view, server):
@@ -35,10 +36,10 @@ def ssh_ports(view: ImageView) -> tuple[tuple[Place, ...], tuple[Breach, ...], t
                 found.append(place)
         unclear += [f"{breach.path} line {breach.line}: {breach.found}" for breach in server.unclear]
     if small is not None and not any("dropbear" in path for _, path, _ in sockets):
-        ports = [ssh_starters.port_in(argument) for argument in small.flags.get("p", ())] or [22]
+        ports = [starters.port_in(argument) for argument in small.flags.get("p", ())] or [22]
         found += [(port, *small.place) for port in ports]
         unclear += [f"{small.place[0]}: flags only a shell could work out"] if small.unclear else []
-    elsewhere = (*ssh_starters.super_servers(view), *ssh_starters.others(view))
+    elsewhere = (*starters.super_servers(view), *starters.others(view))
     return (*found, *sockets, *elsewhere), tuple(odd), tuple(unclear)
 
 
@@ -50,7 +51,7 @@ def _port_rule(view: ImageView, expected: Expected) -> Judgement:
         return Judgement.not_applicable("nothing of SSH listens")
     wanted = str(expected.ssh_port) if expected.ssh_port else f"a port from {FIRST} to {LAST}"
     breaches = list(odd)
-    two = ssh_starters.both(view)
+    two = starters.both(view)
     if two is not None:
         breaches.append(Breach(two[1], 0, f"dropbear starts beside OpenSSH's server ({two[0]})", "one SSH server"))
     for port, path, line in places:
@@ -71,10 +72,10 @@ def _reserved(view: ImageView, expected: Expected) -> Judgement:
     wanted = sorted({port for port, _, _ in places if first <= port <= last})
     if not wanted:
         return Judgement.not_applicable(f"no port of SSH lies in the range handed out to clients, {first} to {last}")
-    reader = kernel.reader(view)
+    reader = parameters.reader(view)
     if reader is None:
         return Judgement.unverifiable("nothing in the image reads sysctl.conf at boot, as far as can be seen")
-    setting = kernel.in_effect(view, "net.ipv4.ip_local_reserved_ports")
+    setting = parameters.in_effect(view, "net.ipv4.ip_local_reserved_ports")
     reserved = _numbers(setting.value) if setting else []
     missing = [port for port in wanted if not any(low <= port <= high for low, high in reserved)]
     path, line = (setting.path, setting.line) if setting else ("/etc/sysctl.conf", 0)
@@ -89,7 +90,7 @@ def _reserved(view: ImageView, expected: Expected) -> Judgement:
 
 def _range(view: ImageView) -> tuple[int, int, str]:
     """The ports handed out to clients: Linux's own default unless something sets it."""
-    setting = kernel.in_effect(view, "net.ipv4.ip_local_port_range")
+    setting = parameters.in_effect(view, "net.ipv4.ip_local_port_range")
     found = re.fullmatch(r"(\d+)\s+(\d+)", setting.value) if setting else None
     return (int(found[1]), int(found[2]), setting.path) if found and setting else (32768, 60999, "")
 

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.errors import PipelineError
-from pipeline.formats import dpkg_status, shell_variables, sshd_config, systemd_unit
-from pipeline.formats.sshd_config import Effective, SshdConfigError, Statement
+from pipeline.formats.boot import shell_variables, systemd_unit
+from pipeline.formats.packages import dpkg_status
+from pipeline.formats.ssh import sshd_config
+from pipeline.formats.ssh.sshd_config import Effective, SshdConfigError, Statement
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach
 from pipeline.rules.looking import files, first_program, harmless, words_of
-from pipeline.rules.server_commands import servers_in
-from pipeline.rules.sshd_keywords import is_port, refusal
+from pipeline.rules.ssh.server_commands import servers_in
+from pipeline.rules.ssh.sshd_keywords import is_port, refusal
 
 CONFIG = "/etc/ssh/sshd_config"
 READS = (

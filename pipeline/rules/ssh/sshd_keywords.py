@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.formats.sshd_config import Statement
+from pipeline.formats.ssh.sshd_config import Statement
 
 # The table of OpenSSH 9.2 (servconf.c), what came up to 10.5, what distributions add, and what older ones had: a
 # deprecated keyword is a warning, an unknown one is fatal.

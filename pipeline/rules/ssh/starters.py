@@ -6,13 +6,14 @@ import getopt
 import re
 from collections.abc import Iterator
 
-from pipeline.formats import inittab, systemd_unit
-from pipeline.formats.systemd_unit import Setting
+from pipeline.formats.boot import inittab, systemd_unit
+from pipeline.formats.boot.systemd_unit import Setting
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.rules import dropbear, sshd, startup
 from pipeline.rules.looking import files, paths, program, words_of
-from pipeline.rules.server_commands import SERVER, servers_in
+from pipeline.rules.services import startup
+from pipeline.rules.ssh import dropbear, sshd
+from pipeline.rules.ssh.server_commands import SERVER, servers_in
 
 _BASES = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 READS = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules import sshd
 from pipeline.rules.looking import harmless
+from pipeline.rules.ssh import sshd
 
 READS = sshd.READS
 

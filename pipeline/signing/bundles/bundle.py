@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jar, jar_manifest, signature_block, zip_archive
-from pipeline.formats.jar_manifest import Manifest, Section
-from pipeline.formats.zip_archive import Kept, NewFile, ZipArchive, ZipEntry
-from pipeline.signing.inspection import digests_of, inspect
-from pipeline.signing.signers import BundleSigner
+from pipeline.formats.archive import zip_archive
+from pipeline.formats.archive.zip_archive import Kept, NewFile, ZipArchive, ZipEntry
+from pipeline.formats.crypto import signature_block
+from pipeline.formats.java import jar, jar_manifest
+from pipeline.formats.java.jar_manifest import Manifest, Section
+from pipeline.signing.bundles.inspection import digests_of, inspect
+from pipeline.signing.keys.signers import BundleSigner
 
 Mode = Literal["refuse", "replace", "keep"]
 

@@ -19,17 +19,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import canonical_json, signature_block
-from pipeline.formats.signature_block import BlockError
+from pipeline.formats import canonical_json
+from pipeline.formats.crypto import signature_block
+from pipeline.formats.crypto.signature_block import BlockError
+from pipeline.host.digests import write_atomically
 from pipeline.model.trust import Certificate
-from pipeline.signing.detached import SignatureStore
-from pipeline.signing.private_keys import PublicKey, is_valid
-from pipeline.signing.returned_file import read_returned
+from pipeline.signing.keys.private_keys import PublicKey, is_valid
+from pipeline.signing.manifests.detached import SignatureStore
+from pipeline.signing.manifests.returned_file import read_returned
 
 if TYPE_CHECKING:  # else signing stations would need what reads keystores
-    from pipeline.signing.packages import ToBeSigned
+    from pipeline.signing.bundles.packages import ToBeSigned
 
 FORMAT = "gateway-image-pipeline signing request 1"
 REQUEST = "request.json"

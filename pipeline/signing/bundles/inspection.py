@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jar, jar_manifest, signature_block
-from pipeline.formats.jar_manifest import Manifest
-from pipeline.formats.zip_archive import ZipArchive, ZipEntry
+from pipeline.formats.archive.zip_archive import ZipArchive, ZipEntry
+from pipeline.formats.crypto import signature_block
+from pipeline.formats.java import jar, jar_manifest
+from pipeline.formats.java.jar_manifest import Manifest
 
 _HASHES = {signature_block.SHA256: hashes.SHA256(), signature_block.SHA1: hashes.SHA1()}  # noqa: S303 - old signatures
 _ALGORITHMS = {"SHA-256": "sha256", "SHA1": "sha1", "SHA-1": "sha1"}

@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import deployment_package, jar_manifest, zip_archive
-from pipeline.formats.deployment_package import MANIFEST, BundleEntry, Member
-from pipeline.formats.jar_manifest import Section
-from pipeline.formats.zip_archive import Kept, NewFile, ZipArchive
+from pipeline.formats.archive import zip_archive
+from pipeline.formats.archive.zip_archive import Kept, NewFile, ZipArchive
+from pipeline.formats.esf import deployment_package
+from pipeline.formats.esf.deployment_package import MANIFEST, BundleEntry, Member
+from pipeline.formats.java import jar_manifest
+from pipeline.formats.java.jar_manifest import Section
 from pipeline.model.trust import SignedBundle, SignedPackage
-from pipeline.signing.bundle import Mode, sign_bundle, unsigned
-from pipeline.signing.inspection import inspect
-from pipeline.signing.signers import BundleSigner
+from pipeline.signing.bundles.bundle import Mode, sign_bundle, unsigned
+from pipeline.signing.bundles.inspection import inspect
+from pipeline.signing.keys.signers import BundleSigner
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9._-]+\.dp")
 
@@ -46,7 +48,7 @@ def sign_packages(
 
     Args:
         packages: archives by file name.
-        mode: of bundles that are signed already; see `pipeline.signing.bundle.sign_bundle`.
+        mode: of bundles that are signed already; see `pipeline.signing.bundles.bundle.sign_bundle`.
 
     Raises:
         PipelineError: every package and bundle that the gateway would not install or not trust.

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats import zip_archive
+from pipeline.formats.archive import zip_archive
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind
 from pipeline.model.trust import PlatformBundle
 from pipeline.model.vanilla import Vanilla
-from pipeline.signing.inspection import inspect
+from pipeline.signing.bundles.inspection import inspect
 
 # ``java -jar`` starts these, before there is a policy; what enforces it is not subject to it.
 _FRAMEWORK = re.compile(r"org\.eclipse\.(osgi|equinox\.launcher)_[^/]*\.jar")

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import tools
-from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError
-from pipeline.formats import timestamp
-from pipeline.formats.timestamp import TimestampError
+from pipeline.formats.crypto import timestamp
+from pipeline.formats.crypto.timestamp import TimestampError
+from pipeline.host import tools
+from pipeline.host.digests import write_atomically
 
 _PATIENCE = 30.0  # seconds
 _LARGEST = 1 << 20

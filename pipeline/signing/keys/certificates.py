@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import distinguished_name
-from pipeline.signing.private_keys import PublicKey
+from pipeline.formats.crypto import distinguished_name
+from pipeline.signing.keys.private_keys import PublicKey
 
 SignsBundles = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 _Public = rsa.RSAPublicKey | ec.EllipticCurvePublicKey

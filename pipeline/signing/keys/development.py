@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from pipeline.errors import PipelineError
-from pipeline.formats import sshsig
+from pipeline.formats.ssh import sshsig
 from pipeline.manifest import NAMESPACE
-from pipeline.signing.certificates import parse_name, self_signed
-from pipeline.signing.host_keys import openssh_private_key
-from pipeline.signing.private_file import make_once
-from pipeline.signing.signers import DEVELOPMENT_UNIT
+from pipeline.signing.keys.certificates import parse_name, self_signed
+from pipeline.signing.keys.private_file import make_once
+from pipeline.signing.keys.signers import DEVELOPMENT_UNIT
+from pipeline.signing.secrets.host_keys import openssh_private_key
 
 PRINCIPAL = "release@demo.invalid"
 

@@ -16,14 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError, raise_if_any
-from pipeline.signing.certificates import SignsBundles, issued, ordered_chain, request, self_signed
-from pipeline.signing.passphrase import PROMPT, read_passphrase
-from pipeline.signing.private_file import make_once
-from pipeline.signing.private_keys import load_private_key
-from pipeline.signing.signers import chain_problems, read_certificates, weakness
-from pipeline.signing.token_rsa import open_token_rsa
+from pipeline.host.digests import write_atomically
+from pipeline.signing.keys.certificates import SignsBundles, issued, ordered_chain, request, self_signed
+from pipeline.signing.keys.passphrase import PROMPT, read_passphrase
+from pipeline.signing.keys.private_file import make_once
+from pipeline.signing.keys.private_keys import load_private_key
+from pipeline.signing.keys.signers import chain_problems, read_certificates, weakness
+from pipeline.signing.keys.token_rsa import open_token_rsa
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.signing.sources import read_secret
+from pipeline.signing.keys.sources import read_secret
 
 SOURCES = "fd:N, env:NAME, file:PATH or prompt"
 

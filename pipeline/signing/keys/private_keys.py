@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from pipeline.errors import PipelineError
-from pipeline.signing.passphrase import read_passphrase
-from pipeline.signing.sources import read_secret
+from pipeline.signing.keys.passphrase import read_passphrase
+from pipeline.signing.keys.sources import read_secret
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | Ed25519PublicKey
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey

@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import NameOID
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import distinguished_name, jks, signature_block
+from pipeline.formats.crypto import distinguished_name, jks, signature_block
 from pipeline.model.keyring import KeyEntry, KeyRing
 from pipeline.model.trust import Certificate
-from pipeline.signing.detached import DetachedKey, SignatureStore
-from pipeline.signing.private_keys import LocalKey, PublicKey, SigningKey, load_private_key
-from pipeline.signing.timestamps import Authority
-from pipeline.signing.token import open_token_key
+from pipeline.signing.bundles.timestamps import Authority
+from pipeline.signing.keys.private_keys import LocalKey, PublicKey, SigningKey, load_private_key
+from pipeline.signing.keys.token import open_token_key
+from pipeline.signing.manifests.detached import DetachedKey, SignatureStore
 
 # Certificates made for the demo have this organizational unit, so that every report that names a signer shows it.
 DEVELOPMENT_UNIT = "Development"

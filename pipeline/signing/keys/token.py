@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from pipeline.errors import PipelineError
-from pipeline.formats import pkcs11_uri
-from pipeline.formats.pkcs11_uri import Pkcs11Uri, UriError
-from pipeline.signing.passphrase import read_passphrase
-from pipeline.signing.private_keys import PublicKey, is_valid
+from pipeline.formats.crypto import pkcs11_uri
+from pipeline.formats.crypto.pkcs11_uri import Pkcs11Uri, UriError
+from pipeline.signing.keys.passphrase import read_passphrase
+from pipeline.signing.keys.private_keys import PublicKey, is_valid
 
 if TYPE_CHECKING:
     from pkcs11 import Token
@@ -53,7 +53,7 @@ class TokenKey:
     _pin: str = field(repr=False)
 
     def sign(self, data: bytes, what: str) -> bytes:
-        """See `pipeline.signing.private_keys.SigningKey`.
+        """See `pipeline.signing.keys.private_keys.SigningKey`.
 
         Raises:
             PipelineError: token, PIN or key are not as named, or what the token gave is no signature of this key.

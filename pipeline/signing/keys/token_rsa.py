@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric import utils as asymmetric_utils
 
-from pipeline.signing.token import TokenKey, open_token_key, rsa_public_key
+from pipeline.signing.keys.token import TokenKey, open_token_key, rsa_public_key
 
 
 class TokenRsaKey(rsa.RSAPrivateKey):
@@ -74,7 +74,7 @@ def open_token_rsa(
         public: what it must be the private half of; the token is asked where nothing is known yet.
 
     Raises:
-        PipelineError: see `pipeline.signing.token.open_token_key`.
+        PipelineError: see `pipeline.signing.keys.token.open_token_key`.
     """
     known = public or rsa_public_key(uri, passphrase, directory, what)
     return TokenRsaKey(open_token_key(uri, passphrase, known, directory, what), known)

@@ -10,9 +10,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError
-from pipeline.signing.private_keys import PublicKey, is_valid
+from pipeline.host.digests import write_atomically
+from pipeline.signing.keys.private_keys import PublicKey, is_valid
 
 _LARGEST = 4096  # bytes; a signature of a 16384 bit RSA key has half of that
 

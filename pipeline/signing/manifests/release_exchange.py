@@ -17,13 +17,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from pipeline.digests import write_atomically
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import canonical_json, sshsig
+from pipeline.formats import canonical_json
+from pipeline.formats.ssh import sshsig
+from pipeline.host.digests import write_atomically
 from pipeline.manifest import NAMESPACE, from_bytes
-from pipeline.signing.detached import SignatureStore
-from pipeline.signing.private_keys import is_valid
-from pipeline.signing.returned_file import read_returned
+from pipeline.signing.keys.private_keys import is_valid
+from pipeline.signing.manifests.detached import SignatureStore
+from pipeline.signing.manifests.returned_file import read_returned
 from pipeline.standards import pae, statement, subjects_of
 
 FORMAT = "gateway-image-pipeline release signing request 1"

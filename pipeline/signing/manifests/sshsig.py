@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.formats import sshsig
-from pipeline.signing.signers import ManifestSigner
+from pipeline.formats.ssh import sshsig
+from pipeline.signing.keys.signers import ManifestSigner
 
 
 def sign(message: bytes, signer: ManifestSigner, namespace: str, what: str = "a manifest") -> bytes:

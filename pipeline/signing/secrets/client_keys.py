@@ -14,11 +14,11 @@ from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.model.gateway import Gateway
 from pipeline.model.release import DERIVED, ClientKey, Release
 from pipeline.model.trust import ClientIdentity
-from pipeline.signing.certificate_fitness import certificate_problems, order_problems
-from pipeline.signing.derivation import Derivation
-from pipeline.signing.own_certificate import own_certificate, own_request
-from pipeline.signing.private_keys import PrivateKey, load_private_key
-from pipeline.signing.signers import read_certificates
+from pipeline.signing.keys.certificate_fitness import certificate_problems, order_problems
+from pipeline.signing.keys.private_keys import PrivateKey, load_private_key
+from pipeline.signing.keys.signers import read_certificates
+from pipeline.signing.secrets.derivation import Derivation
+from pipeline.signing.secrets.own_certificate import own_certificate, own_request
 
 
 def read_client_keys(release: Release, gateway: Gateway, base: Path, derive: Derivation) -> tuple[ClientIdentity, ...]:

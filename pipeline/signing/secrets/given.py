@@ -34,10 +34,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.inputs.toml_table import Table
 from pipeline.model.trust import ClientIdentity, HostKey
-from pipeline.rules.esf_strength import SHORTEST, SHORTEST_WIFI, weakness
-from pipeline.signing.client_keys import client_identity
-from pipeline.signing.host_keys import ecdsa_host_key_of, ed25519_host_key
-from pipeline.signing.private_keys import PrivateKey
+from pipeline.rules.esf.strength import SHORTEST, SHORTEST_WIFI, weakness
+from pipeline.signing.keys.private_keys import PrivateKey
+from pipeline.signing.secrets.client_keys import client_identity
+from pipeline.signing.secrets.host_keys import ecdsa_host_key_of, ed25519_host_key
 
 PASSWORDS = ("root", "console", "certificates_keystore", "cacerts_keystore", "wifi")
 _LONGEST_WIFI = 63  # IEEE 802.11i, H.4.1

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
+from pipeline.host import tools
 from pipeline.model.gateway import Gateway
 from pipeline.model.release import Release
 from pipeline.model.trust import GatewaySecrets
@@ -22,7 +22,7 @@ _MEANING = {
 
 
 def handover_text(release: Release, gateway: Gateway, passwords: Mapping[str, str], secrets: GatewaySecrets) -> bytes:
-    """What a factory or an operator needs, as `pipeline.signing.given` reads it; comments say what is for what."""
+    """What a factory or an operator needs, as `signing.secrets.given` reads it; comments say what is for what."""
     lines = [
         f"# Secrets of {gateway.name}, release {release.name}, generation {release.secrets_generation}.",
         "# Whoever reads this can log in to the gateway. Remove it when it has served its purpose.",

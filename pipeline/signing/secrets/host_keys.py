@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pipeline.formats.sshsig import string
+from pipeline.formats.ssh.sshsig import string
 from pipeline.model.trust import HostKey
-from pipeline.signing.derivation import p256_number
+from pipeline.signing.secrets.derivation import p256_number
 
 _MAGIC = b"openssh-key-v1\0"
 _BEGIN, _END = "-----BEGIN OPENSSH PRIVATE KEY-----", "-----END OPENSSH PRIVATE KEY-----"

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pipeline.model.trust import HttpsIdentity
-from pipeline.signing.own_certificate import own_certificate
+from pipeline.signing.secrets.own_certificate import own_certificate
 
 
 def https_identity(name: str, key: ec.EllipticCurvePrivateKey, password: str, epoch: int) -> HttpsIdentity:

@@ -10,9 +10,9 @@ import shlex
 from collections.abc import Collection
 from pathlib import Path
 
-from pipeline import tools
 from pipeline.errors import PipelineError
-from pipeline.signing.sources import read_secret
+from pipeline.host import tools
+from pipeline.signing.keys.sources import read_secret
 
 _PATIENCE = 300.0  # seconds: somebody may have to touch a token or type a PIN
 

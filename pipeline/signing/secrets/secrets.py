@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats.crypt_hash import SALT_ALPHABET, SALT_LENGTH, sha512crypt
+from pipeline.formats.accounts.crypt_hash import SALT_ALPHABET, SALT_LENGTH, sha512crypt
 from pipeline.model.gateway import Gateway
 from pipeline.model.release import Release
 from pipeline.model.trust import ClientIdentity, GatewaySecrets
-from pipeline.signing.derivation import Derivation
-from pipeline.signing.given import NOTHING, Given
-from pipeline.signing.host_keys import ecdsa_host_key, ed25519_host_key
-from pipeline.signing.https_identity import https_identity
-from pipeline.signing.sources import read_secret
+from pipeline.signing.keys.sources import read_secret
+from pipeline.signing.secrets.derivation import Derivation
+from pipeline.signing.secrets.given import NOTHING, Given
+from pipeline.signing.secrets.host_keys import ecdsa_host_key, ed25519_host_key
+from pipeline.signing.secrets.https_identity import https_identity
 
 _LEAST_BYTES = 32
 

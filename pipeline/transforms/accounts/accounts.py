@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import accounts
-from pipeline.formats.accounts import AccountsError, Table
+from pipeline.formats.accounts import accounts
+from pipeline.formats.accounts.accounts import AccountsError, Table
 from pipeline.model.gateway import Gateway, User
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, Origin

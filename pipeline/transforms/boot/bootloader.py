@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.errors import PipelineError
-from pipeline.formats import uboot_env
-from pipeline.formats.uboot_env import UbootEnvError
+from pipeline.formats.boot import uboot_env
+from pipeline.formats.boot.uboot_env import UbootEnvError
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Origin
 from pipeline.model.release import Release

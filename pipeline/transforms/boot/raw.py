@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pipeline.errors import PipelineError
-from pipeline.formats import fw_env_config, uboot_env
-from pipeline.formats.fw_env_config import FwEnvConfigError, Place
-from pipeline.formats.uboot_env import UbootEnvError
+from pipeline.formats.boot import fw_env_config, uboot_env
+from pipeline.formats.boot.fw_env_config import FwEnvConfigError, Place
+from pipeline.formats.boot.uboot_env import UbootEnvError
 from pipeline.model.disk import Disk
 from pipeline.model.layer import Origin
 from pipeline.model.raw_region import RawChange, Region

@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import esf_snapshot, jks
-from pipeline.formats.esf_snapshot import Configuration, Snapshot
-from pipeline.formats.jks import KeystoreEntry, PrivateKey, TrustedCertificate
+from pipeline.formats.crypto import jks
+from pipeline.formats.crypto.jks import KeystoreEntry, PrivateKey, TrustedCertificate
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Configuration, Snapshot
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Origin

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from pipeline.errors import Problem, raise_if_any
-from pipeline.formats import jks
-from pipeline.formats.jks import KeystoreEntry, PrivateKey, TrustedCertificate
+from pipeline.formats.crypto import jks
+from pipeline.formats.crypto.jks import KeystoreEntry, PrivateKey, TrustedCertificate
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Origin
 from pipeline.model.layout import Layout

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 from pipeline.errors import Problem, raise_if_any
-from pipeline.formats.java_properties import Properties
+from pipeline.formats.java.java_properties import Properties
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, FileEntry, Layer, Origin, Removal

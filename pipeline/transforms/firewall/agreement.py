@@ -14,12 +14,13 @@ from ipaddress import IPv4Network
 from typing import TypeVar
 
 from pipeline.errors import PipelineError, Problem
-from pipeline.formats import dhcpd_conf, esf_snapshot, firewall_ports, kuranet
-from pipeline.formats.esf_snapshot import Configuration
-from pipeline.formats.firewall_ports import Nat, OpenPort, PortForward
-from pipeline.formats.iptables import text as iptables
-from pipeline.formats.iptables.rules import Ports, Rule, Ruleset, Table, parse_ports, subtract
-from pipeline.formats.iptables.walk import Packet, refusal
+from pipeline.formats.esf import esf_snapshot, firewall_ports, kuranet
+from pipeline.formats.esf.esf_snapshot import Configuration
+from pipeline.formats.esf.firewall_ports import Nat, OpenPort, PortForward
+from pipeline.formats.network import dhcpd_conf
+from pipeline.formats.network.iptables import text as iptables
+from pipeline.formats.network.iptables.rules import Ports, Rule, Ruleset, Table, parse_ports, subtract
+from pipeline.formats.network.iptables.walk import Packet, refusal
 from pipeline.model.claim import Place
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pipeline.errors import PipelineError
-from pipeline.formats.iptables import text as iptables
-from pipeline.formats.iptables.rules import Chain, Rule, Ruleset, Table
+from pipeline.formats.network.iptables import text as iptables
+from pipeline.formats.network.iptables.rules import Chain, Rule, Ruleset, Table
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Origin
 from pipeline.model.vanilla import Vanilla

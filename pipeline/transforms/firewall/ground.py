@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from pipeline.formats import ifcfg, interfaces, kuranet, net_properties
-from pipeline.formats.esf_snapshot import Snapshot
+from pipeline.formats.esf import kuranet, net_properties
+from pipeline.formats.esf.esf_snapshot import Snapshot
+from pipeline.formats.network import ifcfg, interfaces
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.formats.iptables.rules import Rule, Ruleset, Table
+from pipeline.formats.network.iptables.rules import Rule, Ruleset, Table
 from pipeline.model.layer import LineOrigin, Origin
 from pipeline.model.line_origins import kept, stretches
 from pipeline.transforms.firewall.ground import Ground

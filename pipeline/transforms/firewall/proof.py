@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from pipeline.errors import Problem
-from pipeline.formats.iptables.rules import Ruleset, Table
-from pipeline.formats.iptables.walk import Packet, opening, refusal
+from pipeline.formats.network.iptables.rules import Ruleset, Table
+from pipeline.formats.network.iptables.walk import Packet, opening, refusal
 from pipeline.transforms.firewall.ground import Ground
 from pipeline.transforms.firewall.rewrite import OSGI_CONSOLE, SSH, Wanted
 

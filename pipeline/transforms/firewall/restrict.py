@@ -8,9 +8,9 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats.esf_snapshot import Snapshot
-from pipeline.formats.iptables import text as iptables
-from pipeline.formats.iptables.rules import Ruleset
+from pipeline.formats.esf.esf_snapshot import Snapshot
+from pipeline.formats.network.iptables import text as iptables
+from pipeline.formats.network.iptables.rules import Ruleset
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath

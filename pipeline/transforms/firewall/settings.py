@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.formats import firewall_ports
-from pipeline.formats.firewall_ports import Nat, OpenPort, PortForward
-from pipeline.formats.iptables.rules import Rule, Ruleset, Table
-from pipeline.formats.iptables.text import rule as parse_rule
+from pipeline.formats.esf import firewall_ports
+from pipeline.formats.esf.firewall_ports import Nat, OpenPort, PortForward
+from pipeline.formats.network.iptables.rules import Rule, Ruleset, Table
+from pipeline.formats.network.iptables.text import rule as parse_rule
 from pipeline.model.layer import Origin
 from pipeline.model.setting import SnapshotSetting
 

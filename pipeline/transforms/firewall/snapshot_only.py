@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot, firewall_ports
-from pipeline.formats.esf_snapshot import Configuration, Snapshot
-from pipeline.formats.firewall_ports import Nat, PortForward
-from pipeline.formats.iptables.rules import Ruleset
+from pipeline.formats.esf import esf_snapshot, firewall_ports
+from pipeline.formats.esf.esf_snapshot import Configuration, Snapshot
+from pipeline.formats.esf.firewall_ports import Nat, PortForward
+from pipeline.formats.network.iptables.rules import Ruleset
 from pipeline.model.golden import Golden
 from pipeline.model.layer import Origin
 from pipeline.model.layout import Layout

@@ -7,7 +7,9 @@ import re
 from collections.abc import Container, Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats import canonical_json, dropbear_key, hosts_file
+from pipeline.formats import canonical_json
+from pipeline.formats.network import hosts_file
+from pipeline.formats.ssh import dropbear_key
 from pipeline.model.gateway import Gateway
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Origin, Removal, combine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pipeline.errors import Problem
-from pipeline.formats import chap_secrets, chat_script, ppp_peer
+from pipeline.formats.network import chap_secrets, chat_script, ppp_peer
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Entry, FileEntry, LinkEntry, Origin
 from pipeline.transforms.network.adapter import Adapter

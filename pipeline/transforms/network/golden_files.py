@@ -9,14 +9,14 @@ from ipaddress import IPv4Address, IPv4Interface
 from typing import TypeVar
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import (
+from pipeline.formats.esf import kuranet
+from pipeline.formats.network import (
     chap_secrets,
     chat_script,
     dhcpd_conf,
     hostapd_conf,
     ifcfg,
     interfaces,
-    kuranet,
     named_conf,
     ppp_peer,
     udhcpd_conf,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pipeline.formats import kuranet
+from pipeline.formats.esf import kuranet
 from pipeline.model.layer import Origin
 from pipeline.model.setting import SnapshotSetting
 from pipeline.transforms.network.adapter import STATUS, Adapter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.formats import dhcpd_conf, udhcpd_conf
+from pipeline.formats.network import dhcpd_conf, udhcpd_conf
 from pipeline.transforms.network.adapter import Adapter
 
 

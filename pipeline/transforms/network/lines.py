@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
-from pipeline.formats import interfaces, named_conf
+from pipeline.formats.network import interfaces, named_conf
 from pipeline.transforms.network.adapter import Adapter
 
 # What an address brings with it, and what only fits the golden sample's own hardware.

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Interface
 
 from pipeline.errors import PipelineError, Problem
-from pipeline.formats import start_script
-from pipeline.formats.ifcfg import Ifcfg
-from pipeline.formats.ifcfg import render as render_ifcfg
+from pipeline.formats.java import start_script
+from pipeline.formats.network.ifcfg import Ifcfg
+from pipeline.formats.network.ifcfg import render as render_ifcfg
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.network.adapter import Adapter

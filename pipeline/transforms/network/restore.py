@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats.ifcfg import render as render_ifcfg
-from pipeline.formats.interfaces import render as render_interfaces
+from pipeline.formats.network.ifcfg import render as render_ifcfg
+from pipeline.formats.network.interfaces import render as render_interfaces
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath

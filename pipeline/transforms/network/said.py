@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Interface, IPv4Network
 
-from pipeline.formats import dhcpd_conf, hostapd_conf, ifcfg, interfaces, udhcpd_conf, wpa_supplicant_conf
+from pipeline.formats.network import dhcpd_conf, hostapd_conf, ifcfg, interfaces, udhcpd_conf, wpa_supplicant_conf
 from pipeline.model.claim import Claim, Place, comparable
 from pipeline.transforms.network import red_hat
 from pipeline.transforms.network.adapter import STATUS, Adapter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.formats.ppp_peer import PppPeer
+from pipeline.formats.network.ppp_peer import PppPeer
 from pipeline.model.claim import Claim, Place, comparable
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.golden_files import PEERS, GoldenFiles, where

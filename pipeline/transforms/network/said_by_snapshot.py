@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Interface, IPv4Network
 
-from pipeline.formats import esf_snapshot, net_properties
-from pipeline.formats.esf_snapshot import Configuration, Property
+from pipeline.formats.esf import esf_snapshot, net_properties
+from pipeline.formats.esf.esf_snapshot import Configuration, Property
 from pipeline.model.claim import Claim, Place, comparable
 from pipeline.model.golden import Golden
 from pipeline.transforms.network.adapter import Adapter

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Interface
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import esf_snapshot, net_properties
+from pipeline.formats.esf import esf_snapshot, net_properties
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.layer import Origin

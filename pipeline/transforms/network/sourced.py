@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from pipeline.errors import Problem
-from pipeline.formats.interfaces import Interfaces, Stanza
-from pipeline.formats.kuranet import Kuranet
+from pipeline.formats.esf.kuranet import Kuranet
+from pipeline.formats.network.interfaces import Interfaces, Stanza
 from pipeline.model.claim import Place
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.errors import Problem
-from pipeline.formats import hostapd_conf, wpa_supplicant_conf
+from pipeline.formats.network import hostapd_conf, wpa_supplicant_conf
 from pipeline.transforms.network.adapter import Adapter
 
 # IEEE 802.11i: a passphrase has 8 to 63 printable ASCII characters. Shorter than 16 it can be guessed off-line.

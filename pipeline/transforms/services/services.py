@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.errors import PipelineError
-from pipeline.formats import inittab, monitrc, sysctl_conf
+from pipeline.formats.boot import inittab, monitrc, sysctl_conf
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Origin, Removal, combine
 from pipeline.model.release import Release

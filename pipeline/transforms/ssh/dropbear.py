@@ -11,8 +11,8 @@ import shlex
 from collections.abc import Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats import shell_variables, systemd_unit
-from pipeline.formats.shell_variables import ShellValueError
+from pipeline.formats.boot import shell_variables, systemd_unit
+from pipeline.formats.boot.shell_variables import ShellValueError
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, Origin, combine
 from pipeline.model.release import Release

@@ -8,9 +8,11 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from pipeline.errors import PipelineError
-from pipeline.formats import dpkg_status, shell_variables, sshd_config
-from pipeline.formats.shell_variables import ShellValueError
-from pipeline.formats.sshd_config import Line, SshdConfigError
+from pipeline.formats.boot import shell_variables
+from pipeline.formats.boot.shell_variables import ShellValueError
+from pipeline.formats.packages import dpkg_status
+from pipeline.formats.ssh import sshd_config
+from pipeline.formats.ssh.sshd_config import Line, SshdConfigError
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, Origin
 from pipeline.model.line_origins import kept, stretches

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.formats.accounts import WIDTHS, AccountsError, Table, parse, render
+from pipeline.formats.accounts.accounts import WIDTHS, AccountsError, Table, parse, render
 
 
 @pytest.mark.parametrize(

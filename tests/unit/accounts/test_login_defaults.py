@@ -8,7 +8,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.release import Rules
 from pipeline.model.rule import Expected, RuleOutcome
 from pipeline.rules import registry
-from pipeline.transforms import login_defaults
+from pipeline.transforms.accounts import login_defaults
 from tests.support.release import a_release
 from tests.support.vanilla import a_vanilla
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import accounts as files
+from pipeline.formats.accounts import accounts as files
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, FileEntry, Layer
 from pipeline.model.release import Accounts
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms import accounts
+from pipeline.transforms.accounts import accounts
 from tests.support.release import EPOCH, OPERATOR, PUBLIC_KEY, a_gateway, a_release, some_secrets
 from tests.support.vanilla import a_vanilla
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import audit_command
-from pipeline.audit_command import AuditImages
+from pipeline.commands import audit
+from pipeline.commands.audit import AuditImages
 from pipeline.errors import PipelineError
 from pipeline.model.image_view import ImageView
 from tests.support.hardened import a_hardened_view, a_neglected_vanilla
@@ -36,14 +36,14 @@ source = "file:fleet.key"
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An image whose content a test chooses by `shows`."""
-    monkeypatch.setattr(audit_command, "prepare_raw", lambda source, target, say: target.write_bytes(b""))
+    monkeypatch.setattr(audit, "prepare_raw", lambda source, target, say: target.write_bytes(b""))
     path = tmp_path / "x.img"
     path.write_bytes(b"\0" * 512)
     return path
 
 
 def shows(monkeypatch: pytest.MonkeyPatch, view: ImageView) -> None:
-    monkeypatch.setattr(audit_command, "look_at_all", lambda raws, layouts, state_dir, say: iter([view] * len(raws)))
+    monkeypatch.setattr(audit, "look_at_all", lambda raws, layouts, state_dir, say: iter([view] * len(raws)))
 
 
 def run(*arguments: str | Path) -> int:
@@ -117,7 +117,7 @@ def test_what_cannot_be_looked_at(
     def refuse(raws: list[Path], layouts: object, state_dir: Path, say: object) -> list[ImageView]:
         raise PipelineError("no root file system in it", "give a disk image")
 
-    monkeypatch.setattr(audit_command, "look_at_all", refuse)
+    monkeypatch.setattr(audit, "look_at_all", refuse)
     assert run(image) == 2
     assert "no root file system in it\n  fix: give a disk image" in capsys.readouterr().err
     assert run() == 2

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.formats import uboot_env
+from pipeline.formats.boot import uboot_env
 from pipeline.inputs.outside_environment import read_outside
 from pipeline.manifest import build_manifest, from_bytes, to_bytes
 from pipeline.model.image_view import ImageView
@@ -21,12 +21,12 @@ from pipeline.model.raw_region import RawChange, Region
 from pipeline.model.release import Bootloader, OutsideEnvironment, Release
 from pipeline.model.rule import RuleOutcome
 from pipeline.model.sidecar import Outside, Sidecar
-from pipeline.report.difference import differences
-from pipeline.report.explanation import region_explanation
-from pipeline.report.plan_text import sidecar_text
-from pipeline.rules import linux_boot
+from pipeline.report.text.difference import differences
+from pipeline.report.text.explanation import region_explanation
+from pipeline.report.text.plan_text import sidecar_text
+from pipeline.rules.boot import bootloader as linux_boot
 from pipeline.rules.expectations import decisions_of, expected_from
-from pipeline.transforms.bootloader_outside import flashing, protect
+from pipeline.transforms.boot.outside import flashing, protect
 from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
 from tests.support.manifest import manifest_inputs
 from tests.support.release import a_release

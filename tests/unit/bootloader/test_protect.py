@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import uboot_env
+from pipeline.formats.boot import uboot_env
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.release import Bootloader
-from pipeline.transforms import bootloader
+from pipeline.transforms.boot import bootloader
 from tests.support.release import a_release
 from tests.support.uboot import an_environment
 from tests.support.vanilla import a_vanilla

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image.raw_region import read_regions, write_changes
+from pipeline.image.read.raw_region import read_regions, write_changes
 from pipeline.model.image_view import ImageView
 from pipeline.model.raw_region import RawChange, Region
 from pipeline.model.release import Bootloader, Release
 from pipeline.model.rule import RuleOutcome
 from pipeline.model.vanilla import Vanilla
-from pipeline.rules import linux_boot
+from pipeline.rules.boot import bootloader as linux_boot
 from pipeline.rules.expectations import decisions_of, expected_from, expected_of
 from pipeline.rules.registry import LINUX
-from pipeline.transforms import bootloader, bootloader_raw
+from pipeline.transforms.boot import bootloader
+from pipeline.transforms.boot import raw as bootloader_raw
 from tests.support.release import a_release
 from tests.support.uboot import SIZE, an_environment
 from tests.support.vanilla import a_vanilla

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.formats.uboot_env import UbootEnvError, change, parse, render
+from pipeline.formats.boot.uboot_env import UbootEnvError, change, parse, render
 from tests.support.uboot import SIZE, an_environment
 
 PAIRS = {"bootcmd": "run a; bootz ${loadaddr}", "bootdelay": "2", "empty": "", "ethaddr": "00:11:22:33:44:55"}

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 import pytest
 
 from pipeline.boottest.surroundings import Kind, surroundings
-from pipeline.image.guest_network import own_addresses
+from pipeline.image.boot.guest_network import own_addresses
 from tests.support.boottest import INTERFACES, VPN
 
 FIXED = {"eth0": IPv4Interface("192.168.21.1/24")}

@@ -15,12 +15,12 @@ from pipeline.classification.assemble import assemble, judge
 from pipeline.classification.lock import Entry, Lock
 from pipeline.demo.golden import plant
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Property, Snapshot
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Property, Snapshot
 from pipeline.inputs.golden_export import read_export
 from pipeline.model.golden import Export
-from pipeline.transforms import snapshot as snapshot_transform
-from pipeline.transforms.snapshot.console import console_settings
+from pipeline.transforms.esf import snapshot as snapshot_transform
+from pipeline.transforms.esf.snapshot.console import console_settings
 from tests.support.golden import EXPORT, SNAPSHOT, a_golden, a_snapshot
 from tests.support.release import a_release, some_secrets
 from tests.support.vanilla import a_vanilla

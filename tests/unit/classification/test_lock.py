@@ -17,7 +17,7 @@ from pipeline.classification.review import What, accepted, changes, decided, pro
 from pipeline.demo.golden import plant
 from pipeline.errors import PipelineError
 from pipeline.inputs.golden_export import read_export
-from pipeline.report.golden_text import change_lines, golden_lines
+from pipeline.report.text.golden_text import change_lines, golden_lines
 from tests.support.golden import EXPORT
 
 ROOT = Path(__file__).resolve().parents[3]

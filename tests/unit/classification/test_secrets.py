@@ -26,7 +26,7 @@ from pipeline.classification import find_secrets
 from pipeline.classification.secrets import secret_in_property
 from pipeline.classification.texts import _HINT
 from pipeline.classification.wording import _SECRET_PAIRS, _SECRET_WORDS, announces
-from pipeline.formats.esf_snapshot import Property
+from pipeline.formats.esf.esf_snapshot import Property
 from pipeline.inputs.zstd_data import unzstd
 from tests.support.golden import EXPORT, a_snapshot
 

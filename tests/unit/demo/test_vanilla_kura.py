@@ -11,9 +11,10 @@ import pytest
 from pipeline.demo import kura
 from pipeline.demo.members import Member, with_parents
 from pipeline.demo.vendor import https_identity, vendor_identity
-from pipeline.formats import esf_snapshot, jks
-from pipeline.formats.iptables.text import parse as parse_iptables
-from pipeline.image.layout_detection import detect
+from pipeline.formats.crypto import jks
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.network.iptables.text import parse as parse_iptables
+from pipeline.image.read.layout_detection import detect
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Node, Tree

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tools
 from pipeline.demo.rootfs import Init, debian_rootfs
 from pipeline.errors import PipelineError
+from pipeline.host import tools
 
 EPOCH = 1_700_000_000
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import doctor, tools
-from pipeline.doctor import Finding, Level
+from pipeline.host import doctor, tools
+from pipeline.host.doctor import Finding, Level
 
 CI = Path(__file__).resolve().parents[3] / "ci"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats.iptables.rules import Table
-from pipeline.formats.iptables.text import parse
-from pipeline.formats.iptables.walk import Packet, opening, refusal
+from pipeline.formats.network.iptables.rules import Table
+from pipeline.formats.network.iptables.text import parse
+from pipeline.formats.network.iptables.walk import Packet, opening, refusal
 from pipeline.model.gateway import Gateway, Interface
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer

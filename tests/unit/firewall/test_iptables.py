@@ -12,9 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.formats.iptables.rules import ALL_PORTS, Chain, Clause, Rule, Ruleset, Table, parse_ports, subtract
-from pipeline.formats.iptables.text import parse, render, rule
-from pipeline.formats.iptables.walk import Packet, Verdict, opening, refusal, walk
+from pipeline.formats.network.iptables.rules import (
+    ALL_PORTS,
+    Chain,
+    Clause,
+    Rule,
+    Ruleset,
+    Table,
+    parse_ports,
+    subtract,
+)
+from pipeline.formats.network.iptables.text import parse, render, rule
+from pipeline.formats.network.iptables.walk import Packet, Verdict, opening, refusal, walk
 from tests.support.network import IPTABLES, committed
 
 WORD = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=8).filter(lambda w: w[0] not in "-!")

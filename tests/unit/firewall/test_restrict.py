@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import firewall_ports
-from pipeline.formats.iptables.rules import Table
-from pipeline.formats.iptables.text import parse
-from pipeline.formats.iptables.walk import Packet, walk
+from pipeline.formats.esf import firewall_ports
+from pipeline.formats.network.iptables.rules import Table
+from pipeline.formats.network.iptables.text import parse
+from pipeline.formats.network.iptables.walk import Packet, walk
 from pipeline.model.gateway import Gateway, Interface
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath

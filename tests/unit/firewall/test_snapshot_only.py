@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats.esf_snapshot import Configuration, Property, Snapshot
-from pipeline.formats.firewall_ports import parse_open_ports
+from pipeline.formats.esf.esf_snapshot import Configuration, Property, Snapshot
+from pipeline.formats.esf.firewall_ports import parse_open_ports
 from pipeline.model.gateway import Gateway, Interface
 from pipeline.transforms import firewall
 from pipeline.transforms.firewall.settings import PID

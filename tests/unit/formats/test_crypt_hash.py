@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from pipeline.formats import crypt_hash
+from pipeline.formats.accounts import crypt_hash
 
 PASSWORDS = [
     "",

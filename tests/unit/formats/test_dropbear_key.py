@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.formats.dropbear_key import DropbearKeyError, from_openssh
+from pipeline.formats.ssh.dropbear_key import DropbearKeyError, from_openssh
 from pipeline.model.trust import HostKey
-from pipeline.signing.host_keys import ecdsa_host_key_of, ed25519_host_key, openssh_private_key
+from pipeline.signing.secrets.host_keys import ecdsa_host_key_of, ed25519_host_key, openssh_private_key
 
 # The numbers have a leading zero byte, the highest bit set, and neither.
 KEYS = (

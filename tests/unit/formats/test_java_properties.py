@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.formats.java_properties import Properties
+from pipeline.formats.java.java_properties import Properties
 
 # What java.util.Properties.load makes of each; the same table is shown to Java itself below.
 TABLE: tuple[tuple[bytes, dict[str, str]], ...] = (

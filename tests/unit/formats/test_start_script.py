@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.formats import start_script
+from pipeline.formats.java import start_script
 
 SCRIPT = r"""#!/bin/sh
 # java -Xdebug -jar in a comment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.formats import inittab, monitrc, shell_variables
+from pipeline.formats.boot import inittab, monitrc, shell_variables
 
 
 def test_entries_of_inittab() -> None:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from pipeline.formats.sudoers import parse
+from pipeline.formats.accounts.sudoers import parse
 
 RULES = [
     "root ALL=(ALL:ALL) ALL",

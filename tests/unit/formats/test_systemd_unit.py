@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.formats.systemd_unit import in_effect, parse
+from pipeline.formats.boot.systemd_unit import in_effect, parse
 
 UNIT = b"""\
 # a comment

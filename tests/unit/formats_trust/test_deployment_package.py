@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats.deployment_package import BundleEntry, Member, check_bundle, read_package
+from pipeline.formats.esf.deployment_package import BundleEntry, Member, check_bundle, read_package
 
 MANIFEST = Member("META-INF/MANIFEST.MF")
 MAIN = {"manifest-version": "1.0", "deploymentpackage-symbolicname": "heater", "deploymentpackage-version": "1.0.0"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.formats import der
+from pipeline.formats.crypto import der
 
 
 @given(st.integers(-(2**200), 2**200))

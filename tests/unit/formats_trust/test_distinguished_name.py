@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.formats.distinguished_name import (
+from pipeline.formats.crypto.distinguished_name import (
     DnError,
     admits_anybody,
     matches,

@@ -9,7 +9,7 @@ import pytest
 
 import pipeline.formats
 from pipeline.errors import PipelineError
-from pipeline.formats.esf_policy import (
+from pipeline.formats.esf.esf_policy import (
     ALL_PERMISSION,
     LOCATION,
     SIGNER,
@@ -22,7 +22,7 @@ from pipeline.formats.esf_policy import (
     render_policy,
 )
 
-XSD = Path(pipeline.formats.__file__).parent / "security-policy.xsd"
+XSD = Path(pipeline.formats.__file__).parent / "esf" / "security-policy.xsd"
 EVERYTHING = (Permission(ALL_PERMISSION, ("*", "*")),)
 POLICY = SecurityPolicy(
     permit_debug=False,

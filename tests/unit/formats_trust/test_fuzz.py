@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jks
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.platform import describe_bundle
+from pipeline.formats.crypto import jks
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.bundles.platform import describe_bundle
 from tests.support.trust import a_bundle, a_chain_signer, a_jar, a_signer, certificate, ec_key, pkcs8_of, rsa_key
 
 CASES = 10_000

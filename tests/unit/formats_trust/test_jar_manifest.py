@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jar_manifest
-from pipeline.formats.jar import is_covered, is_signature_file, misspelt, signature_names, signatures
-from pipeline.formats.jar_manifest import Manifest, new_manifest, new_section, parse_manifest, signature_file
+from pipeline.formats.java import jar_manifest
+from pipeline.formats.java.jar import is_covered, is_signature_file, misspelt, signature_names, signatures
+from pipeline.formats.java.jar_manifest import Manifest, new_manifest, new_section, parse_manifest, signature_file
 
 PLAIN = b"Manifest-Version: 1.0\r\nBundle-Name: x\r\n\r\nName: a/b\r\nX: y\r\n\r\n"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.formats.java_permissions import KNOWN, problems
+from pipeline.formats.java.java_permissions import KNOWN, problems
 
 SEED = Path(__file__).resolve().parents[4] / "shared/seeds/001_47b6fe3a83294dbd.txt"
 

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jks
-from pipeline.formats.jks import PrivateKey, TrustedCertificate, certificates_in, read_keystore, write_keystore
+from pipeline.formats.crypto import jks
+from pipeline.formats.crypto.jks import PrivateKey, TrustedCertificate, certificates_in, read_keystore, write_keystore
 from tests.support.trust import LEAF, ROOT, certificate, chain_of, ec_key, rsa_key
 
 PASSWORD = "correct-Horse.7"

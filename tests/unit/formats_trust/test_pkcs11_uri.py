@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.formats.pkcs11_uri import Pkcs11Uri, UriError, parse
+from pipeline.formats.crypto.pkcs11_uri import Pkcs11Uri, UriError, parse
 
 LIBRARY = "?module-path=/usr/lib/x.so"
 

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import pkcs7
 
-from pipeline.formats import signature_block
-from pipeline.formats.signature_block import BlockError, build_block, check_shape, parse_block
+from pipeline.formats.crypto import signature_block
+from pipeline.formats.crypto.signature_block import BlockError, build_block, check_shape, parse_block
 from tests.support.trust import LEAF, ROOT, certificate, chain_of, ec_key, rsa_key
 
 MESSAGE = b"Signature-Version: 1.0\r\n\r\n"

@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipeline.errors import PipelineError
-from pipeline.formats import sshsig
-from pipeline.signing import sshsig as signing
-from pipeline.signing.host_keys import ed25519_host_key
-from pipeline.signing.private_keys import LocalKey
-from pipeline.signing.signers import ManifestSigner
+from pipeline.formats.ssh import sshsig
+from pipeline.signing.keys.private_keys import LocalKey
+from pipeline.signing.keys.signers import ManifestSigner
+from pipeline.signing.manifests import sshsig as signing
+from pipeline.signing.secrets.host_keys import ed25519_host_key
 
 NAMESPACE = "gateway-image-manifest"
 SEED = bytes(range(32))

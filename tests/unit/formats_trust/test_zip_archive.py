@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.formats.zip_archive import Kept, MemorySource, NewFile, read_archive, write_archive
+from pipeline.formats.archive.zip_archive import Kept, MemorySource, NewFile, read_archive, write_archive
 from tests.support.trust import a_jar, archive_of
 
 GOOD = a_jar({"a.txt": b"alpha " * 50, "dir/": b"", "dir/b.bin": bytes(range(256))}, "Manifest-Version: 1.0\r\n\r\n")

@@ -7,8 +7,8 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.model.layer import Origin
 from pipeline.model.setting import PropertySetting
-from pipeline.transforms import framework
-from pipeline.transforms.framework.properties import effective
+from pipeline.transforms.esf import framework
+from pipeline.transforms.esf.framework.properties import effective
 from tests.support.kura import KURA, a_kura
 from tests.support.vanilla import ESF, a_vanilla
 

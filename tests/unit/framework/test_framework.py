@@ -6,13 +6,13 @@ import pytest
 
 from pipeline.demo import esf
 from pipeline.errors import PipelineError
-from pipeline.formats import start_script
-from pipeline.formats.java_properties import Properties
+from pipeline.formats.java import start_script
+from pipeline.formats.java.java_properties import Properties
 from pipeline.model.layer import FileEntry, Layer, Origin, Removal
 from pipeline.model.release import Rules
 from pipeline.model.setting import PropertySetting
-from pipeline.transforms import framework
-from pipeline.transforms.framework.start import FORBIDDEN, console_on_loopback, harden
+from pipeline.transforms.esf import framework
+from pipeline.transforms.esf.framework.start import FORBIDDEN, console_on_loopback, harden
 from tests.support.release import a_release
 from tests.support.vanilla import ESF, a_vanilla
 

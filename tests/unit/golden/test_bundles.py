@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.demo import bundles
-from pipeline.formats.java_properties import Properties
+from pipeline.formats.java.java_properties import Properties
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden"
 KURA = GOLDEN / "opt/eurotech/esf/kura"

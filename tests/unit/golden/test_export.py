@@ -24,7 +24,7 @@ from pipeline.classification.assemble import assemble, judge
 from pipeline.classification.lock import Lock
 from pipeline.demo.golden import forbidden_things, plant
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot
+from pipeline.formats.esf import esf_snapshot
 from pipeline.inputs.golden_export import read_export, read_golden
 from tests.support.golden import ABOUT, EXPORT, SNAPSHOT, a_snapshot
 

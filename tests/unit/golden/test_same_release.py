@@ -11,7 +11,7 @@ from pipeline.capture.export_directory import about
 from pipeline.capture.taken import Found, judged
 from pipeline.errors import PipelineError
 from pipeline.inputs.golden_export import read_export
-from pipeline.plan import require_same_release
+from pipeline.plan.image_plan import require_same_release
 from tests.support.golden import a_golden
 from tests.support.kura import a_kura, a_kura_golden
 from tests.support.release import a_release

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.formats.hosts_file import with_name
+from pipeline.formats.network.hosts_file import with_name
 
 
 @pytest.mark.parametrize(

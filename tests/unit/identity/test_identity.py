@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats.dropbear_key import from_openssh
+from pipeline.formats.ssh.dropbear_key import from_openssh
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, LinkEntry, Removal
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.trust import HostKey
-from pipeline.signing.host_keys import ecdsa_host_key_of, ed25519_host_key
-from pipeline.transforms import identity
+from pipeline.signing.secrets.host_keys import ecdsa_host_key_of, ed25519_host_key
+from pipeline.transforms.identity import identity
 from tests.support.release import a_gateway, a_release, some_secrets
 from tests.support.vanilla import a_vanilla
 

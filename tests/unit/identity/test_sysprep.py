@@ -12,7 +12,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Expected, RuleOutcome
 from pipeline.rules import registry
-from pipeline.transforms import identity
+from pipeline.transforms.identity import identity
 from tests.support.breakages import put
 from tests.support.hardened import a_hardened_view
 from tests.support.vanilla import a_vanilla

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image.block_owner import BLOCK, owners_of
+from pipeline.image.read.block_owner import BLOCK, owners_of
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from tests.support.disks import MIB, ext_image, fat_image, mbr_disk, tree_on_host

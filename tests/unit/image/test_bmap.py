@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.formats import bmap as reader
-from pipeline.image import bmap
+from pipeline.formats.archive import bmap as reader
+from pipeline.image.write import bmap
 from pipeline.model.disk import Disk, Partition
 from tests.support import disks
 

@@ -12,8 +12,8 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image.guest import Guest
-from pipeline.image.guest_network import GuestNetwork, Nic, nic_options, own_addresses
+from pipeline.image.boot.guest import Guest
+from pipeline.image.boot.guest_network import GuestNetwork, Nic, nic_options, own_addresses
 
 
 @contextmanager

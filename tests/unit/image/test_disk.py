@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.image.disk import DiskError, filesystem_at, parse_disk
+from pipeline.image.containers.disk import DiskError, filesystem_at, parse_disk
 from pipeline.model.disk import Disk
 from tests.support import disks
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.image.ext4 import Ext4, Ext4Error, _clear_runs, parse_superblock
-from pipeline.image.stamp import _difference
+from pipeline.image.ext4.ext4 import Ext4, Ext4Error, _clear_runs, parse_superblock
+from pipeline.image.write.stamp import _difference
 from tests.support import disks
 
 GEOMETRIES = [

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image import facts, facts_file, never_booted
-from pipeline.image.inspect import init_of
+from pipeline.image.read import facts, facts_file, never_booted
+from pipeline.image.read.inspect import init_of
 from pipeline.inputs.layout_files import choose_layouts, load_layouts
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
@@ -176,7 +176,7 @@ def test_kinds_of_init(files: Mapping[str, bytes | str], expected: str) -> None:
 
 
 def test_layouts_are_read_strictly(tmp_path: Path) -> None:
-    good = (Path(facts.__file__).parents[1] / "layouts" / "esf-5.toml").read_text()
+    good = (Path(facts.__file__).parents[2] / "layouts" / "esf-5.toml").read_text()
     (tmp_path / "esf-5.toml").write_text(good)
     assert load_layouts(tmp_path) == (LAYOUT,)
     bad = good.replace('generation = "A"', 'generation = "Z"\ncolour = "red"').replace("[80]", '["http"]')

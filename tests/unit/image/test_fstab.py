@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.image.fstab import Mount, parse_fstab
-from pipeline.image.tree_reader import parse_digests
+from pipeline.image.read.fstab import Mount, parse_fstab
+from pipeline.image.read.tree_reader import parse_digests
 from pipeline.model.guest_path import GuestPath
 
 

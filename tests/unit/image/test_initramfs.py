@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image.boot import newest_kernel
-from pipeline.image.initramfs import MODULES, _has_interpreter, cpio, initramfs, load_order
+from pipeline.image.boot.boot import newest_kernel
+from pipeline.image.boot.initramfs import MODULES, _has_interpreter, cpio, initramfs, load_order
 
 
 def modules(directory: Path) -> Path:

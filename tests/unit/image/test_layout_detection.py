@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image.layout_detection import candidates, detect, fits
+from pipeline.image.read.layout_detection import candidates, detect, fits
 from pipeline.inputs.layout_files import choose_layouts, load_layouts
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Node, Tree

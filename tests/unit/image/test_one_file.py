@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image.one_file import read_one
+from pipeline.image.read.one_file import read_one
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from tests.support.disks import MIB, ext_image, mbr_disk, tree_on_host

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.image import prepare, sparse
+from pipeline.image.containers import prepare, sparse
 from tests.support import disks
 
 

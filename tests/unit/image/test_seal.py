@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image import seal
+from pipeline.image.ext4 import seal
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from tests.support import disks, gateway_disk

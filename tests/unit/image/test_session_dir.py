@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.image import accelerator, session_dir
+from pipeline.image.appliance import accelerator, session_dir
 
 
 def test_a_session_cleans_up_after_itself_and_after_failure(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image.sniff import Container, read_qcow2_header, sniff, what_is
+from pipeline.image.containers.sniff import Container, read_qcow2_header, sniff, what_is
 from tests.support import disks
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image import seal, stamp
+from pipeline.image.ext4 import seal
+from pipeline.image.write import stamp
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, FileEntry, Layer, LinkEntry, Origin, Removal

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image import write
+from pipeline.image.write import write
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, LinkEntry, Origin
 from pipeline.model.tree import Kind, Node, Tree

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.formats.ssh_public_key import PublicKeyError, parse
+from pipeline.formats.ssh.ssh_public_key import PublicKeyError, parse
 from tests.support.ssh_keys import a_public_key, dsa, ecdsa, ed25519, rsa
 
 POINT = b"\4" + b"\1" * 64

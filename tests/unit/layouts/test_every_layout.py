@@ -8,19 +8,20 @@ from functools import cache
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot, jks
-from pipeline.image.layout_detection import detect
+from pipeline.formats.crypto import jks
+from pipeline.formats.esf import esf_snapshot
+from pipeline.image.read.layout_detection import detect
 from pipeline.inputs.layout_files import layouts_with, load_layouts, require_known
 from pipeline.model.image_view import ImageView
 from pipeline.model.release import Keystores, Release
 from pipeline.model.rule import RuleOutcome
 from pipeline.model.trust import GatewaySecrets
-from pipeline.plan import Inputs, plan_device, plan_product
-from pipeline.rules import esf
+from pipeline.plan.image_plan import Inputs, plan_device, plan_product
+from pipeline.rules.esf import all_rules
 from pipeline.rules.expectations import expected_of
 from pipeline.rules.registry import judge
-from pipeline.signing.secrets import FleetSecret, gateway_secrets
-from pipeline.transforms.keystore_services import BUNDLES
+from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
+from pipeline.transforms.esf.keystore_services import BUNDLES
 from tests.support import esf_view
 from tests.support.every_layout import LAYOUTS, NAMED, RELEASES, a_golden_of, a_vanilla_of
 from tests.support.network import NORTH
@@ -64,7 +65,12 @@ def test_it_is_found_in_the_image(name: str) -> None:
 def test_a_whole_gateway_is_planned_and_obeys_every_rule_of_the_product(name: str) -> None:
     view = planned(name)
     results = judge(
-        view, expected_of(the_release(name)), profile="documents", waivers=(), epoch=1_767_225_600, rules=esf.RULES
+        view,
+        expected_of(the_release(name)),
+        profile="documents",
+        waivers=(),
+        epoch=1_767_225_600,
+        rules=all_rules.RULES,
     )
     failed = {
         result.rule.id: [str(breach) for breach in result.judgement.breaches]

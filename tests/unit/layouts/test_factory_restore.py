@@ -15,8 +15,9 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Removal
 from pipeline.model.layout import Layout
 from pipeline.model.vanilla import Vanilla
-from pipeline.plan import land
-from pipeline.transforms import firewall, network, policy, snapshot
+from pipeline.plan.image_plan import land
+from pipeline.transforms import firewall, network
+from pipeline.transforms.esf import policy, snapshot
 from tests.support.golden import a_golden as the_golden
 from tests.support.kura import a_kura_golden
 from tests.support.network import NORTH, SOUTH, a_golden

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import (
+from pipeline.formats.esf import firewall_ports, kuranet
+from pipeline.formats.network import (
     chap_secrets,
     chat_script,
     dhcpd_conf,
-    firewall_ports,
     hostapd_conf,
     interfaces,
-    kuranet,
     named_conf,
     ppp_peer,
     udhcpd_conf,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.formats import chat_script, dhcpd_conf, hostapd_conf, interfaces, kuranet, named_conf, ppp_peer
-from pipeline.formats.iptables import text as iptables
+from pipeline.formats.esf import kuranet
+from pipeline.formats.network import chat_script, dhcpd_conf, hostapd_conf, interfaces, named_conf, ppp_peer
+from pipeline.formats.network.iptables import text as iptables
 from tests.support import network as demo
 
 DATA = Path(__file__).resolve().parents[3] / "../shared/data/kura"

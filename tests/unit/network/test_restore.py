@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import interfaces, kuranet
+from pipeline.formats.esf import kuranet
+from pipeline.formats.network import interfaces
 from pipeline.model.gateway import Gateway, Interface
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Property
-from pipeline.formats.iptables import text as iptables
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Property
+from pipeline.formats.network.iptables import text as iptables
 from pipeline.model.gateway import Gateway, Interface
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, LinkEntry
 from pipeline.model.setting import SnapshotSetting
-from pipeline.plan import Inputs, plan_product
+from pipeline.plan.image_plan import Inputs, plan_product
 from pipeline.transforms import firewall, network
 from pipeline.transforms.firewall.agreement import disagreements as of_firewall
 from pipeline.transforms.network.agreement import disagreements

@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.formats import (
+from pipeline.formats.esf import firewall_ports, kuranet
+from pipeline.formats.network import (
     chap_secrets,
     chat_script,
     dhcpd_conf,
-    firewall_ports,
     hostapd_conf,
     interfaces,
-    kuranet,
     named_conf,
     ppp_peer,
     udhcpd_conf,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pipeline.access_facts import access_facts
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Expected
 from pipeline.model.trust import SignedBundle, SignedPackage
+from pipeline.plan.access_facts import access_facts
 from tests.support.esf_view import hardened
 
 IPTABLES = GuestPath("/etc/sysconfig/iptables")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.build.explaining import explain_bundles
 from pipeline.errors import PipelineError
-from pipeline.formats import jks
-from pipeline.formats.esf_policy import SIGNER, Condition, Permission, Row, SecurityPolicy, render_policy
-from pipeline.report.bundle_explanation import Ground, bundle_explanation, will_run
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.platform import describe_bundle
-from pipeline.stages.explaining import explain_bundles
-from pipeline.workspace import Workspace
+from pipeline.formats.crypto import jks
+from pipeline.formats.esf.esf_policy import SIGNER, Condition, Permission, Row, SecurityPolicy, render_policy
+from pipeline.host.workspace import Workspace
+from pipeline.report.text.bundle_explanation import Ground, bundle_explanation, will_run
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.bundles.platform import describe_bundle
 from tests.support.trust import LEAF, VENDOR, VENDOR_CA, a_bundle, a_jar, a_package, a_signer, a_vendor
 
 ALL = (Permission("java.security.AllPermission", ("*", "*")),)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.diff_command import compare_paths
+from pipeline.commands.diff import compare_paths
 from pipeline.errors import PipelineError
 from pipeline.manifest import to_bytes
 from pipeline.model.guest_path import GuestPath
@@ -15,11 +15,11 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layer import LineOrigin, Origin
 from pipeline.model.manifest import Manifest
 from pipeline.model.tree import Kind, Tree
-from pipeline.report.blame import Blame, Side
-from pipeline.report.difference import UNEXPLAINED, Difference, differences, uncompared
-from pipeline.report.difference_text import difference_text
-from pipeline.report.meaning import meaning_differs
-from pipeline.report.tree_difference import trees_differ
+from pipeline.report.text.blame import Blame, Side
+from pipeline.report.text.difference import UNEXPLAINED, Difference, differences, uncompared
+from pipeline.report.text.difference_text import difference_text
+from pipeline.report.text.meaning import meaning_differs
+from pipeline.report.text.tree_difference import trees_differ
 from tests.support import esf_view
 from tests.support.manifest import a_file, a_manifest, a_vanilla_tree, digest
 from tests.support.network import NORTH, SOUTH

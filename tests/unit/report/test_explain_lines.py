@@ -11,16 +11,16 @@ from ipaddress import IPv4Network
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot
-from pipeline.formats.iptables.text import parse, render
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.network.iptables.text import parse, render
 from pipeline.manifest import from_bytes, to_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, LineOrigin, Origin
 from pipeline.model.line_origins import compared, kept, of_line, stretches, with_lines
 from pipeline.model.manifest import Action, Change, Manifest
 from pipeline.model.tree import Kind, Node, Tree
-from pipeline.plan import Inputs, plan_device, plan_product
-from pipeline.report.line_explanation import line_text, property_text, snapshot_path
+from pipeline.plan.image_plan import Inputs, plan_device, plan_product
+from pipeline.report.text.line_explanation import line_text, property_text, snapshot_path
 from pipeline.transforms.firewall.ground import Ground
 from pipeline.transforms.firewall.lines import line_origins
 from pipeline.transforms.firewall.rewrite import Wanted, rewrite, without_counters

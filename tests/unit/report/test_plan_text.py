@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, FileEntry, Layer, LinkEntry, Origin, Removal
-from pipeline.report.plan_text import plan_text
+from pipeline.report.text.plan_text import plan_text
 from tests.support.manifest import a_layer, a_vanilla_tree
 
 CONTENTS = {GuestPath("/etc/hostname"): b"vanilla\n", GuestPath("/etc/shadow"): b"root:x\n"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.model.manifest import Manifest, Step
-from pipeline.report.release_notes import release_notes
+from pipeline.report.text.release_notes import release_notes
 from tests.support.manifest import a_manifest
 
 

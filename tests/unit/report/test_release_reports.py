@@ -12,9 +12,9 @@ from lxml import etree
 from pipeline.formats import canonical_json
 from pipeline.model.manifest import Manifest
 from pipeline.model.verdict import Finding, Outcome, Verdict
-from pipeline.report.release_json import release_json
-from pipeline.report.release_junit import release_junit
-from pipeline.report.release_sarif import release_sarif
+from pipeline.report.machine.release_json import release_json
+from pipeline.report.machine.release_junit import release_junit
+from pipeline.report.machine.release_sarif import release_sarif
 from tests.support.fleet import CHECKS, a_fleet, a_gateway, verified
 
 NASTY = "]]></x>\x1b[31m\udcff & <b>"

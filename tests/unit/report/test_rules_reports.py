@@ -9,10 +9,10 @@ import pytest
 from lxml import etree
 
 from pipeline.model.rule import Audit, Breach, Judgement, Rule, RuleResult, Waiver
-from pipeline.report.junit import junit
-from pipeline.report.rules_json import audit_status, rules_json
-from pipeline.report.rules_text import rules_text
-from pipeline.report.sarif import sarif
+from pipeline.report.machine.junit import junit
+from pipeline.report.machine.rules_json import audit_status, rules_json
+from pipeline.report.machine.sarif import sarif
+from pipeline.report.text.rules_text import rules_text
 from tests.support.sarif_structure import LOG, problems_of
 
 WAIVER = Waiver("test.waived", "tools need it", "Jane Doe", "2027-06-30")

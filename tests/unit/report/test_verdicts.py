@@ -7,8 +7,8 @@ import json
 import pytest
 
 from pipeline.model.verdict import Finding, Outcome, Verdict
-from pipeline.report.console import summary_lines, verdict_lines
-from pipeline.report.json_report import exit_status, verdicts_json
+from pipeline.report.machine.json_report import exit_status, verdicts_json
+from pipeline.report.text.console import summary_lines, verdict_lines
 
 GOOD = Verdict("gw-1", (), ("signature of a@b", "29 paths"))
 BAD = Verdict(

@@ -11,8 +11,12 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layer import Layer
 from pipeline.model.release import Rules
 from pipeline.model.vanilla import Vanilla
-from pipeline.plan import land
-from pipeline.transforms import accounts, bootloader, identity, services, ssh
+from pipeline.plan.image_plan import land
+from pipeline.transforms.accounts import accounts
+from pipeline.transforms.boot import bootloader
+from pipeline.transforms.identity import identity
+from pipeline.transforms.services import services
+from pipeline.transforms.ssh import openssh
 from tests.support.hardened import LOCKED, a_neglected_vanilla, as_vanilla, secrets
 from tests.support.release import a_gateway, a_release
 
@@ -21,8 +25,8 @@ RELEASE = a_release(accounts=LOCKED)
 STRICT = replace(RELEASE, rules=Rules(profile="strict"))
 
 TRANSFORMS: dict[str, Enforce] = {
-    "ssh": lambda vanilla: ssh.harden(vanilla, RELEASE),
-    "ssh, strict": lambda vanilla: ssh.harden(vanilla, STRICT),
+    "ssh": lambda vanilla: openssh.harden(vanilla, RELEASE),
+    "ssh, strict": lambda vanilla: openssh.harden(vanilla, STRICT),
     "services": lambda vanilla: services.disable(vanilla, RELEASE),
     "services, strict": lambda vanilla: services.disable(vanilla, STRICT),
     "bootloader": lambda vanilla: bootloader.protect(vanilla, RELEASE),

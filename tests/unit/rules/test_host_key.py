@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.host_key import public_part
+from pipeline.rules.ssh.host_key import public_part
 
 FORMS = [
     *((kind, bits, form) for kind, bits in (("rsa", 2048), ("ecdsa", 256), ("ecdsa", 384), ("ecdsa", 521))

@@ -12,7 +12,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Check, Expected, Judgement, Rule, RuleOutcome, Waiver
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.rules import registry
-from pipeline.rules.wanted import wanted_paths
+from pipeline.rules.files_read import wanted_paths
 from tests.support.hardened import a_hardened_view
 from tests.support.vanilla import LAYOUT, a_vanilla
 

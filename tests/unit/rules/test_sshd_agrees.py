@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Expected, RuleOutcome
-from pipeline.rules import registry, sshd
+from pipeline.rules import registry
+from pipeline.rules.ssh import sshd
 from tests.support.breakages import both, link, put
 from tests.support.hardened import a_hardened_view, expected
 from tests.support.sshd import run_sshd, sshd_says

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.formats.esf_policy import SIGNER
+from pipeline.formats.esf.esf_policy import SIGNER
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import RuleOutcome
 from tests.support import esf_view

@@ -14,8 +14,8 @@ from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.release import Services, Ssh
 from pipeline.model.tree import Kind, Tree
 from pipeline.model.vanilla import Vanilla
-from pipeline.rules import startup
-from pipeline.transforms import services
+from pipeline.rules.services import startup
+from pipeline.transforms.services import services
 from tests.support.release import a_release
 from tests.support.vanilla import a_vanilla
 

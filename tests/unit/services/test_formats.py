@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.formats import inittab, monitrc, sysctl_conf
+from pipeline.formats.boot import inittab, monitrc, sysctl_conf
 
 WHY = "off"
 

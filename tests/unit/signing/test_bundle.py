@@ -11,10 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jar_manifest
-from pipeline.formats.signature_block import check_shape
-from pipeline.signing.bundle import Mode, sign_bundle, sign_bundle_file
-from pipeline.signing.inspection import inspect
+from pipeline.formats.crypto.signature_block import check_shape
+from pipeline.formats.java import jar_manifest
+from pipeline.signing.bundles.bundle import Mode, sign_bundle, sign_bundle_file
+from pipeline.signing.bundles.inspection import inspect
 from tests.support.trust import (
     LEAF,
     ROOT,

@@ -18,17 +18,17 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from pipeline.build import reading
+from pipeline.commands.secrets import Secrets
 from pipeline.errors import PipelineError
-from pipeline.formats import jks
+from pipeline.formats.crypto import jks
+from pipeline.host.workspace import Workspace
 from pipeline.model.release import DERIVED, ClientKey, Keystores, Release
 from pipeline.model.trust import ClientIdentity
-from pipeline.secrets_command import Secrets
-from pipeline.signing.client_keys import client_request, read_client_keys
-from pipeline.signing.private_keys import private_values
-from pipeline.signing.secrets import FleetSecret, derivation, gateway_secrets
-from pipeline.stages import reading
-from pipeline.transforms.keystores import install
-from pipeline.workspace import Workspace
+from pipeline.signing.keys.private_keys import private_values
+from pipeline.signing.secrets.client_keys import client_request, read_client_keys
+from pipeline.signing.secrets.secrets import FleetSecret, derivation, gateway_secrets
+from pipeline.transforms.esf.keystores import install
 from tests.support.release import EPOCH, a_gateway, a_release
 from tests.support.signing_workspace import private
 from tests.support.trust import a_trust, pkcs8_of, rsa_key

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from pipeline.bundles_command import Bundles
+from pipeline.build import keys_and_bundles, reading
+from pipeline.commands.bundles import Bundles
+from pipeline.commands.manifest import Manifest
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json
-from pipeline.manifest_command import Manifest
+from pipeline.host.workspace import Workspace
 from pipeline.signing import offline
-from pipeline.stages import keys_and_bundles, reading
-from pipeline.workspace import Workspace
 from tests.support.signing_workspace import edit, private, signing_workspace
 from tests.support.trust import LEAF, ROOT, chain_of, rsa_key
 from tests.support.workspaces import CHECKOUT

@@ -13,10 +13,10 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.inputs.key_config import allowed_signers, read_keys
 from pipeline.model.release import Release
-from pipeline.signing.development import make_development_keys
+from pipeline.signing.keys.development import make_development_keys
+from pipeline.signing.keys.signers import open_bundle_signer, open_manifest_signer
 from pipeline.signing.prepare import prepare_signers, prepare_trust
-from pipeline.signing.secrets import read_fleet_secret
-from pipeline.signing.signers import open_bundle_signer, open_manifest_signer
+from pipeline.signing.secrets.secrets import read_fleet_secret
 from tests.support.release import EPOCH, a_release
 from tests.support.trust import a_golden, certificate, rsa_key
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.build import keys_and_bundles, reading
 from pipeline.errors import PipelineError
-from pipeline.formats.signature_block import check_shape
+from pipeline.formats.crypto.signature_block import check_shape
 from pipeline.inputs import layout_files
-from pipeline.rules.esf_signature import signature_of
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.inspection import inspect
-from pipeline.signing.packages import sign_packages
-from pipeline.signing.signers import BundleSigner
-from pipeline.stages import keys_and_bundles, reading
+from pipeline.rules.esf.signature import signature_of
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.bundles.inspection import inspect
+from pipeline.signing.bundles.packages import sign_packages
+from pipeline.signing.keys.signers import BundleSigner
 from tests.support.signing_workspace import edit, signing_workspace
 from tests.support.trust import (
     HEATER,

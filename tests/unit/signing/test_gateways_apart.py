@@ -6,14 +6,14 @@ import base64
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.formats import jks
+from pipeline.formats.crypto import jks
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.release import DERIVED, ClientKey, Keystores
 from pipeline.model.trust import ClientIdentity, GatewaySecrets
-from pipeline.plan import Inputs, plan_device, plan_product
-from pipeline.signing.client_keys import read_client_keys
-from pipeline.signing.private_keys import private_values
-from pipeline.signing.secrets import FleetSecret, derivation, gateway_passwords, gateway_secrets
+from pipeline.plan.image_plan import Inputs, plan_device, plan_product
+from pipeline.signing.keys.private_keys import private_values
+from pipeline.signing.secrets.client_keys import read_client_keys
+from pipeline.signing.secrets.secrets import FleetSecret, derivation, gateway_passwords, gateway_secrets
 from tests.support.client_keys import a_client_chain
 from tests.support.esf_view import the_release, the_vanilla
 from tests.support.golden import a_golden

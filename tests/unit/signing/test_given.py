@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_ssh_private_key
 
 from pipeline.errors import PipelineError
-from pipeline.formats.crypt_hash import sha512crypt
+from pipeline.formats.accounts.crypt_hash import sha512crypt
 from pipeline.model.keyring import KeyEntry, KeyRing
 from pipeline.model.release import Accounts, ClientKey, Keystores
-from pipeline.signing.given import Given, parse_given
-from pipeline.signing.providers import read_given
-from pipeline.signing.secrets import FleetSecret, gateway_passwords, gateway_secrets
-from pipeline.signing.sources import secret_variables
+from pipeline.signing.keys.sources import secret_variables
+from pipeline.signing.secrets.given import Given, parse_given
+from pipeline.signing.secrets.providers import read_given
+from pipeline.signing.secrets.secrets import FleetSecret, gateway_passwords, gateway_secrets
 from tests.support.client_keys import CA, a_client_chain, pem_of, private_pem
 from tests.support.release import EPOCH, a_gateway, a_release
 from tests.support.trust import certificate, rsa_key
@@ -219,8 +219,8 @@ def test_providers_that_fail_say_nothing_of_what_they_printed(tmp_path: Path) ->
 
 
 def test_client_keys_named_in_gateway_toml(tmp_path: Path) -> None:
-    from pipeline.signing.client_keys import read_client_keys  # noqa: PLC0415
-    from pipeline.signing.derivation import Derivation  # noqa: PLC0415
+    from pipeline.signing.secrets.client_keys import read_client_keys  # noqa: PLC0415
+    from pipeline.signing.secrets.derivation import Derivation  # noqa: PLC0415
 
     key, chain = a_client_chain(GATEWAY)
     private(tmp_path / f"{GATEWAY}.pem", private_pem(key))

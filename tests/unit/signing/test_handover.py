@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.secrets_command import Secrets
-from pipeline.signing.given import PASSWORDS, parse_given
-from pipeline.stages import reading
+from pipeline.build import reading
+from pipeline.commands.secrets import Secrets
+from pipeline.signing.secrets.given import PASSWORDS, parse_given
 from tests.support.release import EPOCH
 from tests.support.ssh_keys import ed25519
 from tests.support.workspaces import CHECKOUT, edit

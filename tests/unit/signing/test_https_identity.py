@@ -9,9 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from pipeline.signing.derivation import Derivation
-from pipeline.signing.https_identity import https_identity
-from pipeline.signing.secrets import FleetSecret, gateway_secrets
+from pipeline.signing.secrets.derivation import Derivation
+from pipeline.signing.secrets.https_identity import https_identity
+from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
 from tests.support.release import EPOCH, a_gateway, a_release
 
 KEY = Derivation(bytes(range(32)), "gw-1", 1).p256_key("HTTPS key")

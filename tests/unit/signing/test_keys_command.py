@@ -11,13 +11,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from pipeline.commands.keys import Keys
 from pipeline.errors import PipelineError
-from pipeline.formats import jks
+from pipeline.formats.crypto import jks
 from pipeline.inputs.key_config import read_keys
-from pipeline.keys_command import Keys
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.certificates import parse_name
-from pipeline.signing.signers import open_bundle_signer
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.keys.certificates import parse_name
+from pipeline.signing.keys.signers import open_bundle_signer
 from tests.support.trust import LEAF, ROOT, VENDOR, a_bundle, a_chain_signer, certificate, chain_of, ec_key, rsa_key
 
 DN = "CN=www.companyname.com,O=Company Name,C=US"  # the documents' own example

@@ -7,8 +7,8 @@ import hashlib
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.packages import sign_packages
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.bundles.packages import sign_packages
 from tests.support.trust import (
     HEATER,
     LEAF,

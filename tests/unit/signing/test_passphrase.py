@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from pipeline.errors import PipelineError
-from pipeline.signing import passphrase
-from pipeline.signing.passphrase import read_passphrase
-from pipeline.signing.private_keys import load_private_key
+from pipeline.signing.keys import passphrase
+from pipeline.signing.keys.passphrase import read_passphrase
+from pipeline.signing.keys.private_keys import load_private_key
 from tests.support.trust import ec_key, rsa_key
 
 ROOT = Path(__file__).resolve().parents[3]

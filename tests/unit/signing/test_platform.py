@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.platform import platform_bundles
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.bundles.platform import platform_bundles
 from tests.support.trust import VENDOR, VENDOR_CA, a_bundle, a_vendor
 from tests.support.vanilla import ESF, LAYOUT, a_vanilla
 

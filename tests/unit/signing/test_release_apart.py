@@ -15,14 +15,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pipeline.errors import PipelineError
-from pipeline.formats import canonical_json, sshsig
+from pipeline.formats import canonical_json
+from pipeline.formats.ssh import sshsig
 from pipeline.manifest import NAMESPACE, to_bytes
 from pipeline.signing import offline
-from pipeline.signing.detached import DetachedKey, SignatureStore
-from pipeline.signing.private_keys import LocalKey
-from pipeline.signing.release_exchange import COMMANDS, ToSign, read_request, take_signatures, write_request
-from pipeline.signing.signers import ManifestSigner
-from pipeline.signing.sshsig import sign
+from pipeline.signing.keys.private_keys import LocalKey
+from pipeline.signing.keys.signers import ManifestSigner
+from pipeline.signing.manifests.detached import DetachedKey, SignatureStore
+from pipeline.signing.manifests.release_exchange import COMMANDS, ToSign, read_request, take_signatures, write_request
+from pipeline.signing.manifests.sshsig import sign
 from pipeline.standards import envelope, open_envelope, statement
 from tests.support.manifest import a_manifest
 from tests.support.signing_workspace import private

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.build import keys_and_bundles, reading
 from pipeline.errors import PipelineError
+from pipeline.host.workspace import Workspace
 from pipeline.inputs.release_file import read_release
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.signers import DEVELOPMENT_UNIT
-from pipeline.stages import keys_and_bundles, reading
-from pipeline.workspace import Workspace
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.keys.signers import DEVELOPMENT_UNIT
 from tests.support.signing_workspace import edit, signing_workspace
 from tests.support.trust import (
     HEATER,

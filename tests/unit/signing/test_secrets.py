@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats.crypt_hash import sha512crypt
+from pipeline.formats.accounts.crypt_hash import sha512crypt
 from pipeline.model.release import Accounts
 from pipeline.model.trust import GatewaySecrets
-from pipeline.signing.derivation import Derivation
-from pipeline.signing.secrets import FleetSecret, gateway_passwords, gateway_secrets, read_fleet_secret
+from pipeline.signing.secrets.derivation import Derivation
+from pipeline.signing.secrets.secrets import FleetSecret, gateway_passwords, gateway_secrets, read_fleet_secret
 from tests.support.release import a_gateway, a_release
 
 FLEET = FleetSecret(bytes(range(32)))

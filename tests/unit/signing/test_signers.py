@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from pipeline.errors import PipelineError
 from pipeline.inputs.key_config import allowed_signers, read_keys
-from pipeline.signing.signers import DEVELOPMENT_UNIT, BundleSigner, open_bundle_signer, open_manifest_signer
+from pipeline.signing.keys.signers import DEVELOPMENT_UNIT, BundleSigner, open_bundle_signer, open_manifest_signer
 from tests.support.trust import LEAF, ROOT, certificate, chain_of, ec_key, rsa_key
 
 CHAIN = chain_of(LEAF, ROOT, "signers")

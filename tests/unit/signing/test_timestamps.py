@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.build import keys_and_bundles, reading
 from pipeline.errors import PipelineError
-from pipeline.formats import jks, signature_block, timestamp
-from pipeline.formats.timestamp import TimestampError
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.inspection import inspect
-from pipeline.signing.signers import BundleSigner, read_certificates
-from pipeline.signing.timestamps import Authority, authority_of
-from pipeline.stages import keys_and_bundles, reading
-from pipeline.workspace import Workspace
+from pipeline.formats.crypto import jks, signature_block, timestamp
+from pipeline.formats.crypto.timestamp import TimestampError
+from pipeline.host.workspace import Workspace
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.bundles.inspection import inspect
+from pipeline.signing.bundles.timestamps import Authority, authority_of
+from pipeline.signing.keys.signers import BundleSigner, read_certificates
 from tests.support.signing_workspace import edit, signing_workspace
 from tests.support.timestamp_authority import TimestampAuthority, make_authority
 from tests.support.trust import LEAF, ROOT, a_bundle, a_chain_signer, archive_of, chain_of, jarsigner, rsa_key

@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pipeline.errors import PipelineError
 from pipeline.inputs.key_config import read_keys
-from pipeline.signing import passphrase, sshsig, token
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.private_keys import LocalKey
-from pipeline.signing.signers import BundleSigner, ManifestSigner, open_bundle_signer, open_manifest_signer
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.keys import passphrase, token
+from pipeline.signing.keys.private_keys import LocalKey
+from pipeline.signing.keys.signers import BundleSigner, ManifestSigner, open_bundle_signer, open_manifest_signer
+from pipeline.signing.manifests import sshsig
 from tests.support.softhsm import MODULE, PIN, Token
 from tests.support.trust import LEAF, a_bundle, a_chain_signer, certificate, chain_of, ec_key
 
@@ -150,7 +151,7 @@ def test_the_pin_is_in_no_argument_and_no_output(keys: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from pipeline.inputs.key_config import read_keys\n"
-        "from pipeline.signing.signers import open_bundle_signer\n"
+        "from pipeline.signing.keys.signers import open_bundle_signer\n"
         "open_bundle_signer(read_keys(Path(sys.argv[1])), 'company').block(b'x', 'bundle')\n"
         "print(Path('/proc/self/cmdline').read_bytes())\n"
     )

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from pipeline.commands.keys import Keys
 from pipeline.inputs.key_config import read_keys
-from pipeline.keys_command import Keys
-from pipeline.signing import passphrase, token
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.signers import open_bundle_signer
-from pipeline.signing.token_rsa import open_token_rsa
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.keys import passphrase, token
+from pipeline.signing.keys.signers import open_bundle_signer
+from pipeline.signing.keys.token_rsa import open_token_rsa
 from tests.support.signing_workspace import private
 from tests.support.softhsm import PIN, Token
 from tests.support.trust import ROOT, a_bundle, certificate, rsa_key

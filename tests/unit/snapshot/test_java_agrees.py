@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.formats import esf_snapshot
+from pipeline.formats.esf import esf_snapshot
 from tests.unit.snapshot.test_loader import MALFORMED, VALID
 
 _JAVA = """

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Effect, Loaded, Property
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Effect, Loaded, Property
 
 DATA = Path(__file__).resolve().parents[3].parent / "shared/data/kura"
 

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Configuration, Property, Snapshot
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Configuration, Property, Snapshot
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Origin, Removal
 from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
-from pipeline.transforms import snapshot
+from pipeline.transforms.esf import snapshot
 from tests.support.golden import a_golden, a_property, a_snapshot
 from tests.support.release import a_release, some_secrets
 from tests.support.vanilla import ESF, LAYOUT, a_vanilla

@@ -9,9 +9,9 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layer import Layer
 from pipeline.model.rule import Expected, RuleOutcome
 from pipeline.model.vanilla import Vanilla
-from pipeline.plan import land
+from pipeline.plan.image_plan import land
 from pipeline.rules.registry import LINUX
-from pipeline.transforms import dropbear, ssh
+from pipeline.transforms.ssh import dropbear, openssh
 from tests.support.release import a_release
 from tests.support.vanilla import a_vanilla
 
@@ -138,7 +138,7 @@ def test_what_cannot_be_hardened_is_refused(files: dict[str, str], init: str, co
 
 def test_each_transform_leaves_the_other_server_alone() -> None:
     assert dropbear.harden(a_vanilla(), a_release()) == Layer()
-    assert ssh.harden(an_image({"/etc/init.d/dropbear": DEBIAN}), a_release()) == Layer()
+    assert openssh.harden(an_image({"/etc/init.d/dropbear": DEBIAN}), a_release()) == Layer()
     both = a_vanilla({"/usr/sbin/dropbear": "ELF\n", "/etc/init.d/dropbear": DEBIAN})
-    assert ssh.harden(both, a_release()) != Layer()
+    assert openssh.harden(both, a_release()) != Layer()
     assert dropbear.harden(both, a_release()) != Layer()

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats import sshd_config
+from pipeline.formats.ssh import sshd_config
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.release import Ssh
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms import ssh
+from pipeline.transforms.ssh import openssh as ssh
 from tests.support.release import a_release
 from tests.support.sshd import sshd_says
 from tests.support.sshd_configurations import CONFIGURATIONS, CONNECTIONS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.formats.sshd_config import SshdConfigError, effective, parse, render, statements
+from pipeline.formats.ssh.sshd_config import SshdConfigError, effective, parse, render, statements
 from tests.support.sshd import run_sshd, sshd_says
 
 MAIN = "/etc/ssh/sshd_config"

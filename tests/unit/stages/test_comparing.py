@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.build import comparing, reading
+from pipeline.build.comparing import OWN, clones_of_published, compare_release, own_note
 from pipeline.errors import PipelineError
-from pipeline.records import write_record
-from pipeline.stages import comparing, reading
-from pipeline.stages.comparing import OWN, clones_of_published, compare_release, own_note
+from pipeline.host.records import write_record
+from pipeline.host.workspace import Workspace
 from pipeline.verification.own_values import OwnValue
 from pipeline.verification.uniqueness import Uniqueness
-from pipeline.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.build.release_reports import require_waivers_used
 from pipeline.errors import PipelineError
 from pipeline.model.manifest import Manifest, RuleFact, WaiverFact
 from pipeline.model.release import Release, Rules
 from pipeline.model.rule import Waiver
-from pipeline.stages.release_reports import require_waivers_used
 from tests.support.manifest import a_manifest
 from tests.support.release import a_release
 

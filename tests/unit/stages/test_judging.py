@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.build.judging import require_rules, steps_for_people
 from pipeline.errors import PipelineError
 from pipeline.model.image_view import ImageView
 from pipeline.model.release import Bootloader
 from pipeline.model.rule import Expected, RuleResult, Waiver
 from pipeline.model.sidecar import Sidecar
 from pipeline.rules.registry import RULES, judge
-from pipeline.stages.judging import require_rules, steps_for_people
 from tests.support import esf_breakages, esf_view, linux_breakages
 from tests.support.hardened import a_hardened_view
 from tests.support.hardened import expected as expected_of_linux

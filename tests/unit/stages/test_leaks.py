@@ -12,12 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.build import leaks, reading
 from pipeline.errors import PipelineError
+from pipeline.host.workspace import Workspace
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.trust import GatewaySecrets
-from pipeline.stages import leaks, reading
 from pipeline.verification.own_values import OwnValue
-from pipeline.workspace import Workspace
 from tests.support.release import a_gateway, some_secrets
 from tests.support.vanilla import a_vanilla
 

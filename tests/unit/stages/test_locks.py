@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.locks import WorkspaceLock
+from pipeline.host.locks import WorkspaceLock
 
 HOLD = """
 import sys, time

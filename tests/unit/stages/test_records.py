@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.digests import DigestCache, digest_of_tree, write_atomically
 from pipeline.errors import PipelineError
-from pipeline.records import is_current, read_record, write_record
+from pipeline.host.digests import DigestCache, digest_of_tree, write_atomically
+from pipeline.host.records import is_current, read_record, write_record
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import base64
 
 import pytest
 
+from pipeline.build.withholding import withhold
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, LinkEntry, Origin
-from pipeline.stages.withholding import withhold
 from pipeline.verification.own_values import OwnValue
 
 WHY = (Origin("overlays.file", "common/rootfs/x", ""),)

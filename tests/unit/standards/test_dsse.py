@@ -16,8 +16,8 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
 from pipeline.errors import PipelineError
-from pipeline.formats import sshsig
 from pipeline.formats.canonical_json import dumps
+from pipeline.formats.ssh import sshsig
 from pipeline.standards import PAYLOAD_TYPE, envelope, open_envelope
 from pipeline.standards.dsse import pae
 from tests.support.delivered import Key

@@ -15,9 +15,9 @@ from in_toto_attestation.v1.statement import Statement
 from in_toto_attestation.v1.statement_pb2 import Statement as StatementMessage
 
 from pipeline.formats.canonical_json import dumps
-from pipeline.gateway_facts import row_of
 from pipeline.manifest import from_bytes, to_bytes
 from pipeline.model.gateway import Gateway, Interface, User
+from pipeline.plan.gateway_facts import row_of
 from pipeline.standards import statement
 from pipeline.standards.provenance import BUILD_TYPE, BUILDER, subjects_of
 from tests.support.manifest import a_manifest, digest

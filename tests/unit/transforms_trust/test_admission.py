@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.formats.esf_policy import LOCATION, SIGNER, Condition, Permission, Row, SecurityPolicy
-from pipeline.transforms.policy.admission import Admission, Decision, admission, unreachable
+from pipeline.formats.esf.esf_policy import LOCATION, SIGNER, Condition, Permission, Row, SecurityPolicy
+from pipeline.transforms.esf.policy.admission import Admission, Decision, admission, unreachable
 
 ALL = (Permission("java.security.AllPermission", ("*", "*")),)
 SOME = (Permission("java.net.SocketPermission", ("*", "connect")),)

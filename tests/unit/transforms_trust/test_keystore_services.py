@@ -11,16 +11,16 @@ import pytest
 from cryptography import x509
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jks
-from pipeline.formats.esf_snapshot import Configuration, Snapshot
+from pipeline.formats.crypto import jks
+from pipeline.formats.esf.esf_snapshot import Configuration, Snapshot
 from pipeline.inputs.layout_files import choose_layouts
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.trust import PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
-from pipeline.signing.secrets import FleetSecret, gateway_secrets
-from pipeline.transforms.keystore_services import BUNDLES, HTTP, SERVICE, install
+from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
+from pipeline.transforms.esf.keystore_services import BUNDLES, HTTP, SERVICE, install
 from tests.support.kura import CACERTS, CLOUD, HTTPS, KURA, a_kura, a_kura_golden, values_of, with_values, without
 from tests.support.release import a_gateway, a_release
 from tests.support.trust import a_signer, a_trust, a_vendor, certificate, rsa_key

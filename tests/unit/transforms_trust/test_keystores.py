@@ -9,15 +9,15 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from pipeline.errors import PipelineError
-from pipeline.formats import jks
+from pipeline.formats.crypto import jks
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry
 from pipeline.model.release import Keystores
 from pipeline.model.trust import ClientIdentity, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
-from pipeline.signing.bundle import sign_bundle
-from pipeline.signing.secrets import FleetSecret, gateway_secrets
-from pipeline.transforms.keystores import install
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
+from pipeline.transforms.esf.keystores import install
 from tests.support.client_keys import a_client_chain
 from tests.support.release import EPOCH, a_gateway, a_release
 from tests.support.trust import (

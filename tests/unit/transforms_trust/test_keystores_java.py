@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.model.trust import ClientIdentity
-from pipeline.transforms.keystores import install
+from pipeline.transforms.esf.keystores import install
 from tests.support.client_keys import a_client_chain
 from tests.support.release import a_release
 from tests.support.trust import a_chain_signer, a_trust, pkcs8_of

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats.java_properties import Properties
+from pipeline.formats.java.java_properties import Properties
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Removal
-from pipeline.plan import land
-from pipeline.transforms.packages import install
+from pipeline.plan.image_plan import land
+from pipeline.transforms.esf.packages import install
 from tests.support.trust import HEATER, a_bundle, a_golden, a_package, a_trust
 from tests.support.vanilla import ESF, a_vanilla
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.formats.distinguished_name import matches
-from pipeline.formats.esf_policy import (
+from pipeline.formats.crypto.distinguished_name import matches
+from pipeline.formats.esf.esf_policy import (
     LOCATION,
     SIGNER,
     Condition,
@@ -24,8 +24,8 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.release import Policy, PolicyRow, Release
 from pipeline.model.trust import PlatformBundle, Trust
-from pipeline.signing.bundle import sign_bundle
-from pipeline.transforms.policy import harden
+from pipeline.signing.bundles.bundle import sign_bundle
+from pipeline.transforms.esf.policy import harden
 from tests.support.release import a_release
 from tests.support.trust import (
     HEATER,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import standards
-from pipeline.image.facts import WANTED
+from pipeline.image.read.facts import WANTED
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.verdict import Outcome

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.formats.bmap import BmapError, Range, read
+from pipeline.formats.archive.bmap import BmapError, Range, read
 from tests.support.delivered import block_map, image_bytes
 
 GOOD = block_map(image_bytes("gw-1"))

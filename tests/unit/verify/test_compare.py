@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from pipeline.manifest.comparison import compare, expected_tree, paths_to_digest
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import ImageFacts
 from pipeline.model.observation import Observation
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.verdict import Finding, Outcome
-from pipeline.verify import compare, expected_tree, paths_to_digest
 from tests.support.manifest import CERTIFICATES, a_directory, a_file, a_manifest, an_observation, digest
 
 Tamper = Callable[[Observation], Observation]

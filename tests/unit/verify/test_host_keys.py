@@ -7,7 +7,7 @@ from dataclasses import replace
 from pipeline.manifest import build_manifest
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest
-from pipeline.signing.host_keys import ed25519_host_key
+from pipeline.signing.secrets.host_keys import ed25519_host_key
 from pipeline.verification.host_keys import compare_host_keys
 from tests.support.breakages import both, put, remove
 from tests.support.hardened import a_hardened_view

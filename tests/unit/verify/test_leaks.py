@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
-from pipeline.image.leak_scan import scan
+from pipeline.image.read.leak_scan import scan
 from pipeline.verification.secret_forms import LEAST, Secret, patterns
 
 PASSWORD = "hN4.w&z7@R<2-vQ\"9_XcF'pB"

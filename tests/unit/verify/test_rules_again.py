@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.image.view import needed_paths, view_of
+from pipeline.image.read.view import needed_paths, view_of
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView

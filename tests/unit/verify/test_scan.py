@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.formats import bmap as bmap_format
-from pipeline.image import bmap
+from pipeline.formats.archive import bmap as bmap_format
+from pipeline.image.write import bmap
 from pipeline.model.disk import Disk, Partition
 from pipeline.verification.scan import scan
 

@@ -8,11 +8,11 @@ from functools import cache
 
 import pytest
 
-from pipeline.formats import esf_snapshot
+from pipeline.formats.esf import esf_snapshot
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.trust import GatewaySecrets
-from pipeline.signing.secrets import FleetSecret, gateway_secrets
+from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
 from pipeline.verification.own_values import OwnValue, own_values
 from pipeline.verification.uniqueness import Uniqueness
 from tests.support import esf_view

@@ -4,10 +4,10 @@
 download, and refuses what could not be carried on; `render` writes what every generation loads. Facts: formats 1.
 """
 
-from pipeline.formats.esf_snapshot.loader import Loaded, load, looks_encrypted, read
-from pipeline.formats.esf_snapshot.malformed import Effect, Malformation
-from pipeline.formats.esf_snapshot.render import places, render
-from pipeline.formats.esf_snapshot.values import TYPES, Configuration, Property, Snapshot
+from pipeline.formats.esf.esf_snapshot.loader import Loaded, load, looks_encrypted, read
+from pipeline.formats.esf.esf_snapshot.malformed import Effect, Malformation
+from pipeline.formats.esf.esf_snapshot.render import places, render
+from pipeline.formats.esf.esf_snapshot.values import TYPES, Configuration, Property, Snapshot
 
 __all__ = [
     "TYPES",

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.errors import PipelineError, Problem
-from pipeline.formats.esf_snapshot import typed
-from pipeline.formats.esf_snapshot.malformed import DocumentLostError, Effect, Malformation
-from pipeline.formats.esf_snapshot.tree import MOST_BYTES, Element, parse
-from pipeline.formats.esf_snapshot.values import TYPES, Configuration, Property, Snapshot, snapshot_of
+from pipeline.formats.esf.esf_snapshot import typed
+from pipeline.formats.esf.esf_snapshot.malformed import DocumentLostError, Effect, Malformation
+from pipeline.formats.esf.esf_snapshot.tree import MOST_BYTES, Element, parse
+from pipeline.formats.esf.esf_snapshot.values import TYPES, Configuration, Property, Snapshot, snapshot_of
 
 GENERATIONS = ("A", "B", "C")
 

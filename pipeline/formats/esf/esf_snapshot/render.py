@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from pipeline.errors import PipelineError
-from pipeline.formats.esf_snapshot.values import Configuration, Property, Snapshot
+from pipeline.formats.esf.esf_snapshot.values import Configuration, Property, Snapshot
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>',

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from pipeline.formats.esf_snapshot.malformed import DocumentLostError, Effect, Malformation
+from pipeline.formats.esf.esf_snapshot.malformed import DocumentLostError, Effect, Malformation
 
 # A gateway's whole configuration is a few hundred kilobytes; what is beyond these is no configuration.
 MOST_BYTES = 16 << 20

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from pipeline.formats.esf_snapshot import typed
+from pipeline.formats.esf.esf_snapshot import typed
 
 TYPES = ("String", "Long", "Double", "Float", "Integer", "Byte", "Char", "Boolean", "Short", "Password")
 FACTORY_PID = "service.factoryPid"

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats.iptables.rules import Chain, Clause, Rule, Ruleset, Table, parse_ports
+from pipeline.formats.network.iptables.rules import Chain, Clause, Rule, Ruleset, Table, parse_ports
 
 _LONG = {
     "--protocol": "-p",

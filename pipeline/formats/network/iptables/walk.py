@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from enum import IntEnum
 
-from pipeline.formats.iptables.rules import Clause, Rule, Table, parse_ports
+from pipeline.formats.network.iptables.rules import Clause, Rule, Table, parse_ports
 
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "0": "all"}
 _SYN = ("FIN,SYN,RST,ACK", "SYN")

@@ -1,6 +1,6 @@
 """The OSGi framework's own configuration: its properties and the command line that starts it."""
 
-from pipeline.transforms.framework.properties import set_properties
-from pipeline.transforms.framework.start import harden_start
+from pipeline.transforms.esf.framework.properties import set_properties
+from pipeline.transforms.esf.framework.start import harden_start
 
 __all__ = ["harden_start", "set_properties"]

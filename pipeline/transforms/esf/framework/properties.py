@@ -6,14 +6,14 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.errors import Problem, raise_if_any
-from pipeline.formats import start_script
-from pipeline.formats.java_properties import Properties
+from pipeline.formats.java import start_script
+from pipeline.formats.java.java_properties import Properties
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, LineOrigin, Origin
 from pipeline.model.line_origins import kept, stretches
 from pipeline.model.setting import PropertySetting
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.framework.scripts import found_scripts
+from pipeline.transforms.esf.framework.scripts import found_scripts
 
 # B:421: megabytes and number of files of an archive that the console unpacks, at most.
 _ZIP_LIMITS = {"file.command.zip.max.size": 100, "file.command.zip.max.number": 1024}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.errors import PipelineError
-from pipeline.formats import start_script
+from pipeline.formats.java import start_script
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind
 from pipeline.model.vanilla import Vanilla

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import start_script
-from pipeline.formats.start_script import Assignment, JavaCommand
+from pipeline.formats.java import start_script
+from pipeline.formats.java.start_script import Assignment, JavaCommand
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Entry, FileEntry, Layer, Origin, Removal
 from pipeline.model.release import Release
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.framework.scripts import (
+from pipeline.transforms.esf.framework.scripts import (
     ENVIRONMENTS,
     debug_scripts,
     found_scripts,

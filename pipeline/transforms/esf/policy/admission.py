@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pipeline.formats import distinguished_name
-from pipeline.formats.distinguished_name import DnError
-from pipeline.formats.esf_policy import ALL_PERMISSION, SIGNER, Row, SecurityPolicy
+from pipeline.formats.crypto import distinguished_name
+from pipeline.formats.crypto.distinguished_name import DnError
+from pipeline.formats.esf.esf_policy import ALL_PERMISSION, SIGNER, Row, SecurityPolicy
 
 
 class Decision(Enum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import esf_policy
-from pipeline.formats.esf_policy import Row, SecurityPolicy
+from pipeline.formats.esf import esf_policy
+from pipeline.formats.esf.esf_policy import Row, SecurityPolicy
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Origin
@@ -14,8 +14,8 @@ from pipeline.model.release import Release
 from pipeline.model.tree import Kind, Node
 from pipeline.model.trust import PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.policy.admission import Decision, admission, unreachable
-from pipeline.transforms.policy.rows import declared_rows, hardened_rows, kept_signers, own_row, vendor_rows
+from pipeline.transforms.esf.policy.admission import Decision, admission, unreachable
+from pipeline.transforms.esf.policy.rows import declared_rows, hardened_rows, kept_signers, own_row, vendor_rows
 
 _RULE = "policy.production"
 _SOURCE = "gateway.toml [policy], keys.toml"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats import distinguished_name, java_permissions
-from pipeline.formats.distinguished_name import DnError
-from pipeline.formats.esf_policy import ALL_PERMISSION, SIGNER, Condition, Permission, Row
+from pipeline.formats.crypto import distinguished_name
+from pipeline.formats.crypto.distinguished_name import DnError
+from pipeline.formats.esf.esf_policy import ALL_PERMISSION, SIGNER, Condition, Permission, Row
+from pipeline.formats.java import java_permissions
 from pipeline.model.release import PolicyRow, Release
 from pipeline.model.trust import Trust
 

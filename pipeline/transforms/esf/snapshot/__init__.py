@@ -1,7 +1,7 @@
 """The golden sample's configuration snapshot: rewritten as the documents ask, installed as the only one (A:131-164)."""
 
-from pipeline.transforms.snapshot.console import console_settings
-from pipeline.transforms.snapshot.difference import Change, semantic_diff
-from pipeline.transforms.snapshot.install import changes, rewrite
+from pipeline.transforms.esf.snapshot.console import console_settings
+from pipeline.transforms.esf.snapshot.difference import Change, semantic_diff
+from pipeline.transforms.esf.snapshot.install import changes, rewrite
 
 __all__ = ["Change", "changes", "console_settings", "rewrite", "semantic_diff"]

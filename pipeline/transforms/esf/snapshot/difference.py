@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.formats.esf_snapshot import Property, Snapshot
+from pipeline.formats.esf.esf_snapshot import Property, Snapshot
 
 ABSENT = "(absent)"
 MASKED = "(secret)"

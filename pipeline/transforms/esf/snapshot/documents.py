@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats.esf_snapshot import Configuration, Snapshot
+from pipeline.formats.esf.esf_snapshot import Configuration, Snapshot
 from pipeline.model.layer import Origin
 from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting

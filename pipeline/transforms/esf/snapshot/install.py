@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from pipeline.errors import Problem, raise_if_any
-from pipeline.formats import esf_snapshot
-from pipeline.formats.esf_snapshot import Configuration, Property, Snapshot
+from pipeline.formats.esf import esf_snapshot
+from pipeline.formats.esf.esf_snapshot import Configuration, Property, Snapshot
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LineOrigin, Origin, Removal
@@ -17,9 +17,9 @@ from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.tree import Kind
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.snapshot.difference import Change, semantic_diff
-from pipeline.transforms.snapshot.documents import require, wanted
-from pipeline.transforms.snapshot.personal import residue
+from pipeline.transforms.esf.snapshot.difference import Change, semantic_diff
+from pipeline.transforms.esf.snapshot.documents import require, wanted
+from pipeline.transforms.esf.snapshot.personal import residue
 
 _NAME = "snapshot_0.xml"
 _KEPT = kept("golden: snapshot")

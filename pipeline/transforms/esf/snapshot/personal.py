@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from pipeline.formats.esf_snapshot import Configuration, Property, Snapshot
+from pipeline.formats.esf.esf_snapshot import Configuration, Property, Snapshot
 from pipeline.model.layer import Origin
 from pipeline.model.setting import SnapshotSetting
 

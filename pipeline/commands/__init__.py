@@ -1,0 +1,1 @@
+"""The commands of doit, one file each: options, one call, words and an exit status."""

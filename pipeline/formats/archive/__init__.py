@@ -1,0 +1,1 @@
+"""Containers of many bytes: archives and block maps."""

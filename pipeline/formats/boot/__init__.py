@@ -1,0 +1,1 @@
+"""Formats read at boot: boot loader, init, kernel parameters, supervisors."""

@@ -1,0 +1,1 @@
+"""Formats of keys, certificates and signatures."""

@@ -1,0 +1,1 @@
+"""Formats of the framework: snapshots, policies, deployment packages."""

@@ -1,0 +1,1 @@
+"""Formats of Java: archives, manifests, properties, start scripts."""

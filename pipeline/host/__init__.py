@@ -1,0 +1,1 @@
+"""The build machine: its programs, files, locks, terminal and clock."""

@@ -1,0 +1,1 @@
+"""The libguestfs appliance: started, spoken to, cleaned up after."""

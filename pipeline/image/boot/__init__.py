@@ -1,0 +1,1 @@
+"""Images booted in a virtual machine that is thrown away."""

@@ -1,0 +1,1 @@
+"""What disk images come in: containers, compression, partition tables."""

@@ -1,0 +1,1 @@
+"""FAT as it lies in an image."""

@@ -1,0 +1,1 @@
+"""Images read: inspected, observed, searched."""

@@ -1,0 +1,1 @@
+"""Images written: layers laid down, gateways stamped, blocks mapped."""

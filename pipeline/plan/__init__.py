@@ -1,0 +1,1 @@
+"""What will be in an image, decided without looking at one: pure."""

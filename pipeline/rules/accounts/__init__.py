@@ -1,0 +1,1 @@
+"""Rules about people, passwords and who becomes root."""

@@ -1,0 +1,1 @@
+"""Rules about the boot loader and the release of the system."""

@@ -1,0 +1,1 @@
+"""Rules about the framework: its start, keystores, bundles, policy and snapshot."""

@@ -1,0 +1,1 @@
+"""Rules about owners and modes of files."""

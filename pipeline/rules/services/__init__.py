@@ -1,0 +1,1 @@
+"""Rules about what starts, and what must not."""

@@ -1,0 +1,1 @@
+"""Rules about who may log in over SSH, and how."""

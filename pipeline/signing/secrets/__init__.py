@@ -1,0 +1,1 @@
+"""Secrets of gateways: derived, given, handed over."""

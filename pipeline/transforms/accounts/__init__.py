@@ -1,0 +1,1 @@
+"""Accounts of people, and the defaults new ones get."""

@@ -1,0 +1,1 @@
+"""U-Boot's environment, wherever it lies."""

@@ -1,0 +1,1 @@
+"""What one gateway is called and known by."""

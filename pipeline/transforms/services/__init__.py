@@ -1,0 +1,1 @@
+"""Services that must not start."""
