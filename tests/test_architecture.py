@@ -256,7 +256,7 @@ def test_checker_finds_planted_violation(module: str, source: str, complaint: st
         ("pipeline.formats.policy", "from importlib import resources\nresources.files('pipeline').read_text()"),
         ("pipeline.model.keys", "from pathlib import Path\nfile: Path"),
         ("pipeline.formats.java.jar", "import gzip\ngzip.decompress(b'')\nx.open()"),
-        ("pipeline.image.appliance.session", "import os, time, guestfs\nfrom pipeline import tools\nopen('x')"),
+        ("pipeline.image.appliance.session", "import os, time, guestfs\nfrom pipeline.host import tools\nopen('x')"),
         ("pipeline.signing.keys", "from pipeline.plan.image_plan import plan"),
         ("dodo", "from pipeline.tasks import *"),
     ],
