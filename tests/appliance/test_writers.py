@@ -18,7 +18,7 @@ from pipeline.model.observation import Observation
 from pipeline.model.vanilla import Vanilla
 from tests.appliance.conftest import Bench
 from tests.support import disks, gateway_disk
-from tests.unit.image.test_stamp import LAYER
+from tests.unit.image.write.test_stamp import LAYER
 
 pytestmark = pytest.mark.appliance
 

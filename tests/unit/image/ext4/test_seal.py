@@ -9,13 +9,13 @@ import struct
 from pathlib import Path
 
 import pytest
-from tests.unit.image.test_ext4 import GEOMETRIES
 
 from pipeline.errors import PipelineError
 from pipeline.image.ext4 import seal
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from tests.support import disks, gateway_disk
+from tests.unit.image.ext4.test_ext4 import GEOMETRIES
 
 EPOCH = gateway_disk.EPOCH
 

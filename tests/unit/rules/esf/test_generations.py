@@ -8,7 +8,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from tests.unit.rules_esf.test_breakages import look
 
 from pipeline.formats.esf.esf_policy import SIGNER
 from pipeline.model.image_view import ImageView
@@ -17,6 +16,7 @@ from tests.support import esf_view
 from tests.support.esf_breakage import AS_GOLDEN
 from tests.support.esf_edits import SNAPSHOT, both, copied, gone, put, setting, unset, without
 from tests.support.network import IPTABLES
+from tests.unit.rules.esf.test_breakages import look
 
 ROLES = "org.eclipse.kura.internal.useradmin.store.RoleRepositoryStoreImpl"
 COMMAND = "org.eclipse.kura.cloud.app.command.CommandCloudApp"

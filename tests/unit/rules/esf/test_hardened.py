@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from tests.unit.rules_esf.test_breakages import STEPS, STRICT, as_read, look
 
 from pipeline.image.read import facts
 from pipeline.model.guest_path import GuestPath
@@ -18,6 +17,7 @@ from pipeline.rules.registry import judge
 from tests.support import esf_view
 from tests.support.esf_breakage import AS_GOLDEN, LAB, NORTH, SOUTH
 from tests.support.esf_edits import REAL, SNAPSHOT, both, gone, link, put
+from tests.unit.rules.esf.test_breakages import STEPS, STRICT, as_read, look
 
 # What the vendor's image breaks, as delivered.
 WEAKNESSES = {

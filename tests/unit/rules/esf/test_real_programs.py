@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.rules_esf.test_breakages import RuleOutcome, look
 
 from tests.support import esf_view
 from tests.support.esf_breakage import AS_GOLDEN, Breakage
 from tests.support.esf_breakages import BREAKAGES
 from tests.support.network import IPTABLES
+from tests.unit.rules.esf.test_breakages import RuleOutcome, look
 
 pytestmark = pytest.mark.tools
 

@@ -17,9 +17,6 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_private_key,
 )
-from tests.unit.signing.test_handover import workspace  # noqa: F401 - a fixture
-from tests.unit.transforms_trust.test_keystores import CACERTS, vanilla
-from tests.unit.transforms_trust.test_keystores_java import opened
 
 from pipeline.build import reading
 from pipeline.commands.secrets import Secrets
@@ -36,6 +33,9 @@ from tests.support.release import EPOCH, a_gateway, a_release
 from tests.support.signing_workspace import private
 from tests.support.trust import a_trust, pkcs8_of, rsa_key
 from tests.support.workspaces import edit
+from tests.unit.signing.secrets.test_handover import workspace  # noqa: F401 - a fixture
+from tests.unit.transforms.esf.test_keystores import CACERTS, vanilla
+from tests.unit.transforms.esf.test_keystores_java import opened
 
 FLEET = FleetSecret(bytes(range(32)))
 GATEWAY = a_gateway()

@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.unit.snapshot.test_loader import MALFORMED, VALID
 
 from pipeline.formats.esf import esf_snapshot
+from tests.unit.transforms.esf.snapshot.test_loader import MALFORMED, VALID
 
 _JAVA = """
 import java.io.*; import java.nio.charset.*; import java.nio.file.*; import java.util.*;
