@@ -214,7 +214,7 @@ def test_every_file_has_one_subject_and_a_speaking_name() -> None:
         ("pipeline.transforms.ssh.openssh", "from pipeline.rules.registry import RULES", "apart"),
         ("pipeline.plan.image_plan", "from pipeline.host.tools import run", "above it"),
         ("pipeline.plan.image_plan", "from pipeline.tasks import x", "above it"),
-        ("pipeline.image.appliance.session", "from pipeline.commands.product import x", "above it"),
+        ("pipeline.image.appliance.session", "from pipeline.commands.verify import x", "above it"),
         ("pipeline.signing.keys", "import tests.support", "imports tests"),
         ("pipeline.odds", "import re", "no place"),
         ("pipeline.plan.image_plan", "from pipeline.odds import ends", "no place"),

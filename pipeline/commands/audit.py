@@ -10,7 +10,7 @@ from pathlib import Path
 
 from doit.cmd_base import Command
 
-from pipeline.commands.product import or_say_why
+from pipeline.commands.answering import or_say_why
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.host.digests import write_atomically
 from pipeline.host.progress import Progress

@@ -13,7 +13,8 @@ from pipeline.boottest.look import Options
 from pipeline.boottest.report import as_json, status_of, text
 from pipeline.boottest.run import try_delivery
 from pipeline.build import reading
-from pipeline.commands.product import or_say_why, private_directory, trusted_signers
+from pipeline.commands.answering import or_say_why, private_directory
+from pipeline.commands.verify import trusted_signers
 from pipeline.errors import PipelineError
 from pipeline.host.progress import Progress
 from pipeline.host.workspace import Workspace

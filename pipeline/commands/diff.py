@@ -11,7 +11,7 @@ from pathlib import Path
 
 from doit.cmd_base import Command
 
-from pipeline.commands.product import or_say_why
+from pipeline.commands.answering import or_say_why
 from pipeline.errors import PipelineError
 from pipeline.host.progress import Progress, Say
 from pipeline.image.containers.prepare import prepare_raw

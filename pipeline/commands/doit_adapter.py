@@ -83,7 +83,7 @@ def load(read: Callable[..., Result], *arguments: object) -> Result:
         raise InvalidDodoFile(str(error)) from None
 
 
-class Lines(ConsoleReporter):  # type: ignore[misc]
+class Lines(ConsoleReporter):
     """What a run prints: one line for each task that works, problems as problem and remedy, and who holds the lock."""
 
     desc = "one line per task, problems with their remedy"

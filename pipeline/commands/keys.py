@@ -16,7 +16,7 @@ from doit.cmd_base import Command
 from doit.doit_cmd import DoitMain
 
 from pipeline.build import reading
-from pipeline.commands.product import or_say_why
+from pipeline.commands.answering import or_say_why
 from pipeline.errors import PipelineError
 from pipeline.formats.crypto import jks
 from pipeline.host.digests import write_atomically

@@ -11,8 +11,8 @@ from doit.cmd_base import Command
 from doit.doit_cmd import DoitMain
 
 from pipeline.build import release_exchange
+from pipeline.commands.answering import or_say_why
 from pipeline.commands.doit_adapter import EMIT_OR_TAKE
-from pipeline.commands.product import or_say_why
 from pipeline.errors import PipelineError
 from pipeline.host.locks import WorkspaceLock
 from pipeline.host.progress import Progress

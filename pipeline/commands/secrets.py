@@ -9,8 +9,8 @@ from pathlib import Path
 from doit.cmd_base import Command
 
 from pipeline.build import reading
+from pipeline.commands.answering import or_say_why
 from pipeline.commands.doit_adapter import options_first
-from pipeline.commands.product import or_say_why
 from pipeline.errors import PipelineError
 from pipeline.host.digests import write_atomically
 from pipeline.host.workspace import Workspace

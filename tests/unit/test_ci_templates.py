@@ -52,7 +52,7 @@ def test_what_they_call_exists() -> None:
     for name in ("doctor", "verify"):
         module, _, command = entries[name].partition(":")
         assert getattr(import_module(module), command).name == name
-    verify = import_module("pipeline.commands.product").Verify
+    verify = import_module("pipeline.commands.verify").Verify
     assert "deep" in {option.get("long") for option in verify.cmd_options}
     assert callable(import_module("pipeline.tasks").task_build)
     assert os.access(CI / "bootstrap", os.X_OK)

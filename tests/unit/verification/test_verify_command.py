@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands import product
-from pipeline.commands.product import Verify
+from pipeline.commands import verify
+from pipeline.commands.verify import Verify
 from pipeline.model.verdict import Verdict
 
 OPTIONS = {"signers": "", "identity": "", "deep": False, "device": "", "as_json": False}
@@ -22,7 +22,7 @@ def believed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[bytes]:
         seen.append(allowed_signers.read_bytes())
         return ()
 
-    monkeypatch.setattr(product, "verify_paths", verify_paths)
+    monkeypatch.setattr(verify, "verify_paths", verify_paths)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return seen
@@ -47,6 +47,6 @@ def test_in_a_workspace_its_own_key_is_believed(
     believed: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gateway.toml").touch()
-    monkeypatch.setattr(product.reading, "allowed_signers_of", lambda workspace: b"of the workspace")
+    monkeypatch.setattr(verify.reading, "allowed_signers_of", lambda workspace: b"of the workspace")
     Verify().execute(OPTIONS, ["."])
     assert believed == [b"of the workspace"]

@@ -1,0 +1,50 @@
+"""``doit plan``: every change a build makes, and why."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from doit.cmd_base import Command
+
+from pipeline.build import reading
+from pipeline.build.inspecting import is_inspected
+from pipeline.build.stamping import device_plan_of
+from pipeline.commands.answering import or_say_why
+from pipeline.errors import PipelineError
+from pipeline.host.workspace import Workspace
+from pipeline.report.text.plain import plain
+from pipeline.report.text.plan_text import plan_text, raw_text, sidecar_text
+
+
+class Plan(Command):
+    """Print what a build would change, and why."""
+
+    name = "plan"
+    doc_purpose = "print every change a build makes to the vanilla image, and why"
+    doc_usage = "[GATEWAY ...]"
+    doc_description = (
+        "Without arguments: the product layer, which all gateways share. With gateways: each one's own. Needs the "
+        "facts of `doit inspect`; touches no image; secrets are masked."
+    )
+
+    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
+        """Print to standard output."""
+        return or_say_why(lambda: self._print(pos_args))
+
+    def _print(self, names: Sequence[str]) -> int:
+        workspace = Workspace.here()
+        if not is_inspected(workspace):
+            raise PipelineError("the vanilla image, as it is now, has not been inspected yet", "doit inspect")
+        vanilla = reading.vanilla_of(workspace)
+        if not names:
+            plan = reading.product_plan_of(workspace)
+            sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, "product layer, all gateways"))
+            sys.stdout.write(raw_text(plan.raw))
+        for name in names:
+            plan = device_plan_of(workspace, name)
+            sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, f"device layer of {name}"))
+            sys.stdout.write(f"\nconfiguration against the golden sample's: {len(plan.snapshot)} properties differ\n\n")
+            sys.stdout.write("".join(f"    {plain(line)}\n" for line in plan.snapshot))
+            sys.stdout.write(sidecar_text(plan.sidecars))
+        return 0

@@ -1,0 +1,118 @@
+"""``doit verify``: images against their signed manifests, with nothing of the build."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from doit.cmd_base import Command
+
+from pipeline.build import reading
+from pipeline.commands.answering import or_say_why, private_directory
+from pipeline.errors import PipelineError
+from pipeline.host.digests import write_atomically
+from pipeline.host.progress import Progress
+from pipeline.host.workspace import Workspace
+from pipeline.report.machine.json_report import exit_status, verdicts_json
+from pipeline.report.text.console import summary_lines, verdict_lines
+from pipeline.verification import verify_paths
+
+
+def trusted_signers(given: str, state: Path) -> Path:
+    """The file of the public keys whose signatures count: the user's own, or the key of the workspace he is in.
+
+    Raises:
+        PipelineError: neither; what is delivered with a release says nothing, for whoever forges one delivers it too.
+    """
+    if given:
+        return Path(given)
+    workspace = Workspace.here()
+    if not workspace.release_file.is_file():
+        raise PipelineError(
+            "nothing here says whose signature counts",
+            "--allowed-signers FILE: the public key the release engineers gave you, not the one beside the images",
+        )
+    place = state / "allowed_signers"
+    write_atomically(place, reading.allowed_signers_of(workspace), 0o600)
+    return place
+
+
+class Verify(Command):
+    """Verify images against their signed manifests."""
+
+    name = "verify"
+    doc_purpose = "verify images against their signed manifests; needs nothing of the build"
+    doc_usage = "PATH ..."
+    doc_description = (
+        "PATH is an image, a gateway's directory or a release directory. Exit status: 0 verified, 1 deviations, "
+        "2 could not look."
+    )
+    cmd_options = (
+        {
+            "name": "signers",
+            "short": "s",
+            "long": "allowed-signers",
+            "type": str,
+            "default": "",
+            "help": "who may sign, as for ssh-keygen -Y verify; "
+            "default: the manifest key of the workspace this is; never what lies beside the images",
+        },
+        {
+            "name": "identity",
+            "short": "I",
+            "long": "identity",
+            "type": str,
+            "default": "",
+            "help": "the signer it must be; default: any allowed one",
+        },
+        {
+            "name": "deep",
+            "short": "",
+            "long": "deep",
+            "type": bool,
+            "default": False,
+            "help": "read the content of every file, not only of those that differ from the vanilla image",
+        },
+        {
+            "name": "device",
+            "short": "",
+            "long": "device",
+            "type": str,
+            "default": "",
+            "help": "look at this flashed medium (/dev/sdX), or at a dump of one, in place of the image of the one "
+            "gateway that is named; it may be longer than the image",
+        },
+        {
+            "name": "as_json",
+            "short": "",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": "print the verdicts as JSON",
+        },
+    )
+
+    def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
+        """Print verdicts to standard output."""
+        return or_say_why(lambda: self._verify(opt_values, pos_args))
+
+    def _verify(self, options: Mapping[str, object], paths: Sequence[str]) -> int:
+        if not paths:
+            raise PipelineError("nothing to verify", "doit verify out/<release>, or name images or directories")
+        with private_directory() as state, Progress().running() as say:
+            verdicts = verify_paths(
+                [Path(path) for path in paths],
+                allowed_signers=trusted_signers(str(options["signers"]), state),
+                identity=str(options["identity"]) or None,
+                deep=bool(options["deep"]),
+                state_dir=state,
+                say=say,
+                medium=Path(str(options["device"])) if options["device"] else None,
+            )
+        if options["as_json"]:
+            sys.stdout.write(verdicts_json(verdicts).decode())
+        else:
+            lines = [line for verdict in verdicts for line in verdict_lines(verdict)]
+            sys.stdout.write("".join(f"{line}\n" for line in [*lines, *summary_lines(verdicts)]))
+        return exit_status(verdicts)
