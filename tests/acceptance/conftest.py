@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.once import one_at_a_time
 from tests.support.workspaces import CHECKOUT, Ran, a_workspace, doit
 
 GATEWAYS = ("gw-north-01", "gw-south-02", "gw-lab-03")
@@ -32,7 +33,8 @@ class Built:
 @pytest.fixture(scope="session")
 def demo_inputs() -> Path:
     """Keys, vanilla image and golden sample, made in the checkout once."""
-    ran = doit(CHECKOUT, "demo")
+    with one_at_a_time(CHECKOUT / ".demo"):
+        ran = doit(CHECKOUT, "demo")
     assert ran.status == 0, ran.text
     return CHECKOUT / ".demo"
 

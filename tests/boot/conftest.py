@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.demo.vanilla import build_vanilla
 from pipeline.demo.vendor import vendor_identity
+from tests.support.once import one_at_a_time
 
 WORKSPACE = Path(__file__).resolve().parents[2]
 EPOCH = 1_700_000_000
@@ -25,12 +26,13 @@ def demo_vanilla() -> Path:
         return built
     directory = WORKSPACE / ".demo" / "boot-tests"
     image = directory / "vanilla.img"
-    build_vanilla(
-        image,
-        directory,
-        epoch=EPOCH,
-        progress=lambda _: None,
-        vendor=vendor_identity(directory / "keys"),
-        plugins={},
-    )
+    with one_at_a_time(directory):
+        build_vanilla(
+            image,
+            directory,
+            epoch=EPOCH,
+            progress=lambda _: None,
+            vendor=vendor_identity(directory / "keys"),
+            plugins={},
+        )
     return image
