@@ -26,7 +26,7 @@ class Bundles(Command):
         "Without options: the task of this name. With --emit: write what is to be signed, and a request that lists it; "
         "no key is opened. With --take: check the signatures in a directory and keep them as inputs of the build. "
         "Exit status of --take: 0 every bundle has its signature, 1 some are missing, 2 something is wrong. "
-        "docs/signing.md has the whole way."
+        "docs/guide/signing.md has the whole way."
     )
     cmd_options = EMIT_OR_TAKE
 

@@ -43,7 +43,7 @@ class Keys(Command):
         "new NAME --dn DN: a key with a self-signed certificate, or one issued by your company's authority (--ca, "
         "--ca-cert). csr NAME --dn DN: a key and a signing request; import NAME CERT...: what came back. "
         "export NAME --pem|--der: the certificate. show FILE: a JKS keystore, PEM or DER file, as keytool -list -v. "
-        "Without arguments: the task of this name, which checks the release's keys. docs/signing.md has the whole way."
+        "Without arguments: the task of this name, checking the release's keys. The whole way: docs/guide/signing.md."
     )
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature

@@ -29,7 +29,8 @@ class Manifest(Command):
         "Without options: the tasks of this name. With --emit: build every image up to its signature, and write what "
         "is to be signed, with the commands that sign it; no key is opened. With --take: check the signatures in a "
         "directory and keep them as inputs of the build; doit build goes on from there. Exit status of --take: 0 "
-        "every gateway has its signatures, 1 some are missing, 2 something is wrong. docs/signing.md has the whole way."
+        "every gateway has its signatures, 1 some are missing, 2 something is wrong. "
+        "docs/guide/signing.md has the whole way."
     )
     cmd_options = EMIT_OR_TAKE
 

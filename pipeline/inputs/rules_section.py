@@ -18,7 +18,7 @@ def read_rules(table: Table) -> Rules:
     """The section; whether there are rules of the names given is for those to say who know the rules."""
     rules = Rules(
         profile=table.choice("profile", "documents", PROFILES),
-        also=table.texts("also", form=_ID, meaning="the id of a rule, see docs/rules.md"),
+        also=table.texts("also", form=_ID, meaning="the id of a rule, see docs/reference/rules.md"),
         approved_os=table.texts("approved_os", form=_RELEASE, meaning='a release such as "debian 12"'),
         root_by_people=table.boolean("root_by_people", default=True),
         waivers=_waivers(table),
@@ -31,7 +31,7 @@ def _waivers(table: Table) -> tuple[Waiver, ...]:
     found: list[Waiver] = []
     for entry in table.tables("waiver"):
         waiver = Waiver(
-            rule=entry.text("rule", form=_ID, meaning="the id of a rule, see docs/rules.md"),
+            rule=entry.text("rule", form=_ID, meaning="the id of a rule, see docs/reference/rules.md"),
             reason=entry.text("reason", form=_WORDS, meaning="a reason"),
             by=entry.text("by", form=_WORDS, meaning="who decided it"),
             until=entry.text("until", form=r"\d{4}-\d{2}-\d{2}", meaning="a day, YYYY-MM-DD"),

@@ -46,7 +46,7 @@ def from_bytes(data: bytes, *, name: str = "manifest.json") -> Manifest:
     if type(version) is int and version > VERSION:
         raise PipelineError(
             f"{name}: is of version {version}; this pipeline reads version {VERSION}",
-            "verify with the version of the pipeline that made it, or a later one; docs/manifest.md has the history",
+            "verify with the version that made it, or a later one; docs/reference/manifest.md has the history",
         )
     raise_if_any(Problem(f"{name}: {text}", _REMEDY) for text in json_schema.problems(value, SCHEMA))
     try:

@@ -128,7 +128,7 @@ SCHEMA: Rule = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "urn:gateway-image-pipeline:manifest:1",
     "title": "Manifest of a gateway image, version 1",
-    "description": "docs/manifest.md explains every field.",
+    "description": "docs/reference/manifest.md explains every field.",
     "$defs": _DEFS,
     **_record(
         "raw",

@@ -222,7 +222,7 @@ class ManifestInputs:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Version 1 of the manifest; ``docs/manifest.md`` explains every field.
+    """Version 1 of the manifest; ``docs/reference/manifest.md`` explains every field.
 
     Attributes:
         changes: every path that differs from the vanilla image, by path.

@@ -1,4 +1,7 @@
-"""``docs/rules.md``: what the rules say of themselves. ``python -m pipeline.report.rules_document > docs/rules.md``."""
+"""``docs/reference/rules.md``: what the rules say of themselves.
+
+Made by ``python -m pipeline.report.rules_document > docs/reference/rules.md``.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pipeline.rules.registry import RULES
 _HEAD = """\
 # Rules
 
-Made from the rules themselves by `python -m pipeline.report.rules_document > docs/rules.md`; a test compares.
+Made from the rules themselves by `python -m pipeline.report.rules_document > docs/reference/rules.md`; a test compares.
 
 A rule looks at an image - planned, finished, or anybody's (`doit audit IMAGE`) - and ends in one of four ways:
 **pass**, **fail**, **not applicable** (there is nothing in this image it is about), **cannot be verified offline**

@@ -106,7 +106,7 @@ def idle_waivers(
     for waiver in waivers:
         place = f"gateway.toml [rules] waiver of {waiver.rule}"
         if waiver.rule not in known:
-            problems.append(Problem(f"{place}: there is no such rule", "docs/rules.md names all rules"))
+            problems.append(Problem(f"{place}: there is no such rule", "docs/reference/rules.md names all rules"))
         elif waiver.rule not in failed:
             problems.append(Problem(f"{place}: nothing there fails this rule", "take the waiver away"))
     return tuple(problems)

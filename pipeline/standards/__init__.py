@@ -1,6 +1,6 @@
 """The manifest said again in the words of standards: in-toto and SLSA provenance, DSSE, SPDX, CycloneDX.
 
-Pure: a manifest in, bytes out, the same for the same manifest. ``docs/standards.md`` explains every choice.
+Pure: a manifest in, bytes out, the same for the same manifest. ``docs/reference/standards.md`` explains every choice.
 """
 
 from pipeline.standards.cyclonedx import cyclonedx

@@ -15,7 +15,7 @@ from pipeline.standards.parts import TOOL
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
-# Explained in docs/standards.md: what the parameters are, and how to run the build again.
+# Explained in docs/reference/standards.md: what the parameters are, and how to run the build again.
 BUILD_TYPE = f"urn:{TOOL}:build:1"
 # Whoever runs this pipeline on a machine of their own; a hosted builder would sign for itself (SLSA build level 2).
 BUILDER = f"urn:{TOOL}:builder:local"
@@ -101,5 +101,5 @@ def _file(name: str, sha256: str, **annotations: str) -> _Object:
 
 
 def _tree(name: str, digest: str, **annotations: str) -> _Object:
-    """A directory; its digest is not that of one file, so its algorithm has a name of its own (docs/standards.md)."""
+    """A directory; its digest is not that of one file, so its algorithm has its own name (reference/standards.md)."""
     return {"name": name, "digest": {"treeSha256": digest}, "annotations": annotations}

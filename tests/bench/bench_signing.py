@@ -27,7 +27,7 @@ _ROUNDS = 3
 _OURS = """
 import sys
 from pathlib import Path
-from pipeline.signing.bundle import sign_bundle_file
+from pipeline.signing.bundles.bundle import sign_bundle_file
 from tests.support.trust import a_signer
 sign_bundle_file(Path(sys.argv[1]), Path(sys.argv[2]), a_signer())
 """

@@ -128,7 +128,7 @@ def open_bundle_signer(
         raise PipelineError(
             f"{keyring.file}: {name} is an elliptic curve key; the framework of ESF 5 looks at .RSA and .DSA "
             "signatures only and would take the bundles for unsigned",
-            "make an RSA key of 2048 bits or more; EC needs a framework that is known to be newer (docs/signing.md)",
+            "make an RSA key of 2048 bits or more; EC needs a framework known to be newer (docs/guide/signing.md)",
         )
     if isinstance(key.public, Ed25519PublicKey):
         raise PipelineError(f"{keyring.file}: {name} is not an RSA key", "make an RSA key of 2048 bits or more")

@@ -94,7 +94,7 @@ def _decoded(data: bytes, what: str) -> object:
         text = data.decode("utf-8-sig")
         return json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (ValueError, RecursionError):
-        raise PipelineError(f"{what}: it is neither TOML nor JSON", "see docs/secrets.md for its form") from None
+        raise PipelineError(f"{what}: it is neither TOML nor JSON", "see docs/guide/secrets.md for its form") from None
 
 
 def _password(table: Table, name: str, gateway: str) -> str:

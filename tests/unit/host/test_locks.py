@@ -16,7 +16,7 @@ from pipeline.host.locks import WorkspaceLock
 HOLD = """
 import sys, time
 from pathlib import Path
-from pipeline.locks import WorkspaceLock
+from pipeline.host.locks import WorkspaceLock
 WorkspaceLock(Path(sys.argv[1])).acquire()
 print("held", flush=True)
 sys.stdin.read()

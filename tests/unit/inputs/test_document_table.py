@@ -1,4 +1,4 @@
-"""docs/golden-sample.md: a row for every sentence of the documents' golden-sample part, and every named test exists."""
+"""docs/reference/golden-sample.md: a row for every sentence of the documents' part; every named test exists."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
 def rows() -> list[tuple[str, str, str, str]]:
-    text = (ROOT / "docs/golden-sample.md").read_text("utf-8")
+    text = (ROOT / "docs/reference/golden-sample.md").read_text("utf-8")
     found = []
     for line in text.splitlines():
         if line.startswith("| A:"):

@@ -1,4 +1,4 @@
-"""Every field of the manifest is explained in docs/manifest.md, and every version is in its history."""
+"""Every field of the manifest is explained in docs/reference/manifest.md, and every version is in its history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.manifest import SCHEMA, VERSION
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "manifest.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "manifest.md").read_text("utf-8")
 
 
 def fields(rule: object, place: str = "") -> Iterator[tuple[str, str]]:

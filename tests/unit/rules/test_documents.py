@@ -1,4 +1,4 @@
-"""Every sentence of the documents that asks for hardening has a rule; docs/rules.md is made from the rules."""
+"""Every sentence of the documents that asks for hardening has a rule; docs/reference/rules.md is made from them."""
 
 from __future__ import annotations
 
@@ -124,5 +124,7 @@ def test_ids_are_there_once() -> None:
 
 
 def test_the_document_is_of_the_rules_as_they_are() -> None:
-    written = (ROOT / "docs/rules.md").read_text(encoding="utf-8")
-    assert written == rules_document.text(registry.RULES), "python -m pipeline.report.rules_document > docs/rules.md"
+    written = (ROOT / "docs/reference/rules.md").read_text(encoding="utf-8")
+    assert written == rules_document.text(registry.RULES), (
+        "python -m pipeline.report.rules_document > docs/reference/rules.md"
+    )

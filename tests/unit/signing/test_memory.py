@@ -15,7 +15,7 @@ from tests.support.workspaces import CHECKOUT
 CODE = """
 import resource, sys
 from pathlib import Path
-from pipeline.signing.bundle import sign_bundle_file
+from pipeline.signing.bundles.bundle import sign_bundle_file
 from tests.support.trust import a_signer
 signer = a_signer()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

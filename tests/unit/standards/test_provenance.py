@@ -23,7 +23,7 @@ from pipeline.standards.provenance import BUILD_TYPE, BUILDER, subjects_of
 from tests.support.manifest import a_manifest, digest
 
 FILES = {"manifest.json": digest("manifest"), "image.bmap": digest("bmap")}
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "standards.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference" / "standards.md"
 
 
 def the_statement() -> dict[str, Any]:

@@ -31,7 +31,7 @@ def test_what_a_killed_process_left_is_swept_by_the_next(tmp_path: Path) -> None
     foreign = tmp_path / "precious"
     foreign.mkdir()
     program = (
-        "import os, signal, sys; from pathlib import Path; from pipeline.image import session_dir\n"
+        "import os, signal, sys; from pathlib import Path; from pipeline.image.appliance import session_dir\n"
         "with session_dir.claim(Path(sys.argv[1])) as place:\n"
         "    (place.directory / 'sockets').write_bytes(os.fsencode(sys.argv[2]))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -86,7 +86,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, source: str, reason: str) -> Non
 CODE = """
 import sys
 from pathlib import Path
-from pipeline.signing.passphrase import read_passphrase
+from pipeline.signing.keys.passphrase import read_passphrase
 from pipeline.errors import PipelineError
 try:
     print("length", len(read_passphrase(sys.argv[1], Path(), "the key of keys.toml")))
