@@ -1,4 +1,9 @@
-"""A flashed medium, or a dump of one: longer than the image, and looked at only as far as the image goes."""
+"""A flashed medium, or a dump of one: longer than the image, and looked at only as far as the image goes.
+
+Tools that flash by a block map leave out what is free, so a used medium keeps older bytes there. They are no part of
+what is compared: free blocks count as the zeros they are in the image. What is free the medium itself says, and if it
+said something else than the image does, its digest would differ.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,8 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.image.containers import sparse
+from pipeline.image.read.in_use import free_blocks
+from pipeline.model.disk import Disk
 
 _PIECE = 1 << 20
 
@@ -52,10 +59,36 @@ def copy_image(medium: Path, size: int, target: Path) -> None:
         os.close(handle)
 
 
-def about_length(medium: int, image: int) -> str:
-    """What there is to say about a medium that holds the whole image."""
+def clear_free_blocks(copy: Path, disk: Disk) -> int:
+    """Make the free blocks of the copy of a medium zeros, as they are in the image; how many bytes had something else.
+
+    Args:
+        copy: private, and as long as the image.
+    """
+    older = 0
+    with copy.open("r+b") as stream:
+        handle = stream.fileno()
+        for start, end in free_blocks(handle, disk):
+            older += sum(
+                len(piece)
+                for first, last in list(sparse.extents(handle, start, end))
+                for piece, _ in sparse.pieces(handle, first, last)
+                if piece.strip(b"\0")
+            )
+            sparse.zero(handle, start, end)
+    return older
+
+
+def about(medium: int, image: int, older: int) -> str:
+    """What there is to say about a medium that holds the whole image.
+
+    Args:
+        older: bytes of its free blocks that hold something else than the image.
+    """
     more = medium - image
-    return f"the medium's first {image} bytes" + (f"; it is {more} bytes longer than the image" if more else "")
+    longer = f"; it is {more} bytes longer than the image" if more else ""
+    kept = f"; its free blocks hold older bytes (about {max(older >> 20, 1)} MiB), which no file has" if older else ""
+    return f"the medium's first {image} bytes{longer}{kept}"
 
 
 def _open(medium: Path) -> int:

@@ -32,7 +32,7 @@ from pipeline.verification.block_map import compare_block_map, read_block_map
 from pipeline.verification.booted import booted_since
 from pipeline.verification.delivery import MANIFEST, Delivery, find, on_medium
 from pipeline.verification.host_keys import compare_host_keys
-from pipeline.verification.medium import about_length, copy_image, size_of
+from pipeline.verification.medium import about, clear_free_blocks, copy_image, size_of
 from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
 from pipeline.verification.own_values import own_values
 from pipeline.verification.scan import Scan, scan
@@ -211,7 +211,8 @@ def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None
         case.findings.append(Finding(delivery.image.name, "readable", "", why, Outcome.NOT_LOOKED))
         return None
     if blocks is not None:
-        case.findings += compare_block_map(blocks, scanned, manifest)
+        raw = unpacked if unpacked.exists() else image
+        case.findings += compare_block_map(blocks, scanned, manifest, raw)
         case.checks.append("block map")
     case.checks.append("image, partitions and what lies outside them")
     case.facts = scanned.facts
@@ -229,9 +230,11 @@ def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None
 
 def _read_medium(medium: Path, manifest: Manifest, target: Path) -> str:
     """Take as much of a medium as the image has; what is to be said of its length."""
-    length = size_of(medium)
-    copy_image(medium, manifest.image.size, target)
-    return about_length(length, manifest.image.size) if length >= manifest.image.size else "the whole medium"
+    length, size = size_of(medium), manifest.image.size
+    copy_image(medium, size, target)
+    if length < size:
+        return "the whole medium"
+    return about(length, size, clear_free_blocks(target, manifest.disk))
 
 
 def _look_inside(

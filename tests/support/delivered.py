@@ -59,10 +59,10 @@ def image_bytes(gateway: str) -> bytes:
     return bytes(content)
 
 
-def block_map(image: bytes) -> bytes:
-    """A block map of format 2.0 over all blocks that are not zero."""
+def block_map(image: bytes, left_out: range | None = None) -> bytes:
+    """A block map of format 2.0 over all blocks: the partitions hold nothing that says which of them are free."""
     blocks = [image[start : start + 4096] for start in range(0, len(image), 4096)]
-    used = [index for index, block in enumerate(blocks) if block.strip(b"\0")]
+    used = range(len(blocks)) if left_out is None else [index for index in range(len(blocks)) if index not in left_out]
     ranges = "".join(f'<Range chksum="{hashlib.sha256(blocks[index]).hexdigest()}"> {index} </Range>' for index in used)
     text = (
         f'<?xml version="1.0" ?><bmap version="2.0"><ImageSize> {len(image)} </ImageSize><BlockSize> 4096 </BlockSize>'

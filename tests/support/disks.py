@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import subprocess
 import zlib
@@ -128,6 +129,17 @@ def bare(path: Path, filesystem: str = "ext4", mountpoint: str = "/") -> Disk:
 def debugfs(image: Path, command: str, *, offset: int = 0) -> str:
     """What one debugfs command prints."""
     return run("debugfs", "-R", command, f"{image}?offset={offset}").decode()
+
+
+def free_blocks(image: Path) -> set[int]:
+    """The blocks dumpe2fs calls free."""
+    text = run("dumpe2fs", image).decode()
+    found: set[int] = set()
+    for ranges in re.findall(r"^  Free blocks: (.+)$", text, re.MULTILINE):
+        for part in ranges.split(", "):
+            first, _, last = part.partition("-")
+            found.update(range(int(first), int(last or first) + 1))
+    return found
 
 
 def make_owned_by_root(image: Path) -> None:

@@ -108,12 +108,15 @@ def parse_superblock(data: bytes) -> Superblock:
     (descriptor_size,) = struct.unpack_from("<H", data, 254)
     (blocks_high,) = struct.unpack_from("<I", data, 336)
     wide = bool(features[1] & _64BIT)
-    if log_block_size > 6 or not per_group or not inodes_per_group or inode_size < 128 or inode_size & inode_size - 1:
+    if log_block_size > 6 or inode_size < 128 or inode_size & inode_size - 1 or first_block > 1:
         raise Ext4Error("the superblock is damaged")
     if features[1] & _META_BG:
         raise Ext4Error("block group descriptors are scattered (meta_bg), which is not supported")
     if features[2] & _BIGALLOC:
         raise Ext4Error("blocks are allocated in clusters (bigalloc), which is not supported")
+    # A bitmap is one block, so a group has no more of either than that has bits.
+    if not all(1 <= count <= 8192 << log_block_size for count in (per_group, inodes_per_group)):
+        raise Ext4Error("the superblock is damaged")
     return Superblock(
         blocks=blocks_low | (blocks_high << 32 if wide else 0),
         inodes=inodes,

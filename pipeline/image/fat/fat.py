@@ -72,6 +72,18 @@ def data_area(raw: Path, partition: Partition) -> tuple[int, int]:
     return geometry.data, geometry.cluster
 
 
+def free_areas(handle: int, partition: Partition) -> list[tuple[int, int]]:
+    """Runs of free clusters as half-open ranges of bytes in the partition, in order.
+
+    Raises:
+        FatError: the partition holds no sound FAT file system.
+    """
+    try:
+        return _Fat(handle, partition).free_areas()
+    except struct.error as error:
+        raise FatError(f"the FAT boot sector is damaged: {error}") from None
+
+
 def fat_time(epoch: int) -> tuple[int, int]:
     """FAT's date and time of day of a moment in UTC; FAT begins in 1980 and counts two seconds at a time."""
     moment = datetime.fromtimestamp(max(epoch, 315532800), UTC)
@@ -99,8 +111,12 @@ class _Fat:
             self._write(geometry.root, data, changed)
         while waiting:
             waiting += self._seal_directory(waiting.pop(), stamp)
-        for begin, end in self._free_clusters():
-            sparse.zero(self._handle, self._start + self._offset(begin), self._start + self._offset(end))
+        for begin, end in self.free_areas():
+            sparse.zero(self._handle, self._start + begin, self._start + end)
+
+    def free_areas(self) -> list[tuple[int, int]]:
+        """Runs of free clusters, in bytes of the partition."""
+        return [(self._offset(begin), self._offset(end)) for begin, end in self._free_clusters()]
 
     def _seal_directory(self, first: int, stamp: tuple[bytes, bytes]) -> list[int]:
         """Seal a directory that lies in clusters; returns where those below it begin."""

@@ -1,21 +1,23 @@
 """One reading of a finished image: its digest, those of its partitions, and its block map for bmaptool.
 
-The block map (bmap-tools, format 2.0) is made from content, not from the file system's extents: a block is mapped when
-it is not all zeros. So it repeats on every machine.
+The block map (bmap-tools, format 2.0) lists every block that has a meaning (`pipeline.image.read.in_use`), zeros or
+not, and every block that is not all zeros: flashed onto a used medium, the image is there byte by byte wherever it is
+not free. It is made from content alone, so it repeats on every machine.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.image.containers.sparse import PIECE, pieces
+from pipeline.image.read.in_use import BLOCK, Span, in_use
 from pipeline.model.disk import Disk
 from pipeline.model.manifest import ImageFacts
 
-BLOCK = 4096
 _ZEROS = bytes(PIECE)
 
 
@@ -33,19 +35,20 @@ def describe(image: Path, disk: Disk) -> Described:
     Args:
         disk: where its partitions lie. Bytes in none of them are hashed together as ``outside``.
     """
-    whole, outside, mapper = hashlib.sha256(), hashlib.sha256(), _Mapper()
+    whole, outside = hashlib.sha256(), hashlib.sha256()
     partitions: dict[int, str] = {}
     with image.open("rb") as stream:
         handle, place = stream.fileno(), 0
         size = os.fstat(handle).st_size
+        mapper = _Mapper(in_use(handle, disk))
         spans = [(part.start, part.start + part.size, part.number) for part in disk.partitions]
         for start, end, number in [*sorted(spans), (size, size, None)]:
             digest = hashlib.sha256()
             for first, last, part in ((place, start, outside), (start, end, digest)):
-                for piece, hole in pieces(handle, first, last):
+                for piece, _ in pieces(handle, first, last):
                     whole.update(piece)
                     part.update(piece)
-                    mapper.add(piece, hole=hole)
+                    mapper.add(piece)
             if number is not None:
                 partitions[number] = digest.hexdigest()
             place = end
@@ -60,33 +63,44 @@ def describe(image: Path, disk: Disk) -> Described:
 
 
 class _Mapper:
-    """Collects the ranges of blocks that are not all zeros, each with its digest."""
+    """Collects the ranges of blocks that are in use or not all zeros, each with its digest."""
 
-    def __init__(self) -> None:
+    def __init__(self, used: Iterable[Span]) -> None:
+        self._used = iter(used)
+        self._current: Span = next(self._used, (0, 0))
         self._pending = b""
         self._block = 0
         self._first: int | None = None
         self._digest = hashlib.sha256()
         self._ranges: list[tuple[int, int, str]] = []
 
-    def add(self, piece: bytes, *, hole: bool) -> None:
+    def add(self, piece: bytes) -> None:
         """The next bytes of the image."""
         if self._pending:
-            piece, hole = self._pending + piece, False
-            self._pending = b""
+            piece = self._pending + piece
         whole = len(piece) // BLOCK * BLOCK
         self._pending = piece[whole:]
-        if whole and (hole or piece[:whole] == _ZEROS[:whole]):
-            self._end_range()
-            self._block += whole // BLOCK
-            return
-        for place in range(0, whole, BLOCK):
-            self._add_block(piece[place : place + BLOCK])
+        place = 0
+        while place < whole:
+            used, length = self._alike(whole - place)
+            part = piece[place : place + length]
+            if used:
+                self._map(part)
+            elif part == _ZEROS[:length]:
+                self._skip(length)
+            else:
+                for at in range(0, length, BLOCK):
+                    block = part[at : at + BLOCK]
+                    self._skip(BLOCK) if block == _ZEROS[:BLOCK] else self._map(block)
+            place += length
 
     def document(self, size: int) -> bytes:
         """The block map of everything added."""
         if self._pending:
-            self._add_block(self._pending)
+            # The last block of an image may be shorter than a block.
+            used, _ = self._alike(BLOCK)
+            if used or self._pending.strip(b"\0"):
+                self._map(self._pending)
             self._pending = b""
         self._end_range()
         mapped = sum(last - first + 1 for first, last, _ in self._ranges)
@@ -111,14 +125,26 @@ class _Mapper:
         # The checksum is over the file with zeros in its place.
         return text.replace("0" * 64, hashlib.sha256(text.encode()).hexdigest(), 1).encode()
 
-    def _add_block(self, block: bytes) -> None:
-        if block == _ZEROS[: len(block)]:
-            self._end_range()
-        else:
-            if self._first is None:
-                self._first, self._digest = self._block, hashlib.sha256()
-            self._digest.update(block)
-        self._block += 1
+    def _alike(self, most: int) -> tuple[bool, int]:
+        """Whether the next bytes are in use, and for how many of them that holds."""
+        place = self._block * BLOCK
+        while self._current[1] <= place:
+            following = next(self._used, None)
+            if following is None:
+                return False, most
+            self._current = following
+        start, end = self._current
+        return (False, min(most, start - place)) if place < start else (True, min(most, end - place))
+
+    def _map(self, part: bytes) -> None:
+        if self._first is None:
+            self._first, self._digest = self._block, hashlib.sha256()
+        self._digest.update(part)
+        self._block += -(-len(part) // BLOCK)
+
+    def _skip(self, length: int) -> None:
+        self._end_range()
+        self._block += length // BLOCK
 
     def _end_range(self) -> None:
         if self._first is not None:

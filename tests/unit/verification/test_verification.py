@@ -232,6 +232,10 @@ def map_without_a_range(release: Path) -> bytes:
     return block_map(bytes(image))
 
 
+def map_without_zeros_in_use(release: Path) -> bytes:
+    return block_map(image_bytes("gw-1"), left_out=range(6 * UNIT // 4096, 7 * UNIT // 4096))
+
+
 def map_of_other_bytes(release: Path) -> bytes:
     return block_map(image_bytes("gw-9"))
 
@@ -267,7 +271,7 @@ TAMPERINGS: dict[str, tuple[Tamper, tuple[str, str], int]] = {
     "data of the root partition": (at(3 * UNIT + 7), ("partition 2 (/)", "sha256"), 1),
     "free space": (at(5 * UNIT), ("partition 2 (/)", "unexplained"), 1),
     "last byte": (at(8 * UNIT - 1), ("partition 2 (/)", "sha256"), 1),
-    "data where the block map has none": (at(5 * UNIT), ("image.bmap", "block map"), 1),
+    "zeros that are mapped": (at(5 * UNIT), ("image.bmap", "block map"), 1),
     "mapped data": (at(3 * UNIT), ("image.bmap", "block map"), 1),
     "image against the list": (at(5 * UNIT), (IMAGE, "SHA256SUMS"), 1),
     "image cut off": (cut("image.img", 7 * UNIT), ("image.img", "size"), 1),
@@ -298,6 +302,7 @@ TAMPERINGS: dict[str, tuple[Tamper, tuple[str, str], int]] = {
     "block map of other bytes": (write(MAP, map_of_other_bytes), ("image.bmap", "block map"), 1),
     "block map edited": (write(MAP, map_edited), ("image.bmap", "block map"), 1),
     "block map without a range": (write(MAP, map_without_a_range), ("image.bmap", "block map"), 1),
+    "block map without zeros in use": (write(MAP, map_without_zeros_in_use), ("image.bmap", "block map"), 1),
     "block map of another size": (write(MAP, block_map(image_bytes("gw-1")[: 7 * UNIT])), ("image.bmap", "size"), 1),
     "block map not XML": (write(MAP, b"<bmap"), ("image.bmap", "block map"), 1),
     "block map with entities": (
