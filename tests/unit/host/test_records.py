@@ -102,11 +102,16 @@ def test_a_missing_input_is_named(tmp_path: Path) -> None:
 
 
 def test_trees_that_read_alike_have_different_digests(tmp_path: Path) -> None:
-    for name, files in {"one": {"ab": "c"}, "two": {"a": "bc"}, "three": {"ab/c": ""}}.items():
+    trees = {
+        "one": {"ab": "c"}, "two": {"a": "bc"}, "three": {"ab/c": ""},
+        # without lengths in front of each part these two would read alike: name, kind, content, name, kind, content
+        "four": {"a": "xbfy"}, "five": {"a": "x", "b": "y"},
+    }  # fmt: skip
+    for name, files in trees.items():
         for file, content in files.items():
             (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name / file).write_text(content)
-    assert len({digest_of_tree(tmp_path / name) for name in ("one", "two", "three")}) == 3
+    assert len({digest_of_tree(tmp_path / name) for name in trees}) == len(trees)
 
 
 def test_a_tree_has_a_digest_without_its_secrets(tmp_path: Path) -> None:

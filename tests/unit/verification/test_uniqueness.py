@@ -94,6 +94,22 @@ def test_a_clone_is_named_with_both_gateways(path: str) -> None:
     assert list(known.clones(LAB.name)) == []
 
 
+def test_a_hash_of_root_that_two_gateways_share_is_a_clone_and_a_users_is_not() -> None:
+    """Root's password is derived for each gateway; a user of the whole release may come with the release's hash."""
+
+    def shadow(name: str, root: str) -> ImageView:
+        one = view(name)
+        rows = f"root:{root}:19000:0:99999:7:::\noperator:$6$salt$samehash:19000:0:99999:7:::\n"
+        return with_file(one, "/etc/shadow", rows.encode())
+
+    same = compared((NORTH.name, shadow(NORTH.name, "$6$a$b")), (SOUTH.name, shadow(SOUTH.name, "$6$a$b")))
+    assert [finding.subject for finding in same.clones(NORTH.name)] == ["/etc/shadow root"]
+    apart = compared((NORTH.name, shadow(NORTH.name, "$6$a$b")), (SOUTH.name, shadow(SOUTH.name, "$6$c$d")))
+    assert list(apart.clones(NORTH.name)) == []
+    locked = compared((NORTH.name, shadow(NORTH.name, "!$6$a$b")), (SOUTH.name, shadow(SOUTH.name, "$6$a$b")))
+    assert [finding.subject for finding in locked.clones(SOUTH.name)] == ["/etc/shadow root"]
+
+
 def in_snapshot(one: ImageView, pid: str, name: str, value: str) -> ImageView:
     path = GuestPath(SNAPSHOT)
     snapshot = esf_snapshot.read(one.files[path], "A", SNAPSHOT).snapshot

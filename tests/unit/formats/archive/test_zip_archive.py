@@ -50,6 +50,22 @@ def streamed() -> bytes:
     return target.getvalue()
 
 
+def moved(data: bytes, prefix: bytes) -> bytes:
+    """Behind a prefix, with every offset corrected: a valid archive for most readers, and a script as well."""
+    directory, size = data.index(b"PK\1\2"), len(prefix)
+    end = data.rindex(b"PK\5\6")
+    changed, at = bytearray(data), directory
+    while changed[at : at + 4] == b"PK\1\2":
+        lengths = struct.unpack_from("<3H", changed, at + 28)
+        struct.pack_into("<I", changed, at + 42, struct.unpack_from("<I", changed, at + 42)[0] + size)
+        at += 46 + sum(lengths)
+    struct.pack_into("<I", changed, end + 16, directory + size)
+    whole = prefix + bytes(changed)
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        assert archive.testzip() is None
+    return whole
+
+
 def both(data: bytes, old: bytes, new: bytes) -> bytes:
     assert len(old) == len(new)
     return data.replace(old, new)
@@ -61,6 +77,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty archive": (lambda: b"PK\5\6" + bytes(18), "empty"),
     "cut short": (lambda: GOOD[:-7], "not a ZIP archive"),
     "prefix": (lambda: b"#!/bin/sh\n" + GOOD, "belong to none"),
+    "prefix with adjusted offsets": (lambda: moved(GOOD, b"#!/bin/sh\nrm -rf /\n"), "begins with bytes"),
     "suffix": (lambda: GOOD + b"x", "not a ZIP archive"),
     "duplicate": (lambda: both(a_jar({"a": b"1", "b": b"2"}), b"b", b"a"), "a is there twice"),
     "climbing": (lambda: a_jar({"../evil": b"1"}), "climbs out"),

@@ -172,6 +172,11 @@ def ends(found: Table, port: int = 80, interface: str = "eth0", source: IPv4Addr
         (("-A INPUT -m mac --mac-source 02:00:00:00:00:01 -j ACCEPT",), ["ACCEPT?", "DROP?"]),
         (("-A INPUT -p tcp --sport 1024: -j ACCEPT",), ["ACCEPT?", "DROP?"]),
         (("-A INPUT -d 224.0.0.251 -j ACCEPT",), ["ACCEPT?", "DROP?"]),
+        # Not knowing whether it matches is not knowing whether it does not.
+        (("-A INPUT ! -d 224.0.0.251 -j ACCEPT",), ["ACCEPT?", "DROP?"]),
+        (("-A INPUT -p tcp ! --sport 1024: -j DROP", "-A INPUT -j ACCEPT"), ["DROP?", "ACCEPT?"]),
+        (("-A INPUT -m mac ! --mac-source 02:00:00:00:00:01 -j ACCEPT",), ["ACCEPT?", "DROP?"]),
+        (("-A INPUT -m addrtype ! --dst-type LOCAL -j DROP", "-A INPUT -j ACCEPT"), ["DROP?", "ACCEPT?"]),
         (("-A INPUT -j NFQUEUE",), ["NFQUEUE?", "DROP?"]),
         (("-A INPUT -j mine", "-A mine -p tcp -j ACCEPT"), ["ACCEPT"]),
         (("-A INPUT -j mine", "-A mine -j RETURN", "-A mine -j ACCEPT"), ["DROP"]),

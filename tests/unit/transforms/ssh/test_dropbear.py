@@ -142,3 +142,17 @@ def test_each_transform_leaves_the_other_server_alone() -> None:
     both = a_vanilla({"/usr/sbin/dropbear": "ELF\n", "/etc/init.d/dropbear": DEBIAN})
     assert openssh.harden(both, a_release()) != Layer()
     assert dropbear.harden(both, a_release()) != Layer()
+
+
+@pytest.mark.parametrize("home", ["/root", "/home/root"])
+def test_keys_of_root_are_found_where_dropbear_looks(home: str) -> None:
+    """dropbear -w refuses root, until somebody drops the flag: no key of root may lie there either."""
+    passwd = f"root:x:0:0:root:{home}:/bin/sh\n"
+    files = {"/etc/default/dropbear": "DROPBEAR_EXTRA_ARGS='-w -s -g'\n", "/etc/init.d/dropbear": DEBIAN}
+    _, view = hardened(an_image({**files, "/etc/passwd": passwd}))
+    assert CHECKS["ssh.no_root"](view, Expected(ssh_port=49153)).outcome is RuleOutcome.PASS
+    _, view = hardened(
+        an_image({**files, "/etc/passwd": passwd, f"{home}/.ssh/authorized_keys": "ssh-ed25519 AAAA x\n"})
+    )
+    judgement = CHECKS["ssh.no_root"](view, Expected(ssh_port=49153))
+    assert [breach.path for breach in judgement.breaches] == [f"{home}/.ssh/authorized_keys"]
