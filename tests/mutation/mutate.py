@@ -1,0 +1,158 @@
+"""Plants faults into the product and counts how many its tests notice: ``python -m tests.mutation.mutate --help``.
+
+Outside CI: three hundred mutants take about an hour of one core. Each runs in a copy of the checkout against the unit
+tests that import the module (directly, or through a module of the tests' own support), stopped at the first failure.
+The choice is made by a seed, so that a run can be repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from tests.mutation.mutants import Mutant, mutants
+
+ROOT = Path(__file__).resolve().parents[2]
+# What must not go wrong unnoticed: trust, verdicts, decisions, and the bytes of images.
+SUBJECTS = ("signing", "verification", "rules", "plan", "image/ext4", "image/write", "manifest")
+_LEFT_OUT = shutil.ignore_patterns(".git", ".demo", ".build", "out", ".venv", ".*_cache", "__pycache__", ".hypothesis")
+
+
+def main() -> int:
+    """Print one line for each mutant and the figures at the end; 1 when any survived."""
+    options = _options()
+    chosen = choose(options.subjects, options.number, options.seed)
+    survived = 0
+    with tempfile.TemporaryDirectory(prefix="mutants-") as place, options.log.open("a") as log:
+        copy = Path(place) / "checkout"
+        shutil.copytree(ROOT, copy, symlinks=True, ignore=_LEFT_OUT)
+        for number, (module, mutant) in enumerate(chosen, 1):
+            outcome = judged(copy, module, mutant, options.timeout)
+            survived += outcome == "survived"
+            line = f"{number}/{len(chosen)} {outcome}: {module}:{mutant.line} {mutant.what}"
+            print(line, flush=True)
+            log.write(
+                json.dumps({"module": module, "line": mutant.line, "what": mutant.what, "outcome": outcome}) + "\n"
+            )
+            log.flush()
+    print(f"{len(chosen)} mutants: {len(chosen) - survived} caught, {survived} survived")
+    return 1 if survived else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--number", type=int, default=300, help="how many mutants")
+    parser.add_argument("--seed", type=int, default=1, help="which ones")
+    parser.add_argument("--timeout", type=float, default=600, help="seconds; longer counts as caught")
+    parser.add_argument("--log", type=Path, default=Path("mutants.jsonl"), help="a line of JSON for each")
+    parser.add_argument("subjects", nargs="*", default=SUBJECTS, help="folders or files below pipeline/")
+    return parser.parse_args()
+
+
+def choose(subjects: Sequence[str], number: int, seed: int) -> list[tuple[str, Mutant]]:
+    """Mutants of modules that have tests, spread evenly over the subjects."""
+    generator = random.Random(seed)
+    pools = []
+    for subject in subjects:
+        pool = [
+            (str(path.relative_to(ROOT)), mutant)
+            for path in sources(ROOT / "pipeline" / subject)
+            if tests_of(str(path.relative_to(ROOT)))
+            for mutant in mutants(path.read_text("utf-8"))
+        ]
+        generator.shuffle(pool)
+        pools.append(pool)
+    chosen = []
+    while len(chosen) < number and any(pools):
+        for pool in pools:
+            if pool and len(chosen) < number:
+                chosen.append(pool.pop())
+    return chosen
+
+
+def sources(place: Path) -> Iterator[Path]:
+    """The modules of a folder, or the one file."""
+    yield from [place] if place.is_file() else sorted(place.rglob("*.py"))
+
+
+def judged(copy: Path, module: str, mutant: Mutant, timeout: float) -> str:
+    """``caught`` or ``survived``; a mutant that never ends is caught."""
+    file = copy / module
+    original = file.read_bytes()
+    file.write_text(mutant.text, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests_of(module)]
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return "caught"
+    finally:
+        file.write_bytes(original)
+    if done.returncode not in (0, 1, 2):  # 1: a test failed, 2: a test could not even be collected
+        raise SystemExit(f"{module}: pytest ended with {done.returncode}:\n{done.stdout.decode()[-2000:]}")
+    return "survived" if done.returncode == 0 else "caught"
+
+
+@cache
+def tests_of(module: str) -> tuple[str, ...]:
+    """The unit tests that lead to a module, those of its own folder first."""
+    name = module.removesuffix(".py").replace("/", ".")
+    users = {test for test, imported in _imports().items() if name in imported}
+    folder = module.removeprefix("pipeline/").rpartition("/")[0]
+    return tuple(sorted(users, key=lambda test: (f"tests/unit/{folder}/" not in test, test)))
+
+
+@cache
+def _imports() -> dict[str, frozenset[str]]:
+    """For each unit test, the product's modules it reaches directly, through tests' support, or through a package."""
+    direct = {path: _imported(path) for path in [*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("tests/**/*.py")]}
+    by_name = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in direct
+    }
+    reached = {}
+    for path in direct:
+        if path.name.startswith("test_") and "unit" in path.parts:
+            names = set(direct[path])
+            # what a support module, a package or the rules' registry gathers counts as the test's own
+            waiting = [name for name in names if _gathers(name)]
+            while waiting:
+                gathered = by_name.get(waiting.pop())
+                for name in direct.get(gathered, frozenset()) - names if gathered else ():
+                    names.add(name)
+                    if _gathers(name):
+                        waiting.append(name)
+            reached[str(path.relative_to(ROOT))] = frozenset(names)
+    return reached
+
+
+def _name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _gathers(name: str) -> bool:
+    gatherers = ("pipeline.rules.registry", "pipeline.rules.esf.all_rules", "pipeline.verification")
+    return name.startswith("tests.") or name in gatherers or (ROOT / name.replace(".", "/") / "__init__.py").exists()
+
+
+def _imported(path: Path) -> frozenset[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return frozenset(names)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
