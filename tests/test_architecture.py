@@ -29,6 +29,7 @@ RANKS = {
     # The build machine: processes, files, terminal and clock.
     "host": 5,
     "image": 6,
+    "readers": 6,
     "signing": 6,
     "inputs": 6,
     "report": 6,

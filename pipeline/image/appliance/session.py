@@ -148,6 +148,21 @@ class Session:
         # The type is named: the kernel tries nothing else. One driver serves all three ext kinds.
         self._call("mount_vfs", options, "ext4" if ext else filesystem, device, mountpoint)
 
+    def mount_memory(self, mebibytes: int) -> None:
+        """Mount an empty file system in the appliance's memory as the root, in place of an image.
+
+        What lies at a path of it is known to scripts of the appliance itself as ``/sysroot`` and that path.
+        """
+        self._call("debug", "sh", [f"mount -t tmpfs -o size={mebibytes}m,mode=700 tmpfs /sysroot"])
+
+    def run_script(self, script: str, *, seconds: float) -> str:
+        """Run a shell script that lies in the appliance, named as the appliance sees it; what it printed.
+
+        ``debug`` is libguestfs' one way to run a program of the appliance and not of the image (guestfs(3): part of
+        every build since 1.0, its ``sh`` subcommand since 1.0.54).
+        """
+        return str(self._call("debug", "sh", [f"sh {script} 2>&1"], seconds=seconds))
+
     def umount_all(self) -> None:
         """Unmount everything; what was written is on the drives then."""
         self._call("umount_all")
@@ -225,6 +240,10 @@ class Session:
         if place != size:
             raise PipelineError(f"{path}: has not the {size} bytes it says", "run e2fsck on a copy of the image")
         return b"".join(pieces)
+
+    def first_bytes(self, path: GuestPath, count: int) -> bytes:
+        """The beginning of a regular file: what kind of program it is, for one."""
+        return bytes(self._call("pread", path, count, 0))
 
     def remove(self, path: GuestPath) -> None:
         """Remove a path and all below it; links are not followed."""

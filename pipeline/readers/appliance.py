@@ -1,0 +1,139 @@
+"""Puts questions to the programs of an image inside the appliance: one upload, one script, one answer to all of them."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.image.appliance.session import Session
+from pipeline.image.containers.sparse import open_private
+from pipeline.model.disk import Disk
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.reader import Reply
+from pipeline.readers import sandbox
+from pipeline.readers.emulators import Emulator
+from pipeline.readers.sandbox import Question, Root
+
+_IMAGE, _WORK = GuestPath("/image"), GuestPath("/work")
+_MEMORY = 640  # MiB of the appliance's for overlays, uploads and replies; only what is used is taken
+
+
+def run(
+    session: Session,
+    device: str,
+    disk: Disk,
+    roots: Sequence[Root],
+    questions: Sequence[Question],
+    *,
+    state_dir: Path,
+    emulator: Emulator | None = None,
+) -> tuple[tuple[Reply, ...], ...]:
+    """The replies to each question, one for each command that ran. Nothing may be mounted before or stays mounted.
+
+    Args:
+        state_dir: private; what is uploaded holds the gateways' secrets.
+        emulator: of the processor the image's programs are for; None for the appliance's own.
+
+    Raises:
+        PipelineError: the appliance breaks down.
+    """
+    if not questions:
+        return ()
+    session.mount_memory(_MEMORY)
+    try:
+        session.make_directory(_IMAGE)
+        places = _mount(session, device, disk)
+        with tempfile.TemporaryDirectory(prefix="ask-", dir=state_dir) as scratch:
+            archive = Path(scratch) / "ask.tar"
+            script = sandbox.main_script(
+                places,
+                [root.name for root in roots],
+                questions,
+                [emulator.registration] if emulator else [],
+                slower=emulator.slower if emulator else 1,
+            )
+            with open_private(archive) as stream:
+                stream.write(_archive(roots, questions, script))
+            session.unpack(archive)
+            if emulator is not None:
+                session.upload(emulator.program, _WORK / "emulator")
+                session.set_mode_and_owner(_WORK / "emulator", 0o755, 0, 0)
+        seconds = 120 + sum(question.ask.seconds for question in questions) * (emulator.slower if emulator else 1)
+        session.run_script(sandbox.MAIN, seconds=seconds)
+        answers = _WORK / "replies.tar"
+        return _replies(session.read(answers, session.stat(answers).size), len(questions))
+    finally:
+        if not session.is_gone:
+            session.umount_all()
+
+
+def _mount(session: Session, device: str, disk: Disk) -> list[tuple[str, str]]:
+    mounted = [(part.mountpoint, part) for part in disk.partitions if part.mountpoint is not None]
+    places = []
+    for place, part in sorted(mounted, key=lambda item: (len(item[0].parts), item[0])):
+        below = "" if place == "/" else str(place)
+        session.mount(session.device_of(device, part), part.filesystem, GuestPath(f"/image{below}"), writable=False)
+        places.append((below, part.filesystem))
+    return places
+
+
+def _archive(roots: Sequence[Root], questions: Sequence[Question], script: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in ("work", "work/asks", "work/layers", "work/replies", "roots"):
+            _directory(archive, name)
+        _add(archive, "work/main", script.encode("utf-8", "surrogateescape"))
+        _add(archive, "work/inside", sandbox.INSIDE_TEXT.encode())
+        for root in roots:
+            _add(archive, f"work/layers/{root.name}.tar", packed(root.files))
+        for number, question in enumerate(questions):
+            place = f"work/asks/{number}"
+            _directory(archive, place)
+            _add(archive, f"{place}/commands", sandbox.commands_script(question.ask).encode("utf-8", "surrogateescape"))
+            if question.ask.given:
+                _add(archive, f"{place}/given.tar", packed(dict(question.ask.given)))
+    return buffer.getvalue()
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """A tar archive of files for their owner only: sshd refuses host keys that others can read."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, content in sorted(files.items()):
+            _add(archive, path.lstrip("/"), content)
+    return buffer.getvalue()
+
+
+def _directory(archive: tarfile.TarFile, name: str) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode = tarfile.DIRTYPE, 0o700
+    archive.addfile(member)
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o600
+    archive.addfile(member, io.BytesIO(content))
+
+
+def _replies(archive: bytes, count: int) -> tuple[tuple[Reply, ...], ...]:
+    found: dict[tuple[int, int], dict[str, str]] = {}
+    with tarfile.open(fileobj=io.BytesIO(archive)) as replies:
+        for member in replies:
+            parts = member.name.removeprefix("./").split("/")
+            if member.isfile() and len(parts) == 2:
+                number, _, kind = parts[1].partition(".")
+                stream = replies.extractfile(member)
+                content = stream.read(sandbox.LONGEST) if stream is not None else b""
+                found.setdefault((int(parts[0]), int(number)), {})[kind] = content.decode("utf-8", "backslashreplace")
+    return tuple(
+        tuple(_reply(parts) for key, parts in sorted(found.items()) if key[0] == number) for number in range(count)
+    )
+
+
+def _reply(parts: Mapping[str, str]) -> Reply:
+    status = parts.get("rc", "").strip()
+    return Reply(int(status) if status.isdigit() else None, parts.get("out", ""), parts.get("err", ""))

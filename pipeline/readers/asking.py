@@ -1,0 +1,152 @@
+"""Makes answers of questions: runs them in the appliance, reads what the programs said, takes secrets out of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.image.appliance.session import Session
+from pipeline.model.disk import Disk
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.image_view import ImageView
+from pipeline.model.reader import Meaning, Reply
+from pipeline.model.reader_answer import ReaderAnswer, ReaderVerdict
+from pipeline.readers import appliance
+from pipeline.readers.emulators import Emulator, emulator_for, is_native, machine_of
+from pipeline.readers.masking import masked, secrets_in
+from pipeline.readers.questions import Asked, version_ask
+from pipeline.readers.sandbox import Question, Root
+
+Say = Callable[[str], None]
+
+_VERSION = re.compile(r"\d+(?:\.\d+)+|\bv\d+\b")
+_LONGEST_VERSION = 80
+
+
+@dataclass(frozen=True)
+class Case:
+    """One gateway's questions on an image.
+
+    Attributes:
+        name: of the root they are asked in.
+        view: the image as that gateway has it.
+        own: files that lie in it and not in the image as it is mounted.
+    """
+
+    name: str
+    view: ImageView
+    own: Mapping[str, bytes]
+    asked: tuple[Asked, ...]
+
+
+def ask_all(
+    session: Session, device: str, disk: Disk, cases: Sequence[Case], *, state_dir: Path, say: Say
+) -> tuple[tuple[ReaderAnswer, ...], ...]:
+    """The answers to every case's questions, in their order, with one script in a running appliance.
+
+    Args:
+        device: where the appliance has the image; nothing of it may be mounted.
+
+    Raises:
+        PipelineError: the appliance breaks down. A program that does is an answer.
+    """
+    programs = sorted({one.program for case in cases for one in case.asked if one.program})
+    emulator = _emulator(session, device, disk, cases, programs)
+    if isinstance(emulator, str):
+        return tuple(tuple(_unasked(one, emulator) for one in case.asked) for case in cases)
+    questions: list[Question] = []
+    wanted: list[tuple[Case, Asked]] = []
+    versions: dict[str, int] = {}
+    for case in cases:
+        for one in case.asked:
+            if not one.program:
+                continue
+            wanted.append((case, one))
+            questions.append(Question(case.name, one.ask))
+    for case, one in list(wanted):
+        ask = version_ask(one.reader, one.program)
+        if ask is not None and one.program not in versions:
+            versions[one.program] = len(questions)
+            questions.append(Question(case.name, ask))
+    if questions:
+        say(f"asking {len(programs)} programs of the image {len(wanted)} questions")
+    roots = [Root(case.name, case.own) for case in cases if any(one.program for one in case.asked)]
+    replies = appliance.run(session, device, disk, roots, questions, state_dir=state_dir, emulator=emulator)
+    told = {program: version_in(replies[number]) for program, number in versions.items()}
+    by_question = {
+        (case.name, id(one)): answer_of(case.view, one, reply, told.get(one.program, ""))
+        for (case, one), reply in zip(wanted, replies, strict=False)
+    }
+    return tuple(
+        tuple(
+            by_question.get((case.name, id(one))) or _unasked(one, "the image has no such program")
+            for one in case.asked
+        )
+        for case in cases
+    )
+
+
+def answer_of(view: ImageView, asked: Asked, replies: Sequence[Reply], version: str) -> ReaderAnswer:
+    """What replies to a question say, without the secrets of the files it was about."""
+    meaning = asked.reader.meaning(asked.ask, replies)
+    return _answer(view, asked, meaning, version)
+
+
+def _answer(view: ImageView, asked: Asked, meaning: Meaning, version: str) -> ReaderAnswer:
+    contents = [(path, view.files.get(GuestPath(path), b"")) for path in asked.ask.read]
+    return ReaderAnswer(
+        asked.reader.id,
+        asked.ask.subject,
+        meaning.verdict,
+        masked(meaning.message, secrets_in(contents)),
+        meaning.line,
+        asked.program,
+        version,
+        "image",
+        tuple(sorted(set(asked.ask.read))),
+    )
+
+
+def _unasked(asked: Asked, why: str) -> ReaderAnswer:
+    return ReaderAnswer(
+        asked.reader.id, asked.ask.subject, ReaderVerdict.NOT_ASKED, why, program=asked.program,
+        read=tuple(sorted(set(asked.ask.read))),
+    )  # fmt: skip
+
+
+def version_in(replies: Sequence[Reply]) -> str:
+    """The first line that has a version in it."""
+    for reply in replies:
+        for line in (reply.out + "\n" + reply.err).splitlines():
+            if _VERSION.search(line):
+                return masked(" ".join(line.split()), ())[:_LONGEST_VERSION]
+    return ""
+
+
+def _emulator(
+    session: Session, device: str, disk: Disk, cases: Sequence[Case], programs: Sequence[str]
+) -> Emulator | str | None:
+    """What the image's programs need to run in the appliance; a text says why they cannot."""
+    places = [case.view.tree.regular_file(GuestPath(program)) for case in cases[:1] for program in programs]
+    for place in places:
+        machine = machine_of(_header(session, device, disk, place)) if place is not None else None
+        if machine is not None:
+            return None if is_native(machine) else emulator_for(machine)
+    return None
+
+
+def _header(session: Session, device: str, disk: Disk, place: GuestPath) -> bytes:
+    mounted = [(part.mountpoint, part) for part in disk.partitions if part.mountpoint is not None]
+    try:
+        for mountpoint, part in sorted(mounted, key=lambda item: len(item[0].parts)):
+            session.mount(session.device_of(device, part), part.filesystem, mountpoint, writable=False)
+        return session.first_bytes(place, 64)
+    finally:
+        session.umount_all()
+
+
+def sampled(answer: ReaderAnswer, gateway: str) -> ReaderAnswer:
+    """The answer given for another gateway whose file differs in addresses and names only."""
+    return replace(answer, sample=gateway)

@@ -1,0 +1,71 @@
+"""What there is to ask of an image: which of its files a program reads, and whether the program is there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.image_view import ImageView
+from pipeline.model.reader import Ask, Command, Reader
+from pipeline.readers.all_readers import READERS
+from pipeline.readers.files_of import is_program
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of one reader about one image.
+
+    Attributes:
+        program: its path in the image; empty where the image has none (then the ask names where it usually lies).
+    """
+
+    reader: Reader
+    program: str
+    ask: Ask
+
+
+def questions_of(view: ImageView, readers: Iterable[Reader] = READERS) -> tuple[Asked, ...]:
+    """Every question about an image, readers in their order."""
+    return tuple(_of_readers(view, readers))
+
+
+def _of_readers(view: ImageView, readers: Iterable[Reader]) -> Iterator[Asked]:
+    for reader in readers:
+        program = next((path for path in reader.programs if is_program(view, path)), "")
+        for ask in reader.asks(view, program or reader.programs[0]):
+            yield Asked(reader, program, ask)
+
+
+def version_ask(reader: Reader, program: str) -> Ask | None:
+    """The question which version a program is; None where it cannot say."""
+    if not reader.version:
+        return None
+    return Ask(program, (Command((program, *reader.version)),), ())
+
+
+def identity(view: ImageView, asked: Asked) -> str:
+    """SHA-256 of a question with everything that decides its answer, the rest of the image apart."""
+    ask = asked.ask
+    total = hashlib.sha256()
+    words: list[str] = [asked.reader.id, asked.program, ask.subject, *ask.directories, *ask.modules]
+    for command in ask.commands:
+        words += [str(len(command.argv)), *command.argv, command.stdin]
+    for path in ask.read:
+        words += [path, content_digest(view, path)]
+    for path, content in ask.given:
+        words += [path, hashlib.sha256(content).hexdigest()]
+    for word in words:
+        data = word.encode("utf-8", "surrogateescape")
+        total.update(len(data).to_bytes(8, "big") + data)
+    return total.hexdigest()
+
+
+def content_digest(view: ImageView, path: str) -> str:
+    """SHA-256 of a file as far as it is known; else its size, which is all anybody has seen of it."""
+    place = GuestPath(path)
+    node, content = view.tree.get(place), view.files.get(place)
+    if content is not None:
+        return hashlib.sha256(content).hexdigest()
+    return "absent" if node is None else node.sha256 or f"{node.size} bytes"
