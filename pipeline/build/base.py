@@ -7,6 +7,7 @@ import shutil
 
 from pipeline.build import reading
 from pipeline.build.keys import base_key
+from pipeline.build.publishing import require_publishable
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json, tree_text
 from pipeline.host.digests import write_atomically
@@ -35,6 +36,7 @@ def build_base(workspace: Workspace, say: Say) -> None:
     growing = workspace.base.with_suffix(".growing")
     growing.unlink(missing_ok=True)
     require_space(workspace, inputs.vanilla.disk.size)
+    require_publishable(workspace)
     try:
         prepare.copy_sparse(workspace.raw, growing)
         observed = write.inject(

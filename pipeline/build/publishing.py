@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipeline.build import reading
 from pipeline.build.comparing import OWN, clones_of_published, own_note
 from pipeline.build.keys import device_key
 from pipeline.build.leaks import require_no_leaks
+from pipeline.build.placement import (
+    foreign_things,
+    is_same_file_system,
+    is_stray,
+    put_directory,
+    put_file,
+    require_place,
+)
 from pipeline.build.release_reports import CHECKS, OF_RELEASE, REPORTS, write_reports
+from pipeline.build.sweeping import sweep_results
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.host.digests import sha256_of, write_atomically
 from pipeline.host.locks import one_at_a_time
@@ -22,8 +31,10 @@ from pipeline.model.release import Release
 from pipeline.model.verdict import Verdict
 from pipeline.report.text.console import verdict_lines
 from pipeline.verification import verify_paths
+from pipeline.verification.delivery import OF_GATEWAY
 from pipeline.verification.uniqueness import Uniqueness
 
+_STAT_BLOCK = 512  # bytes: the unit of st_blocks (stat(2))
 _FILES = (
     "image.img",
     "image.bmap",
@@ -96,25 +107,23 @@ def _refuse(verdicts: tuple[Verdict, ...], name: str) -> None:
 
 
 def _publish(workspace: Workspace, release: Release, name: str, notes: Mapping[str, str], say: Say) -> None:
-    """Move a verified candidate to its place; the old one goes first, and only whole directories are ever seen."""
+    """Move a verified candidate to its place, in exchange for the old one; only whole directories are ever seen."""
     key = device_key(workspace, reading.gateway_of(workspace, name))
     signed = read_record(workspace.record(f"sign-{name}"))
     if signed is None or signed.key != key:
         raise PipelineError(f"{name}: its inputs changed while it was verified", "start the build again")
     candidate, place = workspace.candidate(name), workspace.result(release.name, name)
     known = _known(candidate, place, signed)
+    for path in candidate.iterdir():
+        if str(path) not in signed.outputs:  # nobody signed it, nobody verified it
+            path.unlink()
     if release.output.compress != "none":
         say(f"{name}: compressing the image")
         compress(candidate / "image.img", release.output.compress)
     workspace.results(release.name).mkdir(parents=True, exist_ok=True)
     workspace.record(f"publish-{name}").unlink(missing_ok=True)
-    leaving = workspace.state / "candidates" / f".{name}.old"
-    shutil.rmtree(leaving, ignore_errors=True)
-    if place.exists():
-        place.rename(leaving)
-    candidate.rename(place)
-    place.chmod(0o755)  # a result is for others to take; the image itself stays private
-    shutil.rmtree(leaving, ignore_errors=True)
+    workspace.record("release").unlink(missing_ok=True)
+    put_directory(candidate, place, workspace.stages(release.name))
     files = sorted(path for path in place.iterdir() if path.is_file())
     write_record(
         workspace.record(f"publish-{name}"),
@@ -132,6 +141,32 @@ def _publish(workspace: Workspace, release: Release, name: str, notes: Mapping[s
     say(f"{name}: verified, {place.relative_to(workspace.root)}")
 
 
+def require_publishable(workspace: Workspace, names: Iterable[str] | None = None) -> None:
+    """Say before any work what would keep its result out of ``out/``.
+
+    Args:
+        names: gateways that are about to be made; None for all.
+
+    Raises:
+        PipelineError: every place that cannot be written to, is in people's use, or is too full.
+    """
+    release = reading.release_of(workspace)
+    results = workspace.results(release.name)
+    gateways = reading.gateways_of(workspace)
+    replaced = {name: _names_of(workspace, name) for name in (gateways if names is None else names)}
+    waiting = sum(not workspace.record(f"publish-{name}").exists() for name in gateways)
+    need = 0
+    if workspace.base.exists() and not is_same_file_system(workspace.base, results):
+        need = waiting * workspace.base.stat().st_blocks * _STAT_BLOCK
+    require_place(results, replaced, OF_RELEASE, need)
+
+
+def _names_of(workspace: Workspace, name: str) -> set[str]:
+    """Names in a gateway's directory that are ours."""
+    record = read_record(workspace.record(f"publish-{name}"))
+    return {*OF_GATEWAY, *(Path(path).name for path in (record.outputs if record is not None else ()))}
+
+
 def _known(candidate: Path, place: Path, signed: Record) -> dict[Path, str]:
     """Digests from the signing step, under the names the files are going to have."""
     return {
@@ -145,7 +180,8 @@ def write_sums(workspace: Workspace) -> None:
     """``SHA256SUMS`` over every published file of the release, the signers, and the reports that are there."""
     release = reading.release_of(workspace)
     results = workspace.results(release.name)
-    write_atomically(results / "allowed_signers", reading.allowed_signers_of(workspace), 0o644)
+    stages = workspace.stages(release.name)
+    put_file(results / "allowed_signers", reading.allowed_signers_of(workspace), 0o644, stages)
     lines = [
         f"{sha256_of(results / name)}  {name}" for name in ("allowed_signers", *REPORTS) if (results / name).is_file()
     ]
@@ -153,7 +189,8 @@ def write_sums(workspace: Workspace) -> None:
         record = read_record(workspace.record(f"publish-{name}"))
         if record is not None:
             lines += [f"{output.sha256}  {name}/{Path(path).name}" for path, output in record.outputs.items()]
-    write_atomically(results / "SHA256SUMS", "".join(f"{line}\n" for line in sorted(lines, key=_name)).encode(), 0o644)
+    sums = "".join(f"{line}\n" for line in sorted(lines, key=_name))
+    put_file(results / "SHA256SUMS", sums.encode(), 0o644, stages)
 
 
 def _name(line: str) -> str:
@@ -161,17 +198,35 @@ def _name(line: str) -> str:
 
 
 def is_released(workspace: Workspace) -> bool:
-    """Whether the release directory holds every gateway of the inventory, nothing else, and the right sums."""
+    """Whether the release directory holds every gateway of the inventory, the right reports and sums, no stray of ours.
+
+    What people put there beside them is not looked at.
+    """
     release = reading.release_of(workspace)
     results = workspace.results(release.name)
     names = set(reading.gateways_of(workspace))
     if not results.is_dir() or not all(is_published(workspace, name) for name in names):
         return False
-    found = {path.name for path in results.iterdir()}
-    if found != {*names, *OF_RELEASE}:
+    if any(is_stray(path.name) for path in (*results.iterdir(), *results.glob("*/.*"))) or _retired(workspace):
         return False
     record = read_record(workspace.record("release"))
     return record is not None and is_current(workspace.record("release"), record.key)
+
+
+def _retired(workspace: Workspace) -> list[Path]:
+    """Directories of gateways that were published here and are no longer in the inventory."""
+    release = reading.release_of(workspace)
+    results = workspace.results(release.name)
+    names = set(reading.gateways_of(workspace))
+    return [
+        path
+        for path in (sorted(results.iterdir()) if results.is_dir() else ())
+        if path.name not in names
+        and path.is_dir()
+        and not path.is_symlink()
+        and read_record(workspace.record(f"publish-{path.name}")) is not None
+        and not foreign_things(path, _names_of(workspace, path.name))
+    ]
 
 
 def finish_release(workspace: Workspace, say: Say) -> None:
@@ -179,12 +234,14 @@ def finish_release(workspace: Workspace, say: Say) -> None:
     release = reading.release_of(workspace)
     results = workspace.results(release.name)
     names = set(reading.gateways_of(workspace))
-    for path in sorted(results.iterdir()):
-        if path.is_dir() and path.name not in names:
-            say(f"{path.name}: no longer in {release.devices}, removed from the release")
-            shutil.rmtree(path)
-            workspace.record(f"publish-{path.name}").unlink(missing_ok=True)
+    for path in _retired(workspace):
+        say(f"{path.name}: no longer in {release.devices}, removed from the release")
+        shutil.rmtree(path)
+        workspace.record(f"publish-{path.name}").unlink(missing_ok=True)
+    sweep_results(results)
     write_reports(workspace, say)
     write_sums(workspace)
     write_record(workspace.record("release"), release.name, [results / name for name in OF_RELEASE])
+    for path in foreign_things(results, {*names, *OF_RELEASE}):
+        say(f"{path.relative_to(workspace.root)}: not of this release, left alone; doit verify will name it")
     say(f"release {release.name}: {len(names)} gateways, all verified, in {results.relative_to(workspace.root)}")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.build import reading
 from pipeline.build.comparing import compare_release
+from pipeline.build.placement import put_file
 from pipeline.errors import PipelineError, raise_if_any
-from pipeline.host.digests import write_atomically
 from pipeline.host.progress import Say
 from pipeline.host.records import read_record
 from pipeline.host.workspace import Workspace
@@ -53,7 +53,7 @@ def write_reports(workspace: Workspace, say: Say) -> None:
     together = (Verdict(f"release {manifests[0].release}", (), told),) if told else ()
     verdicts = (*(_verdict(workspace, name) for name in names), *together)
     for name, write in _WRITERS.items():
-        write_atomically(results / name, write(manifests, verdicts), 0o644)
+        put_file(results / name, write(manifests, verdicts), 0o644, workspace.stages(results.name))
     say(f"report for people: {(results / 'report.html').relative_to(workspace.root)}")
 
 

@@ -72,9 +72,10 @@ def describe_gateway(workspace: Workspace, name: str, say: Say) -> None:
     }
     digests = {file: hashlib.sha256(data).hexdigest() for file, data in covered.items()}
     for file, content in {**covered, STATEMENT: standards.statement(manifest, digests)}.items():
-        write_atomically(candidate / file, content, 0o644)
+        write_atomically(candidate / file, content, 0o644, staging=workspace.staging)
     for sidecar in plan.sidecars:
-        write_atomically(candidate / sidecar.file, sidecar.content, 0o600)  # private like the image it belongs to
+        # private like the image it belongs to
+        write_atomically(candidate / sidecar.file, sidecar.content, 0o600, staging=workspace.staging)
     beside = [sidecar.file for sidecar in plan.sidecars]
     files = [image, *(candidate / file for file in (*covered, STATEMENT, *beside))]
     write_record(workspace.record(f"describe-{name}"), key, files, known={image: described.facts.sha256})
@@ -107,7 +108,7 @@ def sign_gateway(workspace: Workspace, name: str, say: Say) -> None:
         ),
     }
     for file, content in _all_or_none(signed).items():
-        write_atomically(candidate / file, content, 0o644)
+        write_atomically(candidate / file, content, 0o644, staging=workspace.staging)
     (candidate / STATEMENT).unlink()
     known = {candidate / Path(path).name: output.sha256 for path, output in record.outputs.items()}
     files = [*(path for path in known if path.name != STATEMENT), *(candidate / file for file in signed)]

@@ -10,6 +10,7 @@ from pipeline.build import reading
 from pipeline.build.base import base_tree_of, require_as_planned, require_space
 from pipeline.build.judging import judged, require_rules
 from pipeline.build.keys import device_key
+from pipeline.build.publishing import require_publishable
 from pipeline.host.progress import Say
 from pipeline.host.records import is_current, write_record
 from pipeline.host.workspace import Workspace
@@ -45,6 +46,7 @@ def stamp_gateway(workspace: Workspace, name: str, say: Say) -> None:
     inputs = reading.inputs_of(workspace)
     plan = device_plan_of(workspace, name)
     require_rules(name, judged(workspace, plan))
+    require_publishable(workspace, [name])
     candidate = workspace.candidate(name)
     for step in ("publish", "sign", "stamp"):
         workspace.record(f"{step}-{name}").unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json
+from pipeline.host.durable import sync_directory
 
 _PIECE = 4 << 20
 # A change within the clock tick of the previous look leaves all times as they were: such looks are not remembered.
@@ -113,10 +114,18 @@ def key_of(**parts: object) -> str:
     return hashlib.sha256(canonical_json.dumps(dict(parts))).hexdigest()
 
 
-def write_atomically(path: Path, content: bytes, mode: int) -> None:
-    """Write beside, flush, rename: the name shows the old content or the new; the mode holds from the first byte."""
+def write_atomically(path: Path, content: bytes, mode: int, *, staging: Path | None = None) -> None:
+    """Write elsewhere, flush, rename: the name shows the old content or the new; the mode holds from the first byte.
+
+    Args:
+        staging: a private directory on the same file system, for places where no name of ours may show that is not
+            meant to stay; beside the file by default.
+
+    Raises:
+        OSError: with EXDEV where the staging directory is on another file system.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    beside = (staging or path.parent) / f".{path.name}.{os.getpid()}.new"
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -128,3 +137,4 @@ def write_atomically(path: Path, content: bytes, mode: int) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    sync_directory(path.parent)

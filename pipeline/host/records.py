@@ -7,10 +7,12 @@ moment a step is complete and notices truncated, altered and replaced outputs.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json
 from pipeline.host.digests import identity_of, sha256_of, write_atomically
 
@@ -29,7 +31,7 @@ class Record:
 
     Attributes:
         key: digest over everything that went in.
-        outputs: by path.
+        outputs: by absolute path, as the workspace lies now.
         notes: further public facts of the step, for the steps after it.
     """
 
@@ -65,24 +67,34 @@ def write_record(
 
 
 def read_record(file: Path) -> Record | None:
-    """The record in a file; None when there is none or it cannot be read (then the step is simply done again)."""
+    """The record in a file; None when there is none or it cannot be read (then the step is simply done again).
+
+    A record speaks of the files beside it, wherever it lies: a workspace that was copied, moved or restored is judged
+    by its own files. Records of former versions, which named files in full, are none.
+    """
     try:
         content = json.loads(file.read_bytes())
         return Record(
             str(content["key"]),
             {
-                str(path): Output(str(about["sha256"]), str(about["identity"]))
-                for path, about in content["outputs"].items()
+                _path(str(name), file): Output(str(about["sha256"]), str(about["identity"]))
+                for name, about in content["outputs"].items()
             },
             {str(name): str(note) for name, note in content["notes"].items()},
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
 def _name(path: Path, record: Path) -> str:
-    """What lies below a record's own directory moves with it; everything else is named in full."""
-    return str(path.relative_to(record.parent) if path.is_relative_to(record.parent) else path)
+    """Relative to the record, by names alone: what a link leads to is not asked."""
+    return os.path.relpath(path.absolute(), record.absolute().parent)
+
+
+def _path(name: str, record: Path) -> str:
+    if Path(name).is_absolute():
+        raise ValueError(name)
+    return os.path.normpath(record.absolute().parent / name)
 
 
 def is_current(file: Path, key: str) -> bool:
@@ -94,7 +106,7 @@ def is_current(file: Path, key: str) -> bool:
     return (
         record is not None
         and record.key == key
-        and all(_untouched(file.parent / name, output) for name, output in record.outputs.items())
+        and all(_untouched(Path(path), output) for path, output in record.outputs.items())
     )
 
 
@@ -103,5 +115,5 @@ def _untouched(path: Path, output: Output) -> bool:
         if path.is_symlink() or not path.is_file():
             return False
         return identity_of(path) == output.identity or sha256_of(path) == output.sha256
-    except OSError:
+    except (OSError, PipelineError):
         return False

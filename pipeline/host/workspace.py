@@ -81,6 +81,16 @@ class Workspace:
         """The directory of one gateway's verified image."""
         return self.results(release) / gateway
 
+    @property
+    def staging(self) -> Path:
+        """Where files of candidates and results are written before they get their names."""
+        return self.state / "staging"
+
+    def stages(self, release: str) -> tuple[Path, ...]:
+        """Where what is published may wait for its name, in the order to try: each on its own file system, perhaps."""
+        results = self.results(release)
+        return (self.staging, results.parent / STAGING, results / STAGING)
+
     def make_state(self) -> None:
         """Make the private directories, readable by their owner only."""
         for directory in (self.state, *(self.state / name for name in _STATE)):
@@ -88,4 +98,7 @@ class Workspace:
             directory.chmod(0o700)
 
 
-_STATE = ("vanilla", "base", "bundles", "candidates", "records", "appliance")
+_STATE = ("vanilla", "base", "bundles", "candidates", "records", "appliance", "staging")
+
+STAGING = ".publishing"
+"""A private directory beside or in a release directory while something is being published; no name of a gateway."""

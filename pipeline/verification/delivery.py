@@ -16,6 +16,8 @@ COMPRESSED = (".gz", ".xz", ".zst")
 
 _OTHERS = (MANIFEST, SIGNATURE, BMAP, PROVENANCE, *BILLS, *ENVIRONMENTS)
 _IMAGES = ("image.img", *(f"image.img{suffix}" for suffix in COMPRESSED))
+OF_GATEWAY = (*_IMAGES, *_OTHERS)
+"""Every name a file of a gateway's directory may have."""
 
 
 @dataclass(frozen=True)

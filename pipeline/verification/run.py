@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Protocol
 
 from pipeline.errors import PipelineError
 from pipeline.host.digests import identity_of
+from pipeline.host.scratch import scratch_directory
 from pipeline.image.containers.sniff import Container
 from pipeline.image.read.view import needed_paths, view_of
 from pipeline.inputs.layout_files import layouts_with
@@ -119,15 +119,15 @@ def verify_paths(
     cases: list[_Case] = []
     known = uniqueness if uniqueness is not None else Uniqueness()
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="verify-", dir=state_dir) as scratch:
+    with scratch_directory("verify-", state_dir) as scratch:
         waiting: list[_Case] = []
         for number, delivery in enumerate(request.deliveries):
             say(f"{delivery.name}: signature and digests")
-            case = _check_files(delivery, allowed_signers, identity, Path(scratch) / f"{number}.img")
+            case = _check_files(delivery, allowed_signers, identity, scratch / f"{number}.img")
             cases.append(case)
             if case.raw is not None:
                 waiting.append(case)
-            if sum(one.raw is not None and one.raw.parent == Path(scratch) for one in waiting) >= _MOST_UNPACKED:
+            if sum(one.raw is not None and one.raw.parent == scratch for one in waiting) >= _MOST_UNPACKED:
                 _look_inside(waiting, deep, state_dir, say, observe, rules, known)
                 waiting = []
         _look_inside(waiting, deep, state_dir, say, observe, rules, known)

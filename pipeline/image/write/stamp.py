@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.host import tools
+from pipeline.host.scratch import scratch_directory
 from pipeline.image.containers import sparse
 from pipeline.image.ext4.ext4 import Ext4
 from pipeline.image.ext4.script import script_for
@@ -48,12 +48,12 @@ def stamp(raw: Path, disk: Disk, tree: Tree, layer: Layer, *, epoch: int, state_
                 'set writer = "guestfs" under [output] in gateway.toml',
             )
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="stamp-", dir=state_dir) as scratch:
+    with scratch_directory("stamp-", state_dir) as scratch:
         for partition, wanted in sorted(steps.items(), key=lambda item: item[0].number):
             if partition.filesystem == "vfat":
-                _stamp_fat(raw, partition, wanted, Path(scratch), epoch)
+                _stamp_fat(raw, partition, wanted, scratch, epoch)
             else:
-                _stamp_ext(raw, partition, wanted, tree, Path(scratch), epoch)
+                _stamp_ext(raw, partition, wanted, tree, scratch, epoch)
     with raw.open("r+b") as stream:
         os.fsync(stream.fileno())
 

@@ -7,12 +7,12 @@ import io
 import os
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.errors import PipelineError
+from pipeline.host.scratch import scratch_directory
 from pipeline.image.appliance.session import Drive, Session, launch
 from pipeline.image.containers.sparse import open_private
 from pipeline.image.ext4.tools import EXT
@@ -50,8 +50,8 @@ def inject(raw: Path, vanilla: Vanilla, layer: Layer, *, epoch: int, state_dir: 
         _require_same_partitions(session, device, disk)
         mounts.mount_all(session, device, disk, writable=True)
         say(f"writing {len(layer)} changes")
-        with tempfile.TemporaryDirectory(prefix="inject-", dir=state_dir) as scratch:
-            _write(session, disk, steps, epoch, Path(scratch))
+        with scratch_directory("inject-", state_dir) as scratch:
+            _write(session, disk, steps, epoch, scratch)
         for part in disk.partitions:
             # ext and FAT are cleared when the image is sealed, far faster than from in here.
             if part.mountpoint is not None and part.filesystem not in EXT and part.filesystem != "vfat":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -135,3 +136,45 @@ def test_files_are_written_whole_and_private_from_the_start(tmp_path: Path) -> N
         os.umask(old)
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def _workspace(root: Path) -> Path:
+    """A record as a build lays it down: outputs in other directories of the same workspace."""
+    for name in ("out/r/gw", ".build/records"):
+        (root / name).mkdir(parents=True)
+    (root / "out/r/gw/image.img").write_bytes(b"content of an image")
+    write_record(root / ".build/records/publish-gw.json", "key", [root / "out/r/gw/image.img"])
+    return root
+
+
+def test_a_copied_workspace_is_judged_by_its_own_files(tmp_path: Path) -> None:
+    original = _workspace(tmp_path / "original")
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-a", original, copy], check=True)
+    record = copy / ".build/records/publish-gw.json"
+    assert is_current(record, "key")
+    with (copy / "out/r/gw/image.img").open("r+b") as stream:
+        stream.write(b"\x00")
+    assert not is_current(record, "key")
+    (copy / "out/r/gw/image.img").unlink()
+    assert not is_current(record, "key")
+    assert is_current(original / ".build/records/publish-gw.json", "key")
+
+
+def test_a_moved_workspace_and_a_linked_state_are_judged_alike(tmp_path: Path) -> None:
+    moved = _workspace(tmp_path / "original").rename(tmp_path / "moved")
+    record = moved / ".build/records/publish-gw.json"
+    assert is_current(record, "key")
+    found = read_record(record)
+    assert found is not None
+    assert list(found.outputs) == [str(moved / "out/r/gw/image.img")]
+    # the state on another disk: names count from where the workspace names the record, not from where a link leads
+    (moved / ".build").rename(tmp_path / "disk")
+    (moved / ".build").symlink_to(tmp_path / "disk")
+    assert is_current(record, "key")
+
+
+def test_a_record_of_a_former_version_is_none(tmp_path: Path) -> None:
+    record = _workspace(tmp_path) / ".build/records/publish-gw.json"
+    record.write_text(record.read_text().replace("../../out", f"{tmp_path}/out"))
+    assert not is_current(record, "key")
