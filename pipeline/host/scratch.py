@@ -84,7 +84,7 @@ def _is_held(owner: Path) -> bool:
 def _alone_in(parent: Path) -> Iterator[None]:
     """Nobody sweeps a directory that is just being made."""
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(parent / ".scratch.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
