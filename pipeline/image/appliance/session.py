@@ -12,9 +12,10 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.host import tools
-from pipeline.image.appliance import accelerator, session_dir
+from pipeline.image.appliance import accelerator, mount_options, session_dir
 from pipeline.image.appliance.appliance import Appliance
 from pipeline.image.containers.sniff import Container, sniff
+from pipeline.image.ext4.tools import EXT
 from pipeline.model.disk import Partition
 from pipeline.model.guest_path import GuestPath
 
@@ -85,6 +86,8 @@ class Session:
         self._call = appliance.call
         self._place = place
         self._drives = drives
+        self.mounted_with: dict[GuestPath, str] = {}
+        """The options of everything that was mounted writable, by mount point."""
 
     def start(self, settings: Sequence[str], deadline: float, say: Say) -> None:
         """Launch; to be called once."""
@@ -137,16 +140,27 @@ class Session:
     def mount(self, device: str, filesystem: str, mountpoint: GuestPath, *, writable: bool) -> None:
         """Mount a file system in the way its kind demands.
 
-        Writable ones so that the kernel places data in the same blocks every time; the others without replaying a
-        journal, so that what is seen is what the image holds.
+        Writable ones so that where the kernel places data depends on as little else as it lets one choose; the others
+        without replaying a journal, so that what is seen is what the image holds.
         """
-        ext = filesystem in ("ext2", "ext3", "ext4")
-        if writable:
-            options = "nodelalloc,noinit_itable,noatime" if ext else "noatime"
-        else:
-            options = {"ext": "ro,noload", "xfs": "ro,norecovery"}.get("ext" if ext else filesystem, "ro")
         # The type is named: the kernel tries nothing else. One driver serves all three ext kinds.
-        self._call("mount_vfs", options, "ext4" if ext else filesystem, device, mountpoint)
+        kind = "ext4" if filesystem in EXT else filesystem
+        choices = mount_options.writable(kind) if writable else (mount_options.read_only(kind),)
+        for options in choices:
+            try:
+                self._call("mount_vfs", options, kind, device, mountpoint)
+            except PipelineError:
+                # An option this kernel does not know fails the mount as damage does; only the last try tells which.
+                if options == choices[-1] or self.is_gone:
+                    raise
+            else:
+                if writable:
+                    self.mounted_with[mountpoint] = options
+                return
+
+    def commit(self) -> None:
+        """Write everything out; blocks that were freed can be used again from now on, not some seconds later."""
+        self._call("sync")
 
     def mount_memory(self, mebibytes: int) -> None:
         """Mount an empty file system in the appliance's memory as the root, in place of an image.

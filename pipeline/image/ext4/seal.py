@@ -24,7 +24,7 @@ from pipeline.image.ext4.ext4 import (
     Ext4Error,
     Superblock,
 )
-from pipeline.image.ext4.tools import EXT, repair, require_clean, tune
+from pipeline.image.ext4.tools import EXT, repair, require_clean, set_times, tune
 from pipeline.image.fat import fat
 from pipeline.model.disk import Disk, Partition
 
@@ -79,8 +79,10 @@ def _seal_ext(raw: Path, partition: Partition, epoch: int) -> None:
     if before.has_metadata_csum:
         tune(raw, partition, "-O", "^metadata_csum", epoch=epoch)
     _rewrite(raw, partition, epoch)
-    if before.has_metadata_csum:
-        tune(raw, partition, "-O", "metadata_csum", epoch=epoch)
+    if before.has_metadata_csum and not tune(raw, partition, "-O", "metadata_csum", epoch=epoch):
+        # Directories that fill their block to the last byte before the checksum are passed over; e2fsck adds it.
+        repair(raw, partition, pack=False)
+        set_times(raw, partition, epoch=epoch)
     if before.features[1] & CSUM_SEED:
         # It goes away with the checksums, and given together with them the seed would become 0.
         tune(raw, partition, "-O", "metadata_csum_seed", epoch=epoch)

@@ -28,28 +28,47 @@ def environment(epoch: int) -> dict[str, str]:
     }
 
 
-def tune(raw: Path, partition: Partition, *options: str, epoch: int) -> None:
-    """Change features with ``tune2fs``."""
-    tools.run(
+def tune(raw: Path, partition: Partition, *options: str, epoch: int) -> bool:
+    """Change features with ``tune2fs``; whether it did all of it.
+
+    It ends with 0 also when it passed over a directory that has no room left for its checksum, and asks for e2fsck.
+    """
+    done = tools.run(
         "tune2fs",
         *(*options, place_of(raw, partition)),
         reason=f"seal the ext file system of partition {partition.number}",
         env=environment(epoch),
     )
+    return "run e2fsck" not in f"{done.text}{done.complaints}"
 
 
-def repair(raw: Path, partition: Partition) -> None:
+def repair(raw: Path, partition: Partition, *, pack: bool = True) -> None:
     """Replay, check and settle a file system, as tune2fs demands before it changes features.
 
-    Without the fixed clock: a last check before the last mount would count as a fault.
+    Without the fixed clock: a last check before the last mount would count as a fault. `set_times` brings it back.
+
+    Args:
+        pack: directories too, each block with room for its checksum; tune2fs brings checksums back only where there
+            is room.
     """
     tools.run(
         "e2fsck",
-        # Extent trees stay as they are: a file system keeps its geometry. -D packs directories, each block with room
-        # for its checksum; tune2fs can bring checksums back only where there is room (else "run e2fsck -fD").
-        *("-f", "-y", "-D", "-E", "no_optimize_extents", place_of(raw, partition)),
+        # Extent trees stay as they are: a file system keeps its geometry.
+        *("-f", "-y", *(("-D",) if pack else ()), "-E", "no_optimize_extents", place_of(raw, partition)),
         reason=f"check the ext file system of partition {partition.number}",
         ok=(0, 1),
+    )
+
+
+def set_times(raw: Path, partition: Partition, *, epoch: int) -> None:
+    """Bring the superblock's times back to the epoch: e2fsck writes those of the clock."""
+    debugfs(
+        raw,
+        partition,
+        Path("-"),
+        stdin="".join(f"ssv {name} @{epoch}\n" for name in ("lastcheck", "mtime", "wtime")).encode(),
+        epoch=epoch,
+        reason=f"set the times of partition {partition.number}",
     )
 
 
@@ -70,8 +89,11 @@ def require_clean(raw: Path, partition: Partition, *, epoch: int, after: str) ->
         )
 
 
-def debugfs(raw: Path, partition: Partition, script: Path, *, epoch: int, reason: str) -> None:
+def debugfs(raw: Path, partition: Partition, script: Path, *, epoch: int, reason: str, stdin: bytes = b"") -> None:
     """Run a script of debugfs commands that write.
+
+    Args:
+        script: a file, or ``-`` for what is given as `stdin`.
 
     Raises:
         PipelineError: a command failed. debugfs ends with 0 even then; whatever it says on standard error counts.
@@ -80,6 +102,7 @@ def debugfs(raw: Path, partition: Partition, script: Path, *, epoch: int, reason
         "debugfs",
         *("-w", "-f", script, place_of(raw, partition)),
         reason=reason,
+        stdin=stdin,
         env=environment(epoch),
     )
     complaints = [line for line in done.complaints.splitlines() if line and not line.startswith("debugfs 1.")]

@@ -18,7 +18,7 @@ from pipeline.image.containers import sparse
 from pipeline.image.ext4.ext4 import Ext4
 from pipeline.image.ext4.script import script_for
 from pipeline.image.ext4.seal import open_ext4
-from pipeline.image.ext4.tools import EXT, debugfs, repair, require_clean
+from pipeline.image.ext4.tools import EXT, debugfs, repair, require_clean, set_times
 from pipeline.image.fat import fat
 from pipeline.image.write.placing import Step, place
 from pipeline.model.disk import Disk, Partition
@@ -75,8 +75,7 @@ def _stamp_ext(raw: Path, partition: Partition, steps: Sequence[Step], tree: Tre
     if any(node.xattrs for step in steps for node in _dropped(step, tree)):
         # debugfs does not give back the block of extended attributes of a file it removes; e2fsck does.
         repair(raw, partition)
-        _write_private(script, "".join(f"ssv {name} @{epoch}\n" for name in ("lastcheck", "mtime", "wtime")).encode())
-        debugfs(raw, partition, script, epoch=epoch, reason=f"stamp partition {partition.number}")
+        set_times(raw, partition, epoch=epoch)
     _forget_freed(raw, partition, used)
     require_clean(raw, partition, epoch=epoch, after="stamping")
 

@@ -135,6 +135,7 @@ def _write(session: Session, disk: Disk, steps: Sequence[Step], epoch: int, scra
         if isinstance(step.entry, Removal) or (step.known is not None and not isinstance(step.entry, DirEntry)):
             # What is overwritten goes first: other names of a hard-linked file keep their content.
             session.remove(step.entry.path)
+    session.commit()
     for step in steps:
         if isinstance(step.entry, DirEntry):
             if step.known is None:

@@ -62,6 +62,29 @@ def test_two_histories_one_image(kind: str, options: tuple[str, ...], tmp_path: 
 
 
 @pytest.mark.tools
+@pytest.mark.parametrize("block", [1024, 4096])
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_directory_that_fills_its_blocks_is_sealed(block: int, blocks: int, tmp_path: Path) -> None:
+    """Names up to the checksum, which takes 12 bytes: tune2fs turns it off, and finds no room to turn it on again."""
+    names: list[str] = []
+    for number in range(blocks):
+        left = block - 12 - (24 if number == 0 else 0)  # "." and ".." come first
+        while left:
+            length = left if left <= 200 else 200 if left - 200 >= 12 else 188
+            names.append(f"{len(names):03}".ljust(length - 8, "x"))
+            left -= length
+    tree = disks.tree_on_host(tmp_path / "tree", {f"/d/{name}": b"" for name in names})
+    image = disks.ext_image(tmp_path / "fs", tree, options=("-b", str(block), "-O", "metadata_csum,64bit"))
+    before = features(image)
+    seal.seal(image, disks.bare(image), epoch=EPOCH)
+    assert features(image) == before
+    assert sorted(re.findall(r"\s(\d{3}x+)", disks.debugfs(image, "ls -l /d"))) == sorted(names)
+    sealed = image.read_bytes()
+    seal.seal(image, disks.bare(image), epoch=EPOCH)
+    assert image.read_bytes() == sealed, "sealing a sealed image changes nothing"
+
+
+@pytest.mark.tools
 def test_times_are_clamped_not_invented(tmp_path: Path) -> None:
     tree = disks.tree_on_host(tmp_path / "tree", {"/old": b"o", "/new": b"n"})
     image = disks.ext_image(tmp_path / "fs", tree)
