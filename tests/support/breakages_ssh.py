@@ -34,7 +34,58 @@ def _older(view: ImageView) -> ImageView:
     return put("/var/lib/dpkg/status", status.replace(b"1:9.2p1", b"1:7.2p2"))(view)
 
 
+def _debian(version: str) -> Change:
+    """Another version of the server, as far as the packages say."""
+
+    def change(view: ImageView) -> ImageView:
+        status = view.find("/var/lib/dpkg/status") or b""
+        assert b"1:9.2p1" in status
+        return put("/var/lib/dpkg/status", status.replace(b"1:9.2p1", f"1:{version}".encode()))(view)
+
+    return change
+
+
+def _stops(name: str, line: str) -> Breakage:
+    """A line at the top at which sshd stops."""
+    return Breakage(name, "ssh.starts", SSHD, prepend(SSHD, f"{line}\n"), line)
+
+
 SSH = (
+    Breakage(
+        "a subsystem again in a drop-in",
+        "ssh.starts",
+        SSHD,
+        both(
+            put(_DROP_IN, "Subsystem sftp internal-sftp\n"),
+            append(SSHD, "Include /etc/ssh/sshd_config.d/*.conf\nSubsystem sftp /usr/lib/openssh/sftp-server\n"),
+        ),
+        "Subsystem sftp /usr",
+    ),
+    _stops("a key exchange of a newer sshd", "KexAlgorithms mlkem768x25519-sha256"),
+    _stops("a cipher there is not", "Ciphers aes256-xts"),
+    _stops("a code there is not", "MACs hmac-sha256"),
+    _stops("a kind of key there is not", "PubkeyAcceptedAlgorithms rsa"),
+    _stops("a connection refused by a newer sshd", "RefuseConnection no"),
+    _stops("a time with a blank", "LoginGraceTime 2 m"),
+    _stops("a number that is none", "MaxAuthTries many"),
+    _stops("a method there is not", "AuthenticationMethods pubkey"),
+    _stops("a facility there is not", "SyslogFacility SECURITY"),
+    _stops("beginnings without an end", "MaxStartups 10:30"),
+    _stops("a name where an address is wanted", "ListenAddress 192.0.2.300"),
+    _stops("bits of the host behind a user", "AllowUsers alice@192.0.2.1/24"),
+    _stops("a variable with a value", "AcceptEnv LANG=C"),
+    _stops("another distribution's keyword", "HPNDisabled no"),
+    Breakage(
+        "keys of DSA on a newer sshd",
+        "ssh.starts",
+        SSHD,
+        both(_debian("10.0p1"), prepend(SSHD, "HostKeyAlgorithms ssh-ed25519,ssh-dss\n")),
+        "HostKeyAlgorithms",
+    ),
+    *(
+        Breakage(f"a criterion: {line}", "ssh.starts", SSHD, append(SSHD, f"Match {line}\nPermitTTY no\n"), "Match")
+        for line in ("Address 10.234.0.1/16", "Exec true", "invalid-user", "User", "LocalPort 22,2222", "all User a")
+    ),
     Breakage("a port in a Match block", "ssh.starts", SSHD, append(SSHD, "Match User nobody\nPort 22\n"), "Port 22"),
     Breakage("a quotation mark not closed", "ssh.starts", SSHD, append(SSHD, 'Banner "x\n'), "Banner"),
     Breakage("a file that includes itself", "ssh.starts", SSHD, append(SSHD, "Include sshd_config\n")),

@@ -55,7 +55,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Statement:
-    """A keyword in the order sshd meets it.
+    """A keyword in the order sshd meets it; ``match`` itself is one, in front of what is for its block.
 
     Attributes:
         file: as the caller calls it.
@@ -67,6 +67,11 @@ class Statement:
     keyword: str
     arguments: tuple[str, ...]
     match: tuple[str, ...] = ()
+
+    @property
+    def meaning(self) -> str:
+        """The keyword, or the one it is another name for."""
+        return _ALIASES.get(self.keyword, self.keyword)
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,9 @@ def effective(read: Sequence[Statement]) -> Effective:
     everywhere: dict[str, tuple[Statement, ...]] = {}
     matches: dict[tuple[str, ...], dict[str, tuple[Statement, ...]]] = {}
     for statement in read:
-        keyword = _ALIASES.get(statement.keyword, statement.keyword)
+        keyword = statement.meaning
+        if keyword == "match":
+            continue
         values = matches.setdefault(statement.match, {}) if statement.match else everywhere
         if keyword in CUMULATIVE:
             values[keyword] = (*values.get(keyword, ()), statement)
@@ -139,6 +146,7 @@ def _walk(name: str, data: bytes, find: Find, match: tuple[str, ...], depth: int
         if line.keyword == "match":
             # A Match block of an included file ends with that file.
             block = (*match, " ".join(line.arguments))
+            yield Statement(name, line.number, line.keyword, line.arguments, match)
         elif line.keyword == "include":
             for pattern in line.arguments:
                 for included, content in find(_absolute(pattern)):
@@ -152,7 +160,7 @@ def _absolute(pattern: str) -> str:
 
 
 def _parse_line(number: int, text: str, name: str) -> Line:
-    content = text.rstrip(" \t\r\n\f")
+    content = text.partition("\0")[0].rstrip(" \t\r\n\f")  # of C, where a NUL ends the line
     found = _KEYWORD.match(content)
     if found is None:  # pragma: no cover - the expression matches the empty string
         return Line(number, text)

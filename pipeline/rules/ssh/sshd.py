@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pipeline.errors import PipelineError
 from pipeline.formats.boot import shell_variables, systemd_unit
 from pipeline.formats.packages import dpkg_status
-from pipeline.formats.ssh import sshd_config
+from pipeline.formats.ssh import sshd_config, sshd_refusals
 from pipeline.formats.ssh.sshd_config import Effective, SshdConfigError, Statement
+from pipeline.formats.ssh.sshd_keywords import Build
+from pipeline.formats.ssh.sshd_values import port_number
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach
 from pipeline.rules.looking import files, first_program, harmless, words_of
 from pipeline.rules.ssh.server_commands import servers_in
-from pipeline.rules.ssh.sshd_keywords import is_port, refusal
 
 CONFIG = "/etc/ssh/sshd_config"
 READS = (
@@ -37,21 +38,6 @@ _UNITS = (
     "/etc/systemd/system/{}.service.d/*.conf",
 )  # fmt: skip
 _LETTERS = "C:E:b:c:f:g:h:k:o:p:u:46DGQRTVdeiqrt"
-# sshd takes these in a Match block (servconf.c, SSHCFG_MATCH); any other there stops it from starting.
-_NOT_IN_MATCH = frozenset(
-    """port listenaddress addressfamily hostkey hostcertificate hostkeyagent usepam useprivilegeseparation pidfile
-    strictmodes logingracetime maxstartups protocol ciphers macs kexalgorithms hostkeyalgorithms
-    syslogfacility tcpkeepalive printmotd printlastlog compression usedns versionaddendum fingerprinthash
-    permituserenvironment ignoreuserknownhosts challengeresponseauthentication xauthlocation""".split()
-)
-# Keyword to the first version that knows it (release notes); on an older sshd it is a fatal error.
-_SINCE = {
-    "authenticationmethods": (6, 2), "disableforwarding": (7, 4), "requiredrsasize": (9, 1), "include": (8, 2),
-    "persourcemaxstartups": (8, 5), "persourcepenalties": (9, 8), "channeltimeout": (9, 2),
-    "unusedconnectiontimeout": (9, 2), "pubkeyacceptedalgorithms": (8, 5), "casignaturealgorithms": (7, 9),
-    "persourcenetblocksize": (8, 5), "pubkeyauthoptions": (8, 4), "exposeauthinfo": (7, 6), "setenv": (7, 8),
-    "logverbose": (8, 5), "modulifile": (8, 5), "rdomain": (7, 6), "permitlisten": (7, 8),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,10 +92,10 @@ def daemon(view: ImageView) -> Daemon | None:
         except SshdConfigError as error:
             place, line = _place(str(error), name)
             refused.append(Breach(place, line, f"sshd does not start: {error}", "a file sshd accepts"))
-    version = _version(view)
-    refused += _impossible(read, version)
+    build = _build(view)
+    refused += _impossible(read, build)
     everything = (*options, *read)
-    return Daemon(sshd_config.effective(everything), everything, version, ports, unclear, tuple(refused))
+    return Daemon(sshd_config.effective(everything), everything, build.version, ports, unclear, tuple(refused))
 
 
 def _place(text: str, name: str) -> tuple[str, int]:
@@ -117,30 +103,20 @@ def _place(text: str, name: str) -> tuple[str, int]:
     return (found[1], int(found[2] or 0)) if found else (name, 0)
 
 
-def _impossible(read: tuple[Statement, ...], version: tuple[int, int] | None) -> Iterator[Breach]:
-    """Statements that make sshd exit instead of starting."""
-    for statement in read:
-        if statement.match and statement.keyword in _NOT_IN_MATCH:
-            found = f"{statement.keyword} in a Match block: sshd does not start"
-            yield Breach(statement.file, statement.line, found, "keywords that may stand in a Match block")
-        since = _SINCE.get(statement.keyword)
-        if since and version and version < since:
-            found = f"{statement.keyword}: OpenSSH {version[0]}.{version[1]} does not know it and does not start"
-            yield Breach(statement.file, statement.line, found, "keywords of the image's OpenSSH")
-        refused = refusal(statement)
-        if refused is not None:
-            said = harmless(refused[0])
-            yield Breach(statement.file, statement.line, f"{said}: sshd does not start", refused[1])
+def _impossible(read: tuple[Statement, ...], build: Build) -> Iterator[Breach]:
+    """Statements that make sshd exit instead of starting, or of serving who connects."""
+    for refusal in sshd_refusals.refusals(read, build):
+        yield Breach(refusal.file, refusal.line, f"{harmless(refusal.found)}: sshd does not start", refusal.wanted)
 
 
-def _version(view: ImageView) -> tuple[int, int] | None:
+def _build(view: ImageView) -> Build:
     for path in ("/var/lib/dpkg/status", "/var/lib/opkg/status", "/usr/lib/opkg/status"):
         installed = dpkg_status.versions(view.find(path) or b"")
         for package in ("openssh-server", "openssh-sshd", "openssh"):
             found = re.match(r"(?:\d+:)?(\d+)\.(\d+)", installed.get(package, ""))
             if found:
-                return int(found[1]), int(found[2])
-    return None
+                return Build((int(found[1]), int(found[2])), debian="dpkg" in path)
+    return Build()
 
 
 def _options(view: ImageView) -> tuple[list[Statement], tuple[Statement, ...], tuple[Breach, ...], str]:
@@ -210,9 +186,10 @@ def listening(view: ImageView, server: Daemon) -> Iterator[Breach | tuple[int, s
     unported = not addresses
     for statement in addresses:
         text = statement.arguments[0] if statement.arguments else ""
-        found = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*):(\d+)", text)
-        if found:
-            yield int(found[1]), statement.file, statement.line
+        found = re.fullmatch(r"(?:\[[^\]]*\]|[^:\[\]]*):(\w+)", text)
+        port = port_number(found[1]) if found else None
+        if port:
+            yield port, statement.file, statement.line
         elif re.fullmatch(r"\[[^\]]*\]|[^\[\]]*", text):
             unported = True
         else:
@@ -221,8 +198,9 @@ def listening(view: ImageView, server: Daemon) -> Iterator[Breach | tuple[int, s
             )
     if unported:
         for statement in ports:
-            if is_port(statement.arguments):
-                yield int(statement.arguments[0]), statement.file, statement.line
+            port = port_number(statement.arguments[0]) if len(statement.arguments) == 1 else None
+            if port:
+                yield port, statement.file, statement.line
         if not ports:
             yield 22, str(_main(view)), 0
 

@@ -1,0 +1,27 @@
+"""What the product itself says of an input, without asking anybody: True where it would let it pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from pipeline.formats.ssh import sshd_config, sshd_refusals
+from pipeline.formats.ssh.sshd_keywords import Build
+
+Emulation = Callable[[bytes, str], bool]
+"""Of an input and the version's words."""
+
+
+def _sshd(data: bytes, version: str) -> bool:
+    found = re.search(r"(\d+)\.(\d+)", version)
+    assert found is not None
+    try:
+        read = sshd_config.statements("/etc/ssh/sshd_config", data, lambda pattern: [])
+    except sshd_config.SshdConfigError:
+        return False
+    return not [*sshd_refusals.refusals(read, Build((int(found[1]), int(found[2])), debian=True))]
+
+
+EMULATIONS: dict[str, Emulation] = {
+    "sshd": _sshd,
+}

@@ -1,0 +1,40 @@
+"""What we say of a file is what its real reader says: on hundreds of inputs, of Debian 12's and Debian 13's programs.
+
+The verdicts are recorded (``tests/readers``), so nothing is run here; ``python -m tests.readers.ask`` asks again.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.readers import corpus
+from tests.readers.agree import agreement
+from tests.readers.emulations import EMULATIONS
+
+RELEASES = {"debian-12", "debian-13"}
+# Refused by us, taken by the program: each for a reason of ours.
+KNOWN_FALSE_ALARMS: dict[str, set[str]] = {
+    "sshd": {"debian-13: in Match of another user: Subsystem sftp"},
+}
+
+
+@pytest.mark.parametrize("program", sorted(EMULATIONS))
+def test_nothing_passes_that_the_program_refuses(program: str) -> None:
+    assert agreement(program).wrong == ()
+
+
+@pytest.mark.parametrize("program", sorted(EMULATIONS))
+def test_false_alarms_are_few_and_known(program: str) -> None:
+    found = agreement(program)
+    assert {*found.false} == KNOWN_FALSE_ALARMS.get(program, set())
+    assert len(found.false) * 100 < found.asked
+
+
+@pytest.mark.parametrize("program", corpus.programs())
+def test_every_input_was_asked_of_both_releases(program: str) -> None:
+    inputs = corpus.recorded(program)
+    assert len(inputs) >= 60
+    assert {one.name for one in inputs if {*one.verdicts} != RELEASES} == set()
+    verdicts = {verdict for one in inputs for verdict in one.verdicts.values()}
+    assert verdicts == {"accept", "refuse"}, "inputs of both kinds"
+    assert program in EMULATIONS
