@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from pipeline.formats.ssh import sshd_config, sshd_refusals
-from pipeline.formats.ssh.sshd_keywords import Build
+from pipeline.formats.ssh import sshd_config
+from pipeline.rules.grammar.sshd import refusals as sshd_refusals
+from pipeline.rules.grammar.sshd.keywords import Build
 
 Emulation = Callable[[bytes, str], bool]
 """Of an input and the version's words."""

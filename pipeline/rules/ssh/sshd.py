@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pipeline.errors import PipelineError
 from pipeline.formats.boot import shell_variables, systemd_unit
 from pipeline.formats.packages import dpkg_status
-from pipeline.formats.ssh import sshd_config, sshd_refusals
+from pipeline.formats.ssh import sshd_config
 from pipeline.formats.ssh.sshd_config import Effective, SshdConfigError, Statement
-from pipeline.formats.ssh.sshd_keywords import Build
-from pipeline.formats.ssh.sshd_values import port_number
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach
+from pipeline.rules.grammar.sshd import refusals as sshd_refusals
+from pipeline.rules.grammar.sshd.keywords import Build
+from pipeline.rules.grammar.sshd.values import port_number
 from pipeline.rules.looking import files, first_program, harmless, words_of
 from pipeline.rules.ssh.server_commands import servers_in
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.formats.ssh import sshd_keywords, sshd_match, sshd_values
+from pipeline.rules.grammar.sshd import keywords, match, values
 from pipeline.formats.ssh.sshd_config import Statement
-from pipeline.formats.ssh.sshd_keywords import Build
+from pipeline.rules.grammar.sshd.keywords import Build
 
 _MOST_PORTS = 256  # MAX_PORTS
 
@@ -34,16 +34,16 @@ def refusals(read: Sequence[Statement], build: Build) -> Iterator[Refusal]:
 def _alone(statement: Statement, build: Build) -> tuple[str, str] | None:
     keyword, shown = statement.keyword, " ".join((statement.keyword, *statement.arguments))
     if keyword == "match":
-        bad = sshd_match.refusal(statement.arguments, build)
-        return (shown if bad is None else f"{shown}: {bad}", "criteria sshd knows") if bad else None
-    why = sshd_keywords.unknown(keyword, build)
+        bad = match.refusal(statement.arguments, build)
+        return (f"{shown}: {bad}", "criteria sshd knows") if bad else None
+    why = keywords.unknown(keyword, build)
     if why:
         return f"{keyword}: {why}", "a keyword of the image's OpenSSH"
-    if statement.match and sshd_keywords.outside_match_only(keyword):
+    if statement.match and keywords.outside_match_only(keyword):
         return f"{keyword} in a Match block", "keywords that may stand in a Match block"
-    if keyword in sshd_keywords.DEPRECATED:
+    if keyword in keywords.DEPRECATED:
         return None
-    check = sshd_values.CHECKS.get(keyword)
+    check = values.CHECKS.get(keyword)
     if keyword == "subsystem" and len(statement.arguments) == 1 and statement.match and build.from_on((9, 5)):
         return None  # nobody looks at it there
     if not statement.arguments or not any(statement.arguments):
@@ -58,15 +58,15 @@ def _together(read: Sequence[Statement], build: Build) -> Iterator[Refusal]:
     ports = [statement for statement in outside if statement.keyword == "port"]
     for statement in ports[_MOST_PORTS:]:
         yield Refusal(statement.file, statement.line, "too many ports", f"at most {_MOST_PORTS}")
-    values = {}
+    first: dict[str, Statement] = {}
     for statement in outside:
-        values.setdefault(statement.meaning, statement)
+        first.setdefault(statement.meaning, statement)
     for command in ("authorizedkeyscommand", "authorizedprincipalscommand"):
-        found = values.get(command)
-        if found and found.arguments != ("none",) and f"{command}user" not in values:
+        found = first.get(command)
+        if found and found.arguments != ("none",) and f"{command}user" not in first:
             yield Refusal(found.file, found.line, f"{command} without {command}user", f"{command}user")
-    yield from _family(outside, values)
-    yield from _methods(values)
+    yield from _family(outside, first)
+    yield from _methods(first)
 
 
 def _subsystems(read: Sequence[Statement], build: Build) -> Iterator[Refusal]:
@@ -92,8 +92,8 @@ def _subsystems(read: Sequence[Statement], build: Build) -> Iterator[Refusal]:
             names.add(statement.arguments[0])
 
 
-def _family(outside: Sequence[Statement], values: dict[str, Statement]) -> Iterator[Refusal]:
-    family = values.get("addressfamily")
+def _family(outside: Sequence[Statement], first: dict[str, Statement]) -> Iterator[Refusal]:
+    family = first.get("addressfamily")
     if family is None or family.arguments[:1] not in (("inet",), ("inet6",)):
         return
     for statement in outside:
@@ -104,13 +104,13 @@ def _family(outside: Sequence[Statement], values: dict[str, Statement]) -> Itera
                 yield Refusal(statement.file, statement.line, found, "an address of that family")
 
 
-def _methods(values: dict[str, Statement]) -> Iterator[Refusal]:
+def _methods(first: dict[str, Statement]) -> Iterator[Refusal]:
     """Lists of which none could ever be fulfilled, because each names a method that is switched off."""
-    statement = values.get("authenticationmethods")
+    statement = first.get("authenticationmethods")
     if statement is None or statement.arguments[:1] == ("any",):
         return
     lists = [[name.partition(":")[0] for name in listed.split(",")] for listed in statement.arguments]
-    if all(any(not _is_on(method, values) for method in listed) for listed in lists):
+    if all(any(not _is_on(method, first) for method in listed) for listed in lists):
         shown = " ".join(statement.arguments)
         yield Refusal(
             statement.file, statement.line, f"authenticationmethods {shown}: each list has a method that is off",
@@ -118,7 +118,7 @@ def _methods(values: dict[str, Statement]) -> Iterator[Refusal]:
         )  # fmt: skip
 
 
-def _is_on(method: str, values: dict[str, Statement]) -> bool:
+def _is_on(method: str, first: dict[str, Statement]) -> bool:
     keyword, default = {
         "publickey": ("pubkeyauthentication", "yes"),
         "password": ("passwordauthentication", "yes"),
@@ -130,5 +130,5 @@ def _is_on(method: str, values: dict[str, Statement]) -> bool:
     }.get(method, ("", "yes"))
     if method == "none":
         return True
-    found = values.get(keyword)
+    found = first.get(keyword)
     return (found.arguments[0].lower() if found and found.arguments else default) == "yes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from pipeline.formats.ssh.sshd_keywords import Build
+from pipeline.rules.grammar.sshd.keywords import Build
 
 _LISTS = ("user", "group", "host", "rdomain")
 _ADDRESSES = ("address", "localaddress")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from pipeline.formats.ssh.sshd_keywords import Build
+from pipeline.rules.grammar.sshd.keywords import Build
 
 _ALWAYS, _NEVER = (0, 0), (99, 0)
 _Span = tuple[tuple[int, int], tuple[int, int]]

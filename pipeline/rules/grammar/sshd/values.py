@@ -9,8 +9,8 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 
-from pipeline.formats.ssh import sshd_algorithms, sshd_match
-from pipeline.formats.ssh.sshd_keywords import Build
+from pipeline.rules.grammar.sshd import algorithms, match
+from pipeline.rules.grammar.sshd.keywords import Build
 
 Arguments = tuple[str, ...]
 Check = Callable[[Arguments, Build], str | None]
@@ -46,8 +46,8 @@ def _matches(pattern: str, wanted: str, most: int = 1) -> Check:
 
 def port_number(text: str) -> int | None:
     """The port a text means, by number or by the name of a service; None where sshd refuses it."""
-    if text in sshd_match.SERVICES:
-        return sshd_match.SERVICES[text]
+    if text in match.SERVICES:
+        return match.SERVICES[text]
     number = int(text) if text.isascii() and text.isdigit() else 0
     return number if 0 < number < 65536 else None
 
@@ -113,7 +113,7 @@ def _methods(arguments: Arguments, build: Build) -> str | None:
 def _people(arguments: Arguments, build: Build) -> str | None:
     del build
     for word in arguments:
-        bad = sshd_match.bad_network(word.partition("@")[2]) if "@" in word else None
+        bad = match.bad_network(word.partition("@")[2]) if "@" in word else None
         if bad:
             return f"a network's own address ({bad})"
     return None
@@ -184,16 +184,16 @@ def _penalties(arguments: Arguments, build: Build) -> str | None:
     del build
     for word in arguments:
         name, colon, value = word.partition(":")
-        good = word in ("yes", "no") or (colon and name in _PENALTIES and _span(value))
-        good = good or re.fullmatch(r"max-sources[46]:\d+|overflow6?:(permissive|deny-all)", word)
-        if not good:
+        timed = bool(colon) and name in _PENALTIES and _span(value)
+        other = re.fullmatch(r"yes|no|max-sources[46]:\d+|overflow6?:(permissive|deny-all)", word)
+        if not timed and other is None:
             return "yes, no, or such as authfail:5s"
     return None
 
 
 def _exempt(arguments: Arguments, build: Build) -> str | None:
     del build
-    bad = (sshd_match.bad_network(part) for word in arguments for part in word.split(","))
+    bad = (match.bad_network(part) for word in arguments for part in word.split(","))
     return next((f"networks ({found})" for found in bad if found), None)
 
 
@@ -225,7 +225,7 @@ def _algorithms(keyword: str) -> Check:
     def check(arguments: Arguments, build: Build) -> str | None:
         if len(arguments) != 1:
             return "one list without blanks"
-        name = sshd_algorithms.unknown(keyword, arguments[0], build)
+        name = algorithms.unknown(keyword, arguments[0], build)
         return None if name is None else f"algorithms this sshd has ({build.shown} has no {name})"
 
     return check
@@ -284,7 +284,7 @@ CHECKS: Mapping[str, Check] = {
     "rdomain": _matches("(?!)", "not there: Linux's OpenSSH of Debian refuses it"),
     "gssapikexalgorithms": _matches(r"(?:gss-(?:gex-sha1|group1-sha1|group14-sha(?:1|256)|group16-sha512"
                                     r"|nistp256-sha256|curve25519-sha256)-,?)+", "key exchanges of GSSAPI"),
-    **{name: _algorithms(name) for name in sshd_algorithms.LISTS},
+    **{name: _algorithms(name) for name in algorithms.LISTS},
     **dict.fromkeys("maxauthtries maxsessions clientalivecountmax x11displayoffset requiredrsasize".split(), _NUMBER),
     **dict.fromkeys(
         """allowagentforwarding challengeresponseauthentication debianbanner disableforwarding dsaauthentication

@@ -1,0 +1,1 @@
+"""What sshd refuses: keywords, values, criteria of Match, algorithms, by version."""
