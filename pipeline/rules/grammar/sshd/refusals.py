@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.rules.grammar.sshd import keywords, match, values
 from pipeline.formats.ssh.sshd_config import Statement
+from pipeline.rules.grammar.sshd import keywords, match, values
 from pipeline.rules.grammar.sshd.keywords import Build
 
 _MOST_PORTS = 256  # MAX_PORTS
