@@ -117,7 +117,8 @@ class Rule:
     """One hardening rule.
 
     Attributes:
-        id: such as ``ssh.port``; the transform that enforces it uses the same id in its origins.
+        id: such as ``ssh.port``. Changes a transform makes for its sake have this id as origin, or one of
+            docs/reference/origins.md where the change serves several rules.
         documents: lines of the documents that ask for it: ``A:84``, ``B:400``.
         references: ids of public rule sets: ``CIS 5.1.20``, ``ANSSI R33``, ``ETSI 5.1-1``, ….
         profile: ``documents`` (literally what they ask) or ``strict`` (more, as far as a gateway can bear it).

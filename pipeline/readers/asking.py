@@ -65,7 +65,7 @@ def ask_all(
                 continue
             wanted.append((case, one))
             questions.append(Question(case.name, one.ask))
-    for case, one in list(wanted):
+    for case, one in wanted:
         ask = version_ask(one.reader, one.program)
         if ask is not None and one.program not in versions:
             versions[one.program] = len(questions)

@@ -1,5 +1,7 @@
 """Prints how long signing takes and how much memory, ours beside jarsigner's, in one run on this machine.
 
+Ours signs a deployment package as the build does, from file to file; jarsigner signs the bundle in it.
+
     python -m tests.bench.bench_signing [MEGABYTES ...]        default: 100 200
 
 Nothing is asserted: times are of the machine, and of what else runs on it.
@@ -19,7 +21,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
-from tests.support.large_jar import large_jar
+from tests.support.large_jar import large_jar, large_package
 from tests.support.trust import a_signer, rsa_key
 
 _ROUNDS = 3
@@ -27,13 +29,14 @@ _ROUNDS = 3
 _OURS = """
 import sys
 from pathlib import Path
-from pipeline.signing.bundles.bundle import sign_bundle_file
+from pipeline.signing.bundles.packages import sign_packages
 from tests.support.trust import a_signer
-sign_bundle_file(Path(sys.argv[1]), Path(sys.argv[2]), a_signer())
+(signed,) = sign_packages({"large.dp": Path(sys.argv[1]).read_bytes()}, a_signer())
+Path(sys.argv[2]).write_bytes(signed.content)
 """
 # The same process without the work: its interpreter, libraries and key.
 _IDLE = (
-    "from pipeline.signing.bundles.bundle import sign_bundle_file; from tests.support.trust import a_signer; a_signer()"
+    "from pipeline.signing.bundles.packages import sign_packages; from tests.support.trust import a_signer; a_signer()"
 )
 
 
@@ -84,9 +87,10 @@ def main(sizes: Sequence[int]) -> None:
         sys.stdout.write("JAR                       program      wall s   cpu s   peak MiB   wall, of ours\n")
         for size in sizes:
             for entries in (2000, 1):
-                jar = place / "large.jar"
+                jar, package = place / "bundle.jar", place / "large.dp"
                 large_jar(jar, size, entries=entries)
-                ours = best([python, "-c", _OURS, jar, place / "ours.jar"])
+                large_package(package, size, entries=entries)
+                ours = best([python, "-c", _OURS, package, place / "ours.dp"])
                 theirs = best(
                     ["jarsigner", "-keystore", store, "-storepass", "changeit", "-signedjar", place / "theirs.jar", jar,
                      "signer"]

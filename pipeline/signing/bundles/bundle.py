@@ -6,11 +6,7 @@ JDK 17's jarsigner is no substitute: the framework of ESF 5 silently takes what 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import PipelineError
@@ -28,18 +24,6 @@ _CREATED_BY = "gateway-image-pipeline"
 _DIGEST = "SHA-256-Digest"
 
 
-@dataclass(frozen=True)
-class FileSource:
-    """An archive that stays on disk: memory does not grow with it."""
-
-    descriptor: int
-    size: int
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Bytes of the file; a short answer means that the file is shorter than it was."""
-        return os.pread(self.descriptor, length, offset)
-
-
 def sign_bundle(bundle: bytes, signer: BundleSigner, mode: Mode = "refuse", *, name: str = "bundle") -> bytes:
     """A signed bundle.
 
@@ -55,39 +39,6 @@ def sign_bundle(bundle: bytes, signer: BundleSigner, mode: Mode = "refuse", *, n
     archive = zip_archive.read_archive(zip_archive.MemorySource(bundle), name)
     parts = _parts(archive, signer, mode)
     return bundle if parts is None else b"".join(zip_archive.write_archive(parts, name))
-
-
-def sign_bundle_file(source: Path, target: Path, signer: BundleSigner, mode: Mode = "refuse") -> None:
-    """Sign a bundle from file to file, in memory that does not grow with it; the target appears when it is complete."""
-    growing = target.with_name(f".{target.name}.growing")
-    with _opened(source) as opened:
-        archive = zip_archive.read_archive(opened, str(source))
-        parts = _parts(archive, signer, mode)
-        pieces = _copied(opened) if parts is None else zip_archive.write_archive(parts, str(source))
-        try:
-            with growing.open("wb") as file:
-                for piece in pieces:
-                    file.write(piece)
-                file.flush()
-                os.fsync(file.fileno())
-            growing.replace(target)
-        finally:
-            growing.unlink(missing_ok=True)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[FileSource]:
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise PipelineError(f"{path}: cannot be read: {error.strerror}", "correct the path") from None
-    with file:
-        yield FileSource(file.fileno(), os.fstat(file.fileno()).st_size)
-
-
-def _copied(source: FileSource) -> Iterator[bytes]:
-    for offset in range(0, source.size, 1 << 20):
-        yield source.read(offset, 1 << 20)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from pipeline.errors import PipelineError
 from pipeline.formats.crypto.signature_block import check_shape
 from pipeline.formats.java import jar_manifest
-from pipeline.signing.bundles.bundle import Mode, sign_bundle, sign_bundle_file
+from pipeline.signing.bundles.bundle import Mode, sign_bundle
 from pipeline.signing.bundles.inspection import inspect
 from tests.support.trust import (
     LEAF,
@@ -108,21 +108,6 @@ def test_untouched_entries_keep_their_bytes() -> None:
     assert manifest.startswith(MANIFEST.encode())
     assert b"Name: b\r\nX: y\r\nSHA-256-Digest: " in manifest
     assert b"Name: com/\r\nSealed: true\r\n\r\n" in manifest
-
-
-def test_file_to_file_is_the_same(tmp_path: Path) -> None:
-    source, target = tmp_path / "in.jar", tmp_path / "out.jar"
-    source.write_bytes(KINDS["bundle"])
-    sign_bundle_file(source, target, a_signer())
-    assert target.read_bytes() == sign_bundle(KINDS["bundle"], a_signer())
-    sign_bundle_file(target, tmp_path / "kept.jar", a_signer(), "keep")
-    assert (tmp_path / "kept.jar").read_bytes() == target.read_bytes()
-    source.write_bytes(b"no jar")
-    with pytest.raises(PipelineError, match="not a ZIP"):
-        sign_bundle_file(source, tmp_path / "never.jar", a_signer())
-    with pytest.raises(PipelineError, match="cannot be read"):
-        sign_bundle_file(tmp_path / "missing.jar", tmp_path / "never.jar", a_signer())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jar", "kept.jar", "out.jar"]
 
 
 def test_modes_of_what_is_signed_already() -> None:
