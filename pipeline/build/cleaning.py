@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from pipeline.build import reading
-from pipeline.build.release_reports import OF_RELEASE
+from pipeline.build.release_signing import OF_RELEASE
 from pipeline.errors import PipelineError
 from pipeline.host.workspace import Workspace
 

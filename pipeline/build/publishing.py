@@ -18,7 +18,8 @@ from pipeline.build.placement import (
     put_file,
     require_place,
 )
-from pipeline.build.release_reports import CHECKS, OF_RELEASE, REPORTS, write_reports
+from pipeline.build.release_reports import CHECKS, REPORTS, write_reports
+from pipeline.build.release_signing import OF_RELEASE, forget_statement, sign_release
 from pipeline.build.sweeping import sweep_results
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.host.digests import sha256_of, write_atomically
@@ -65,6 +66,8 @@ def verify_and_publish(workspace: Workspace, name: str, say: Say) -> None:
         signers = workspace.state / "allowed_signers"
         write_atomically(signers, reading.allowed_signers_of(workspace), 0o644)
         say(f"verifying {', '.join(waiting)}: opening each image afresh, read-only")
+        for candidate in waiting:
+            _drop_unsigned(workspace, candidate)
         known = Uniqueness()
         verdicts = verify_paths(
             [workspace.candidate(candidate) for candidate in waiting],
@@ -87,6 +90,14 @@ def verify_and_publish(workspace: Workspace, name: str, say: Say) -> None:
                 }
                 _publish(workspace, release, verdict.gateway, notes, say)
         _refuse(verdicts, name)
+
+
+def _drop_unsigned(workspace: Workspace, name: str) -> None:
+    """Take away what a killed step left beside the files that were signed."""
+    signed = read_record(workspace.record(f"sign-{name}"))
+    for path in workspace.candidate(name).iterdir():
+        if signed is not None and str(path) not in signed.outputs:
+            path.unlink()
 
 
 def _is_complete(workspace: Workspace, name: str) -> bool:
@@ -114,9 +125,6 @@ def _publish(workspace: Workspace, release: Release, name: str, notes: Mapping[s
         raise PipelineError(f"{name}: its inputs changed while it was verified", "start the build again")
     candidate, place = workspace.candidate(name), workspace.result(release.name, name)
     known = _known(candidate, place, signed)
-    for path in candidate.iterdir():
-        if str(path) not in signed.outputs:  # nobody signed it, nobody verified it
-            path.unlink()
     if release.output.compress != "none":
         say(f"{name}: compressing the image")
         compress(candidate / "image.img", release.output.compress)
@@ -134,6 +142,7 @@ def _publish(workspace: Workspace, release: Release, name: str, notes: Mapping[s
     )
     for step in ("stamp", "describe", "sign"):
         workspace.record(f"{step}-{name}").unlink(missing_ok=True)
+    forget_statement(workspace)
     # What the reports say is no longer so.
     for report in REPORTS:
         (workspace.results(release.name) / report).unlink(missing_ok=True)
@@ -183,7 +192,9 @@ def write_sums(workspace: Workspace) -> None:
     stages = workspace.stages(release.name)
     put_file(results / "allowed_signers", reading.allowed_signers_of(workspace), 0o644, stages)
     lines = [
-        f"{sha256_of(results / name)}  {name}" for name in ("allowed_signers", *REPORTS) if (results / name).is_file()
+        f"{sha256_of(results / name)}  {name}"
+        for name in OF_RELEASE
+        if name != "SHA256SUMS" and (results / name).is_file()
     ]
     for name in sorted(reading.gateways_of(workspace)):
         record = read_record(workspace.record(f"publish-{name}"))
@@ -239,7 +250,10 @@ def finish_release(workspace: Workspace, say: Say) -> None:
         shutil.rmtree(path)
         workspace.record(f"publish-{path.name}").unlink(missing_ok=True)
     sweep_results(results)
+    forget_statement(workspace)
     write_reports(workspace, say)
+    write_sums(workspace)
+    sign_release(workspace)
     write_sums(workspace)
     write_record(workspace.record("release"), release.name, [results / name for name in OF_RELEASE])
     for path in foreign_things(results, {*names, *OF_RELEASE}):

@@ -1,4 +1,7 @@
-"""Releases signed apart from the build: manifests and provenances go out, signatures come back as inputs of it."""
+"""Releases signed apart from the build: what is to be signed goes out, signatures come back as inputs of the build.
+
+Twice: manifests and provenances once the images are made, the statement of the release once all are verified.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from pipeline.build import reading
+from pipeline.build.release_signing import is_waiting, statement_of
 from pipeline.build.signing import STATEMENT, describe_gateway, is_described, is_signed
 from pipeline.errors import PipelineError
+from pipeline.formats.ssh import sshsig
 from pipeline.host.progress import Say
 from pipeline.host.workspace import Workspace
+from pipeline.manifest import NAMESPACE
 from pipeline.signing.keys import signers
 from pipeline.signing.manifests.detached import SignatureStore
 from pipeline.signing.manifests.release_exchange import ToSign, take_signatures, write_request
@@ -29,19 +35,23 @@ def emit(workspace: Workspace, directory: Path, say: Say) -> list[str]:
     wanted = [
         one for one in _described(workspace) if any(store.find(data, public) is None for data in one.signed.values())
     ]
-    if not wanted:
+    whole = _whole(workspace)
+    if whole is not None and store.find(sshsig.to_be_signed(whole, NAMESPACE), public) is not None:
+        whole = None
+    if not wanted and whole is None:
         return ["nothing is to be signed: there is a signature for every gateway; doit build goes on"]
     commands = write_request(
-        directory, wanted, public.public_bytes_raw(), release=release.name, key=release.manifest_key
+        directory, wanted, public.public_bytes_raw(), release=release.name, key=release.manifest_key, whole=whole
     )
-    return [*commands, f"{len(wanted)} gateways of release {release.name} to be signed in {directory}"]
+    what = f"{len(wanted)} gateways of release {release.name}" if wanted else f"release {release.name} as a whole"
+    return [*commands, f"{what} to be signed in {directory}"]
 
 
 def take(workspace: Workspace, directory: Path) -> tuple[list[str], bool]:
     """Take signatures back; returns lines for a person, and whether every gateway has its own now."""
     public, store = _detached(workspace)
     wanted = _described(workspace)
-    taken, missing = take_signatures(directory, wanted, public, store)
+    taken, missing = take_signatures(directory, wanted, public, store, whole=_whole(workspace))
     later = [
         name for name in reading.gateways_of(workspace) if not is_signed(workspace, name) and name not in _names(wanted)
     ]
@@ -50,6 +60,11 @@ def take(workspace: Workspace, directory: Path) -> tuple[list[str], bool]:
     lines += [f"missing: {name} is not built, or changed since: doit manifest --emit DIRECTORY" for name in later]
     lines.append(f"{len(taken)} signatures kept in {store.directory}, {len(missing) + 2 * len(later)} missing")
     return lines, not missing and not later
+
+
+def _whole(workspace: Workspace) -> bytes | None:
+    """The statement of the release, where every gateway is published and nothing else is missing."""
+    return statement_of(workspace) if is_waiting(workspace) else None
 
 
 def require_apart(workspace: Workspace) -> None:

@@ -35,8 +35,6 @@ _WRITERS = {
     "report.sarif": release_sarif,
 }
 REPORTS = tuple(_WRITERS)
-OF_RELEASE = ("SHA256SUMS", "allowed_signers", *REPORTS)
-"""Files of a release directory that belong to no single gateway."""
 
 
 def write_reports(workspace: Workspace, say: Say) -> None:

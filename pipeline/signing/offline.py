@@ -16,8 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pipeline.errors import PipelineError
+from pipeline.formats.ssh.sshsig import to_be_signed
 from pipeline.host.digests import write_atomically
-from pipeline.manifest import from_bytes
+from pipeline.manifest import NAMESPACE, from_bytes, release_from_bytes
 from pipeline.signing.bundles.exchange import CERTIFICATES, read_request
 from pipeline.signing.keys.passphrase import SOURCES
 from pipeline.signing.keys.private_keys import LocalKey, PublicKey, SigningKey, is_valid, load_private_key
@@ -51,13 +52,18 @@ def sign_request(directory: Path, uri: str, passphrase: str) -> list[str]:
 
 
 def _sign_manifests(directory: Path, uri: str, passphrase: str) -> list[str]:
-    public, items = release_exchange.read_request(directory)
+    public, items, whole = release_exchange.read_request(directory)
     key = _open(uri, passphrase, public, str(directory / release_exchange.SIGNER))
     signed = [
         (item, {name: _checked(key, data, f"{directory / name}") for name, data in item.signed.items()})
         for item in items
     ]
     lines = []
+    if whole is not None:
+        data = to_be_signed(whole, NAMESPACE)
+        statement = release_from_bytes(whole, name=release_exchange.WHOLE)
+        release_exchange.write_whole(directory, _checked(key, data, str(directory / release_exchange.WHOLE)), public)
+        lines.append(f"signed release {statement.release} as a whole: {', '.join(statement.gateways)}")
     for item, signatures in signed:
         release_exchange.write_signatures(directory, item, signatures, public)
         described = from_bytes(item.manifest, name=item.manifest_file)

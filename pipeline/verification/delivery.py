@@ -12,6 +12,7 @@ from pipeline.model.sidecar import ENVIRONMENTS
 MANIFEST, SIGNATURE, BMAP = "manifest.json", "manifest.json.sig", "image.bmap"
 PROVENANCE, BILLS = "provenance.json", ("sbom.cdx.json", "sbom.spdx.json")
 SUMS, SIGNERS = "SHA256SUMS", "allowed_signers"
+RELEASE, RELEASE_SIGNATURE = "release.json", "release.json.sig"
 COMPRESSED = (".gz", ".xz", ".zst")
 
 _OTHERS = (MANIFEST, SIGNATURE, BMAP, PROVENANCE, *BILLS, *ENVIRONMENTS)
@@ -65,7 +66,7 @@ def find(paths: Iterable[Path]) -> Request:
             found = [_directory(place)]
         else:
             found = [_directory(child) for child in _gateways(place)]
-            if found or (place / SUMS).is_file():
+            if found or any((place / name).is_file() for name in (SUMS, RELEASE)):
                 releases[place] = None
             else:
                 problems.append(_nothing(path))

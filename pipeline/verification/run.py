@@ -36,7 +36,7 @@ from pipeline.verification.medium import about, clear_free_blocks, copy_image, s
 from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
 from pipeline.verification.own_values import own_values
 from pipeline.verification.scan import Scan, scan
-from pipeline.verification.statement import check_statement, has_statement
+from pipeline.verification.statement import check_statement, has_statement, uncovered
 from pipeline.verification.sums import check_gateway, check_release, read_sums
 from pipeline.verification.trust import read_signed
 from pipeline.verification.uniqueness import Uniqueness
@@ -143,6 +143,8 @@ def verify_paths(
                 for case in cases
                 if case.release and case.delivery.release == release
             },
+            allowed_signers,
+            identity,
         )
         for release in request.releases
     ]
@@ -173,6 +175,7 @@ def _check_files(delivery: Delivery, allowed_signers: Path, identity: str | None
             case.checks.append("manifest")
             case.manifest_sha256 = hashlib.sha256(signed.content).hexdigest()
             case.findings += check_statement(delivery, manifest, signed.public)
+            case.findings += uncovered(delivery, manifest)
             if has_statement(delivery):
                 case.checks.append("provenance and the files it covers")
             scanned = _check_image(case, manifest, unpacked)

@@ -12,7 +12,7 @@ from pipeline.model.verdict import Finding
 from pipeline.standards.dsse import open_envelope
 from pipeline.standards.provenance import statement, subjects_of
 from pipeline.verification.beside import read_beside
-from pipeline.verification.delivery import BILLS, BMAP, MANIFEST, PROVENANCE, Delivery
+from pipeline.verification.delivery import BILLS, BMAP, MANIFEST, PROVENANCE, SIGNATURE, Delivery
 
 _LARGEST = 256 << 20  # bytes; a manifest of a hundred thousand paths, or the bill of as many packages, has less
 
@@ -56,6 +56,18 @@ def check_statement(delivery: Delivery, manifest: Manifest, public_key: bytes) -
     yield from _compare(statement(manifest, covered), payload)
     for name, digest in sorted(covered.items()):
         yield from _check_file(delivery, name, digest)
+
+
+def uncovered(delivery: Delivery, manifest: Manifest) -> Iterator[Finding]:
+    """Files of a gateway's directory that no signature covers, whatever an unsigned list says of them."""
+    if delivery.claimed is None or delivery.medium is not None:
+        return  # files that lie beside a single image are nobody's claim
+    covered = {MANIFEST, SIGNATURE, PROVENANCE, *_COVERED, *(sidecar.file for sidecar in manifest.sidecars)}
+    if delivery.image is not None:
+        covered.add(delivery.image.name)
+    for path in sorted(delivery.directory.iterdir()):
+        if path.name not in covered:
+            yield Finding(f"{delivery.directory.name}/{path.name}", "extra", "covered by a signature", "not covered")
 
 
 def has_statement(delivery: Delivery) -> bool:

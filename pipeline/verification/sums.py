@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.host.digests import sha256_of
+from pipeline.manifest import ReleaseStatement, release_from_bytes
 from pipeline.model.verdict import Finding, Outcome, Verdict
-from pipeline.verification.delivery import SUMS, Delivery
+from pipeline.verification.beside import read_beside
+from pipeline.verification.delivery import RELEASE, RELEASE_SIGNATURE, SUMS, Delivery
+from pipeline.verification.trust import read_signed_release
 
+_LARGEST = 64 << 20  # bytes; the list of a release of ten thousand gateways has nine million
+_MOST_NAMED = 20
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\0]+(?:/[^/\\\0]+)*)")
 
 
 def read_sums(release: Path) -> tuple[Mapping[str, str], tuple[Finding, ...]]:
     """Digest by path relative to the release, and what is wrong with the file itself."""
-    place = release / SUMS
-    if not place.is_file():
+    content = read_beside(release / SUMS, _LARGEST)
+    if content is None:
         return {}, (Finding(SUMS, "readable", "a list of digests", "not there", Outcome.NOT_LOOKED),)
+    if isinstance(content, Finding):
+        return {}, (Finding(SUMS, "readable", "a list of digests", content.seen, Outcome.NOT_LOOKED),)
     try:
-        lines = place.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        return {}, (Finding(SUMS, "readable", "a list of digests", type(error).__name__, Outcome.NOT_LOOKED),)
+        lines = content.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        return {}, (Finding(SUMS, "readable", "a list of digests", "not text", Outcome.NOT_LOOKED),)
     sums: dict[str, str] = {}
     findings: list[Finding] = []
     for number, line in enumerate(lines, 1):
         found = _LINE.fullmatch(line)
         if found is None or found[2] in sums or ".." in found[2].split("/"):
-            findings.append(
-                Finding(SUMS, "format", "digest and path, each path once", f"line {number}: {line[:120]!r}")
-            )
+            if len(findings) < _MOST_NAMED:
+                findings.append(
+                    Finding(SUMS, "format", "digest and path, each path once", f"line {number}: {line[:120]!r}")
+                )
         else:
             sums[found[2]] = found[1]
     return sums, tuple(findings)
@@ -58,11 +67,14 @@ def check_gateway(delivery: Delivery, sums: Mapping[str, str], image_digest: str
     yield from (Finding(name, "missing", f"listed in {SUMS}", "not there") for name in sorted(listed))
 
 
-def check_release(release: Path, releases: Mapping[str, str]) -> Verdict:
+def check_release(
+    release: Path, releases: Mapping[str, str], allowed_signers: Path, identity: str | None = None
+) -> Verdict:
     """The release as a whole: what no single gateway can show.
 
     Args:
         releases: the release each gateway's verified manifest names, by directory.
+        allowed_signers / identity: who may have signed the statement of the release.
     """
     sums, wrong = read_sums(release)
     findings = list(wrong)
@@ -71,20 +83,52 @@ def check_release(release: Path, releases: Mapping[str, str]) -> Verdict:
     findings += [Finding(name, "missing", f"listed in {SUMS}", "not there") for name in sorted(listed - present)]
     findings += [Finding(name, "extra", f"listed in {SUMS}", "not listed") for name in sorted(present - listed)]
     findings += _loose_files(release, sums)
+    signed = read_signed_release(release, allowed_signers, identity)
+    findings += signed.findings
+    checks = [f"{SUMS}: {len(sums)} files"]
+    if signed.content is not None:
+        try:
+            statement = release_from_bytes(signed.content, name=RELEASE)
+        except PipelineError as error:
+            findings += [Finding(RELEASE, "format", "", problem.what) for problem in error.problems]
+        else:
+            findings += _against(statement, sums)
+            releases = {RELEASE: statement.release, **releases}
+            checks.append(f"{RELEASE}: {signed.check}, {len(statement.gateways)} gateways, all files")
     names = sorted(set(releases.values()))
     if len(names) > 1:
         findings += [
             Finding(gateway, "release", "one release in one directory", f"belongs to {name}")
             for gateway, name in sorted(releases.items())
         ]
-    return Verdict(
-        release.name, tuple(findings), (f"{SUMS}: {len(sums)} files", f"{len(releases)} gateways of one release")
-    )
+    gateways = len([name for name in releases if name != RELEASE])
+    return Verdict(release.name, tuple(findings), (*checks, f"{gateways} gateways of one release"))
+
+
+def _against(statement: ReleaseStatement, sums: Mapping[str, str]) -> Iterator[Finding]:
+    """The list that nobody signed, which the files were compared with, against the one that was signed."""
+    signed = statement.digests
+    unsigned = {SUMS, RELEASE, RELEASE_SIGNATURE}
+    for name in sorted(signed.keys() - sums.keys()):
+        yield Finding(name, "missing", f"covered by {RELEASE}", f"not in {SUMS}")
+    for name in sorted(sums.keys() - signed.keys() - unsigned):
+        yield Finding(name, "extra", f"covered by {RELEASE}", "not covered")
+    for name in sorted(sums.keys() & signed.keys()):
+        if sums[name] != signed[name]:
+            yield Finding(name, RELEASE, signed[name], sums[name])
 
 
 def _loose_files(release: Path, sums: Mapping[str, str]) -> Iterable[Finding]:
     for name, wanted in sorted(sums.items()):
-        if "/" not in name and (release / name).is_file():
+        if "/" in name or not os.path.lexists(release / name):
+            continue
+        if not (release / name).is_file():  # opening a pipe would wait for ever
+            yield Finding(name, "type", "a regular file", "something else")
+            continue
+        try:
             seen = sha256_of(release / name)
-            if seen != wanted:
-                yield Finding(name, SUMS, wanted, seen)
+        except PipelineError as error:
+            yield Finding(name, SUMS, wanted, error.problems[0].what, Outcome.NOT_LOOKED)
+            continue
+        if seen != wanted:
+            yield Finding(name, SUMS, wanted, seen)

@@ -9,7 +9,7 @@ from pipeline.errors import PipelineError
 from pipeline.formats.ssh import sshsig
 from pipeline.manifest import NAMESPACE
 from pipeline.model.verdict import Finding, Outcome
-from pipeline.verification.delivery import MANIFEST, SIGNATURE, Delivery
+from pipeline.verification.delivery import MANIFEST, RELEASE, RELEASE_SIGNATURE, SIGNATURE, Delivery
 
 _LARGEST = 256 << 20  # bytes; a manifest of a hundred thousand paths has some twenty million
 
@@ -32,20 +32,32 @@ def read_signed(delivery: Delivery, allowed_signers: Path, identity: str | None)
             forges a release delivers that too.
         identity: who must have signed, or None for anybody in the file.
     """
+    return _read_signed(delivery.directory, (MANIFEST, SIGNATURE), allowed_signers, identity)
+
+
+def read_signed_release(release: Path, allowed_signers: Path, identity: str | None) -> Signed:
+    """Read the statement of a release and check its signature; a release without one deviates."""
+    if not (release / RELEASE).exists() and not (release / RELEASE_SIGNATURE).exists():
+        wanted = "a signed list of all gateways and files"
+        seen = "not there: taken away, or made before there was one (then verify its gateways one by one)"
+        return Signed(None, (Finding(RELEASE, "missing", wanted, seen),))
+    return _read_signed(release, (RELEASE, RELEASE_SIGNATURE), allowed_signers, identity)
+
+
+def _read_signed(directory: Path, names: tuple[str, str], allowed_signers: Path, identity: str | None) -> Signed:
     try:
         signers = sshsig.parse_allowed_signers(_read(allowed_signers).decode("utf-8"), allowed_signers.name)
     except (PipelineError, UnicodeDecodeError) as error:
         return Signed(None, (_unseen(allowed_signers.name, _first_line(error)),))
     try:
-        content = _read(delivery.directory / MANIFEST)
-        signature = _read(delivery.directory / SIGNATURE)
+        content, signature = (_read(directory / name) for name in names)
     except PipelineError as error:
-        return Signed(None, (_unseen(MANIFEST, _first_line(error)),))
+        return Signed(None, (_unseen(names[0], _first_line(error)),))
     try:
-        signer = sshsig.verify(content, signature, signers, namespace=NAMESPACE, principal=identity, where=SIGNATURE)
+        signer = sshsig.verify(content, signature, signers, namespace=NAMESPACE, principal=identity, where=names[1])
     except PipelineError as error:
         expected = f"signed by {identity}" if identity is not None else "signed by an allowed signer"
-        return Signed(None, (Finding(MANIFEST, "signature", expected, _first_line(error)),))
+        return Signed(None, (Finding(names[0], "signature", expected, _first_line(error)),))
     return Signed(content, (), f"signature of {','.join(signer.principals)}", signer.public)
 
 

@@ -38,6 +38,8 @@ def test_the_release_directory_holds_what_the_readme_says(built: Built) -> None:
             "allowed_signers",
             "junit.xml",
             "release-notes.txt",
+            "release.json",
+            "release.json.sig",
             "report.html",
             "report.json",
             "report.sarif",

@@ -71,6 +71,14 @@ def test_out_signed_and_back(demo_inputs: Path, built: Built, tmp_path: Path) ->
     assert taken.status == 0, taken.text
     assert "6 signatures kept" in taken.stdout
 
+    whole = doit(workspace, "build")
+    assert whole.status != 0
+    assert "release demo-1.0 as a whole: " in whole.stderr
+    assert "doit manifest --emit DIRECTORY" in whole.stderr
+    assert "release demo-1.0 as a whole to be signed" in doit(workspace, "manifest", "--emit", "second").stdout
+    assert sign_by_hand(workspace / "second", key, pem) == 1
+    assert doit(workspace, "manifest", "--take", "second").status == 0
+
     finished = doit(workspace, "build")
     assert finished.status == 0, finished.text
     release = workspace / "out" / "demo-1.0"
@@ -81,6 +89,8 @@ def test_out_signed_and_back(demo_inputs: Path, built: Built, tmp_path: Path) ->
         command = ["ssh-keygen", "-Y", "verify", "-f", release / "allowed_signers", "-I", "release@demo.invalid"]
         command += ["-n", NAMESPACE, "-s", f"{manifest}.sig"]
         subprocess.run(command, input=manifest.read_bytes(), check=True, capture_output=True)
+    assert (release / "release.json").read_bytes() == (built.release / "release.json").read_bytes()
+    assert (release / "release.json.sig").read_bytes() == (built.release / "release.json.sig").read_bytes()
     alone = doit(workspace, "manifest")
     assert alone.status == 0, alone.text
     assert "nothing is to be signed" in doit(workspace, "manifest", "--emit", "again").stdout

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pipeline import standards
 from pipeline.errors import PipelineError
 from pipeline.formats.ssh import sshsig
-from pipeline.manifest import NAMESPACE, build_manifest, to_bytes
+from pipeline.manifest import NAMESPACE, ReleaseStatement, build_manifest, release_to_bytes, to_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import ImageFacts, Manifest
 from pipeline.model.observation import Observation
@@ -88,6 +88,7 @@ def deliver(release: Path, key: Key, *gateways: str) -> None:
     for gateway in gateways:
         put_gateway(release / gateway, key, a_manifest_of(gateway, image_bytes(gateway)))
     (release / "allowed_signers").write_text(key.line())
+    put_statement(release, key)
     put_sums(release)
 
 
@@ -108,6 +109,21 @@ def put_gateway(directory: Path, key: Key, manifest: Manifest) -> None:
         (directory / name).write_bytes(data)
     (directory / "manifest.json.sig").write_bytes(key.sign(content))
     (directory / "provenance.json").write_bytes(key.envelope(statement))
+
+
+def put_statement(release: Path, key: Key) -> None:
+    """Write and sign the statement of the release as it lies there."""
+    gateways = {
+        place.name: {path.name: digest(path.read_bytes()) for path in sorted(place.iterdir()) if path.is_file()}
+        for place in sorted(release.iterdir())
+        if place.is_dir()
+    }
+    beside = {"SHA256SUMS", "release.json", "release.json.sig"}
+    loose = [path for path in sorted(release.iterdir()) if path.is_file() and path.name not in beside]
+    files = {path.name: digest(path.read_bytes()) for path in loose}
+    content = release_to_bytes(ReleaseStatement("demo-1", 1_767_225_600, gateways, files))
+    (release / "release.json").write_bytes(content)
+    (release / "release.json.sig").write_bytes(key.sign(content))
 
 
 def put_sums(release: Path) -> None:

@@ -1,9 +1,10 @@
 """Manifests and provenances on their way to a key that never meets the build machine, and their signatures back.
 
 A request is a directory: ``request.json`` (canonical JSON), ``signer.pub`` (the key expected), ``commands.txt`` (what
-to type) and for each gateway ``NAME.manifest.json`` and ``NAME.provenance.dsse``. The station puts ``FILE.sig`` beside
-each: of a manifest what ``ssh-keygen -Y sign`` writes, of a provenance the 64 bytes of an Ed25519 signature over the
-file as it is, which holds what an envelope's signature is made over (DSSE 1.0.2, PAE).
+to type) and for each gateway ``NAME.manifest.json`` and ``NAME.provenance.dsse``; once all gateways are verified, it is
+``release.json``, the statement of the release as a whole. The station puts ``FILE.sig`` beside each: of a manifest or
+the statement what ``ssh-keygen -Y sign`` writes, of a provenance the 64 bytes of an Ed25519 signature over the file as
+it is, which holds what an envelope's signature is made over (DSSE 1.0.2, PAE).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import canonical_json
 from pipeline.formats.ssh import sshsig
 from pipeline.host.digests import write_atomically
-from pipeline.manifest import NAMESPACE, from_bytes
+from pipeline.manifest import NAMESPACE, from_bytes, release_from_bytes
 from pipeline.signing.keys.private_keys import is_valid
 from pipeline.signing.manifests.detached import SignatureStore
 from pipeline.signing.manifests.returned_file import read_returned
@@ -32,6 +33,8 @@ REQUEST = "request.json"
 SIGNER = "signer.pub"
 COMMANDS = "commands.txt"
 
+WHOLE = "release.json"
+"""The statement of the release as a whole, which is signed once all gateways are verified."""
 _MANIFEST, _PROVENANCE = "manifest.json", "provenance.dsse"
 _LARGEST = 256 << 20  # bytes; a manifest of a hundred thousand paths has less
 _ANEW = "write it anew: doit manifest --emit DIRECTORY"
@@ -70,12 +73,21 @@ class ToSign:
         return {**self.files, self.manifest_file: sshsig.to_be_signed(self.manifest, NAMESPACE)}
 
 
-def write_request(directory: Path, wanted: Sequence[ToSign], public: bytes, *, release: str, key: str) -> list[str]:
+def write_request(
+    directory: Path,
+    wanted: Sequence[ToSign],
+    public: bytes,
+    *,
+    release: str,
+    key: str,
+    whole: bytes | None = None,
+) -> list[str]:
     """Write a request into a directory that is empty or does not exist; returns the commands that fulfil it.
 
     Args:
         public: the Ed25519 key that is to sign, 32 bytes.
         key: its name in ``keys.toml``.
+        whole: the statement of the release, where it is ready.
 
     Raises:
         PipelineError: the directory holds something already, which could be taken for part of the request.
@@ -83,6 +95,8 @@ def write_request(directory: Path, wanted: Sequence[ToSign], public: bytes, *, r
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise PipelineError(f"{directory}: it is not an empty directory", "name one that does not exist yet")
     files = {name: content for one in wanted for name, content in one.files.items()}
+    if whole is not None:
+        files[WHOLE] = whole
     request = {
         "format": FORMAT,
         "release": release,
@@ -92,8 +106,9 @@ def write_request(directory: Path, wanted: Sequence[ToSign], public: bytes, *, r
             {"gateway": one.gateway, "sha256": {name: _sha256(content) for name, content in one.files.items()}}
             for one in wanted
         ],
+        **({WHOLE: _sha256(whole)} if whole is not None else {}),
     }
-    commands = list(_commands([one.gateway for one in wanted]))
+    commands = list(_commands([one.gateway for one in wanted], whole=whole is not None))
     line = sshsig.allowed_signer_line(key, public, NAMESPACE).split()
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -105,11 +120,13 @@ def write_request(directory: Path, wanted: Sequence[ToSign], public: bytes, *, r
     return commands
 
 
-def _commands(gateways: Sequence[str]) -> Iterator[str]:
+def _commands(gateways: Sequence[str], *, whole: bool) -> Iterator[str]:
     """What to type where the key is; KEY stands for its file."""
     yield "# In this directory, where the key is. Either with this pipeline, which checks what it signs:"
     yield "python -m pipeline.signing.offline . --key file:KEY"
     yield "# or with OpenSSH and OpenSSL (KEY.pem is the same key as PKCS #8):"
+    if whole:
+        yield shlex.join(["ssh-keygen", "-Y", "sign", "-f", "KEY", "-n", NAMESPACE, WHOLE])
     for name in gateways:
         yield shlex.join(["ssh-keygen", "-Y", "sign", "-f", "KEY", "-n", NAMESPACE, f"{name}.{_MANIFEST}"])
         file = f"{name}.{_PROVENANCE}"
@@ -126,11 +143,11 @@ def is_release_request(directory: Path) -> bool:
         return False
 
 
-def read_request(directory: Path) -> tuple[Ed25519PublicKey, tuple[ToSign, ...]]:
-    """The key a request is for and what it asks to sign: manifests, and for each the provenance that belongs to it.
+def read_request(directory: Path) -> tuple[Ed25519PublicKey, tuple[ToSign, ...], bytes | None]:
+    """The key a request is for and what it asks to sign: manifests with their provenances, the statement of a release.
 
     Nobody who can write a request gets anything else signed: a file must be what is listed, a manifest must be one that
-    this version of the pipeline writes, and a provenance what follows from its manifest.
+    this version of the pipeline writes, a provenance what follows from its manifest, and a statement one of a release.
 
     Raises:
         PipelineError: every file that is not so, by name.
@@ -141,6 +158,7 @@ def read_request(directory: Path) -> tuple[Ed25519PublicKey, tuple[ToSign, ...]]
         listed = [
             (str(one["gateway"]), {str(k): str(v) for k, v in one["sha256"].items()}) for one in request["gateways"]
         ]
+        whole = str(request.get(WHOLE, ""))
     except OSError as error:
         raise PipelineError(f"{file}: cannot be read: {error.strerror}", "name the directory of a request") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -152,8 +170,15 @@ def read_request(directory: Path) -> tuple[Ed25519PublicKey, tuple[ToSign, ...]]
             found.append(_read_one(directory, gateway, digests))
         except PipelineError as error:
             problems.extend(error.problems)
+    statement = None
+    if whole:
+        statement = read_returned(directory / WHOLE, _LARGEST) or b""
+        if _sha256(statement) != whole:
+            problems.append(Problem(f"{file}: {WHOLE}: its file is missing or is not what it was", _ANEW))
+        else:
+            release_from_bytes(statement, name=str(directory / WHOLE))
     raise_if_any(problems)
-    return _signer(directory / SIGNER), tuple(found)
+    return _signer(directory / SIGNER), tuple(found), statement
 
 
 def _read_one(directory: Path, gateway: str, digests: dict[str, str]) -> ToSign:
@@ -203,8 +228,19 @@ def write_signatures(directory: Path, item: ToSign, signatures: dict[str, bytes]
         write_atomically(directory / f"{name}.sig", content, 0o644)
 
 
+def write_whole(directory: Path, signature: bytes, public: Ed25519PublicKey) -> None:
+    """Put the signature of a whole release beside its statement, in its form."""
+    content = sshsig.armor(public.public_bytes_raw(), NAMESPACE, signature)
+    write_atomically(directory / f"{WHOLE}.sig", content, 0o644)
+
+
 def take_signatures(
-    directory: Path, wanted: Sequence[ToSign], public: Ed25519PublicKey, store: SignatureStore
+    directory: Path,
+    wanted: Sequence[ToSign],
+    public: Ed25519PublicKey,
+    store: SignatureStore,
+    *,
+    whole: bytes | None = None,
 ) -> tuple[list[str], list[str]]:
     """Take back what was signed; returns the files whose signature was taken, and those that still have none.
 
@@ -219,18 +255,19 @@ def take_signatures(
     problems: list[Problem] = []
     taken: dict[str, tuple[bytes, bytes]] = {}
     missing: list[str] = []
-    for item in wanted:
-        for name, data in item.signed.items():
-            try:
-                armored = name == item.manifest_file
-                signature = _returned(directory / f"{name}.sig", data, public, armored=armored)
-            except PipelineError as error:
-                problems.extend(error.problems)
-                continue
-            if signature is not None:
-                taken[name] = (data, signature)
-            elif store.find(data, public) is None:
-                missing.append(name)
+    signed = [(name, data, name == item.manifest_file) for item in wanted for name, data in item.signed.items()]
+    if whole is not None:
+        signed.append((WHOLE, sshsig.to_be_signed(whole, NAMESPACE), True))
+    for name, data, armored in signed:
+        try:
+            signature = _returned(directory / f"{name}.sig", data, public, armored=armored)
+        except PipelineError as error:
+            problems.extend(error.problems)
+            continue
+        if signature is not None:
+            taken[name] = (data, signature)
+        elif store.find(data, public) is None:
+            missing.append(name)
     raise_if_any(problems)
     for data, signature in taken.values():
         store.keep(data, signature)

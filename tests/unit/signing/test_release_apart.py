@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json
 from pipeline.formats.ssh import sshsig
-from pipeline.manifest import NAMESPACE, to_bytes
+from pipeline.manifest import NAMESPACE, ReleaseStatement, release_to_bytes, to_bytes
 from pipeline.signing import offline
 from pipeline.signing.keys.private_keys import LocalKey
 from pipeline.signing.keys.signers import ManifestSigner
@@ -262,3 +262,49 @@ def test_the_station_needs_cryptography_and_nothing_else() -> None:
     ).stdout.split()
     assert set(done) <= {"cryptography", "_cffi_backend", "cffi", "bcrypt"}
     assert "cryptography" in done
+
+
+WHOLE_STATEMENT = release_to_bytes(
+    ReleaseStatement("demo-1.0", 1_767_225_600, {"gw-1": {"image.img": "0" * 64}}, {"report.html": "1" * 64})
+)
+
+
+def emitted_whole(directory: Path) -> Path:
+    write_request(directory, (), PUBLIC.public_bytes_raw(), release="demo-1.0", key="manifests", whole=WHOLE_STATEMENT)
+    return directory
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("how", ["station", "openssh"])
+def test_a_release_as_a_whole_is_signed_where_the_key_is(
+    tmp_path: Path, key: Path, store: SignatureStore, capfd: pytest.CaptureFixture[str], how: str
+) -> None:
+    request = emitted_whole(tmp_path / "out")
+    apart = DetachedKey("manifests", PUBLIC, store, "manifest")
+    signer = ManifestSigner("manifests", "release@example.com", PUBLIC.public_bytes_raw(), False, apart)
+    with pytest.raises(PipelineError, match="as a whole"):
+        sign(WHOLE_STATEMENT, signer, NAMESPACE, "release demo-1.0 as a whole")
+    assert take_signatures(request, (), PUBLIC, store, whole=WHOLE_STATEMENT) == ([], ["release.json"])
+    if how == "station":
+        assert offline.main([str(request), "--key", f"file:{key}"]) == 0
+        assert "signed release demo-1.0 as a whole: gw-1" in capfd.readouterr().out
+    else:
+        (line,) = [text for text in (request / COMMANDS).read_text().splitlines() if text.startswith("ssh-keygen")]
+        words = [str(key) if word == "KEY" else word for word in shlex.split(line)]
+        subprocess.run(words, cwd=request, check=True, capture_output=True)
+    assert take_signatures(request, (), PUBLIC, store, whole=WHOLE_STATEMENT) == (["release.json"], [])
+    assert sign(WHOLE_STATEMENT, signer, NAMESPACE) == sign(WHOLE_STATEMENT, LOCAL, NAMESPACE)
+
+
+def test_the_station_signs_no_other_statement(tmp_path: Path, key: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    request = emitted_whole(tmp_path / "out")
+    for content in (b"{}\n", b"", ITEMS[0].manifest, WHOLE_STATEMENT + b" "):
+        (request / "release.json").write_bytes(content)
+        assert offline.main([str(request), "--key", f"file:{key}"]) == 2
+        assert "its file is missing or is not what it was" in capfd.readouterr().err
+        if content:
+            digest = hashlib.sha256(content).hexdigest()
+            _listed(request, lambda value, digest=digest: value.update({"release.json": digest}))  # type: ignore[misc]
+            assert offline.main([str(request), "--key", f"file:{key}"]) == 2
+            assert "release.json" in capfd.readouterr().err
+    assert not list(request.glob("*.sig"))

@@ -31,6 +31,7 @@ from tests.support.delivered import (
     deliver,
     image_bytes,
     put_gateway,
+    put_statement,
     put_sums,
 )
 from tests.support.manifest import UNIT, a_file
@@ -136,6 +137,7 @@ def compressed(release: Path, pack: Callable[[Path], None] = pack_gzip) -> Path:
     image = release / "gw-1" / "image.img"
     pack(image)
     image.unlink()
+    put_statement(release, KEY)
     put_sums(release)
     return next((release / "gw-1").glob("image.img.*"))
 
