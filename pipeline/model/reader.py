@@ -31,6 +31,9 @@ class Ask:
         read: files of the image that decide the answer; they make the question another one when they change.
         directories: made before, below /run or /tmp, which are empty.
         given: files laid down before, below /run or /tmp, by path.
+        devices: device files that the program only wants to see, by path below /dev; each is the null device, but
+            ``/dev/ppp`` is itself, and ``/dev/ptmx`` makes terminals.
+        expected: what the meaning has to know of the file beside the replies, in the reader's own form.
         modules: kernel modules of the appliance the program needs; where there are none, that is not an error.
         seconds: for all commands together, without hardware virtualisation.
         megabytes: of address space for each process; 0 for no limit (Java reserves far more than it uses).
@@ -41,6 +44,8 @@ class Ask:
     read: tuple[str, ...]
     directories: tuple[str, ...] = ()
     given: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    devices: tuple[str, ...] = ()
+    expected: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     seconds: int = 120
     megabytes: int = 1024

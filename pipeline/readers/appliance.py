@@ -1,11 +1,11 @@
-"""Puts questions to the programs of an image inside the appliance: one upload, one script, one answer to all of them."""
+"""Puts questions to the programs of an image inside the appliance: one upload, one script, all replies in one file."""
 
 from __future__ import annotations
 
 import io
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.image.appliance.session import Session
@@ -56,7 +56,7 @@ def run(
                 slower=emulator.slower if emulator else 1,
             )
             with open_private(archive) as stream:
-                stream.write(_archive(roots, questions, script))
+                stream.write(archive_of(roots, questions, script))
             session.unpack(archive)
             if emulator is not None:
                 session.upload(emulator.program, _WORK / "emulator")
@@ -64,7 +64,7 @@ def run(
         seconds = 120 + sum(question.ask.seconds for question in questions) * (emulator.slower if emulator else 1)
         session.run_script(sandbox.MAIN, seconds=seconds)
         answers = _WORK / "replies.tar"
-        return _replies(session.read(answers, session.stat(answers).size), len(questions))
+        return replies_in(session.read(answers, session.stat(answers).size), len(questions))
     finally:
         if not session.is_gone:
             session.umount_all()
@@ -80,19 +80,28 @@ def _mount(session: Session, device: str, disk: Disk) -> list[tuple[str, str]]:
     return places
 
 
-def _archive(roots: Sequence[Root], questions: Sequence[Question], script: str) -> bytes:
+def archive_of(
+    roots: Sequence[Root], questions: Sequence[Question], script: str, move: Callable[[str], str] = str
+) -> bytes:
+    """Everything the script needs, as a tar archive.
+
+    Args:
+        move: rewrites scripts for another place than the appliance's.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in ("work", "work/asks", "work/layers", "work/replies", "roots"):
             _directory(archive, name)
-        _add(archive, "work/main", script.encode("utf-8", "surrogateescape"))
-        _add(archive, "work/inside", sandbox.INSIDE_TEXT.encode())
+        _add(archive, "work/main", move(script).encode("utf-8", "surrogateescape"))
+        _add(archive, "work/inside", move(sandbox.INSIDE_TEXT).encode())
         for root in roots:
             _add(archive, f"work/layers/{root.name}.tar", packed(root.files))
         for number, question in enumerate(questions):
             place = f"work/asks/{number}"
             _directory(archive, place)
             _add(archive, f"{place}/commands", sandbox.commands_script(question.ask).encode("utf-8", "surrogateescape"))
+            if question.ask.devices:
+                _add(archive, f"{place}/devices", sandbox.devices_script(question.ask).encode("utf-8", "replace"))
             if question.ask.given:
                 _add(archive, f"{place}/given.tar", packed(dict(question.ask.given)))
     return buffer.getvalue()
@@ -119,7 +128,8 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(member, io.BytesIO(content))
 
 
-def _replies(archive: bytes, count: int) -> tuple[tuple[Reply, ...], ...]:
+def replies_in(archive: bytes, count: int) -> tuple[tuple[Reply, ...], ...]:
+    """The replies of each question out of what the script packed."""
     found: dict[tuple[int, int], dict[str, str]] = {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as replies:
         for member in replies:

@@ -14,6 +14,10 @@ _NAMES = (
     r"omapi-key|crypt|preshared[-_ ]key|community|rocommunity|rwcommunity)"
 )
 _AFTER = re.compile(rf"(?i)\b{_NAMES}\b[\"']?\s*[=:\s]\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s;]+))")
+# In a message only where a value is really given: "passphrase length 7" tells nothing.
+_TOLD = re.compile(
+    rf"(?i)\b{_NAMES}\b[\"']?\s*(?:[=:]\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s;]+))|\"([^\"]+)\"|'([^']+)')"
+)
 _ALLOW = re.compile(r"(?im)^\s*allow\s+[^\s:]+:(?:\"([^\"\n]*)\"|'([^'\n]*)'|(\S+))")  # monit
 _CHAP = re.compile(r"(?m)^\s*(?:\"[^\"\n]*\"|\S+)\s+(?:\"[^\"\n]*\"|\S+)\s+(?:\"([^\"\n]*)\"|(\S+))\s*\S*\s*$")
 _LONG = re.compile(r"\b[0-9A-Fa-f]{32,}\b|[A-Za-z0-9+/]{40,}={0,2}|\$[0-9a-z]+\$[^\s:\"']+")
@@ -35,6 +39,6 @@ def masked(message: str, secrets: Iterable[str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         message = message.replace(secret, MASK)
     shown = _LONG.sub(MASK, message)
-    shown = _AFTER.sub(lambda match: match[0].replace(next(group for group in match.groups() if group), MASK)
+    shown = _TOLD.sub(lambda match: match[0].replace(next(group for group in match.groups() if group), MASK)
                        if any(match.groups()) else match[0], shown)  # fmt: skip
     return "".join(character if character.isprintable() else "?" for character in shown)

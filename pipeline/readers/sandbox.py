@@ -33,7 +33,7 @@ fresh() {{  # DIRECTORY OPTIONS: what the image has there is hidden
   mkdir -p "$root/$1"
   mount -t tmpfs -o "nosuid,$2" tmpfs "$root/$1" || exit 125
 }}
-fresh run size=64m,mode=755; fresh tmp size=64m,mode=1777; fresh dev size=64k,mode=755
+fresh run size=64m,mode=755; fresh tmp size=64m,mode=1777; fresh dev size=256k,mode=755
 mkdir -p "$root/proc" "$root/dev/pts" "$root/dev/shm" "$root/run/lock" "$reply"
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc" || exit 125
 for node in null zero full random urandom; do
@@ -43,6 +43,16 @@ ln -s /proc/self/fd "$root/dev/fd"
 null=$root/dev/null
 ip link set lo up 2>"$null"
 [ -f "$ask/given.tar" ] && tar -xf "$ask/given.tar" -C "$root"
+device() {{  # PATH: the null device under another name, but /dev/ppp is itself, and /dev/ptmx makes terminals
+  if [ "$1" = /dev/ptmx ]; then
+    mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts "$root/dev/pts" && ln -s pts/ptmx "$root/dev/ptmx"
+    return
+  fi
+  from=/dev/null
+  [ "$1" != /dev/ppp ] || from=/dev/ppp
+  [ -c "$from" ] && mkdir -p "$root${{1%/*}}" && : > "$root$1" && mount --bind "$from" "$root$1"
+}}
+[ -f "$ask/devices" ] && . "$ask/devices"
 # Whoever got out of the root would find no disk there.
 mount -t tmpfs -o size=4k tmpfs /dev || exit 125
 ulimit -c 0; ulimit -n 512; ulimit -f 65536
@@ -150,6 +160,11 @@ def _emulation(emulators: Sequence[str]) -> list[str]:
         f"mount -t binfmt_misc none {register}",
         *(f"printf %s {shlex.quote(line)} > {register}/register" for line in emulators),
     ]
+
+
+def devices_script(ask: Ask) -> str:
+    """The device files one question needs."""
+    return "".join(f"device {shlex.quote(device)}\n" for device in ask.devices)
 
 
 def commands_script(ask: Ask) -> str:

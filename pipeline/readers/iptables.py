@@ -1,0 +1,86 @@
+"""iptables-restore and ip6tables-restore, legacy or nft as the image links them: tested, really loaded, then listed.
+
+The load happens in a network namespace of its own on the appliance's kernel, so that what only the kernel refuses (a
+target in a table where it may not be) is refused here too. A module that kernel lacks is no answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from pipeline.model.image_view import ImageView
+from pipeline.model.reader import Ask, Command, Meaning, Reader, Reply
+from pipeline.model.reader_answer import ReaderVerdict
+from pipeline.readers.files_of import regular_files, text_of
+from pipeline.readers.meaning import not_asked, refusal, said
+
+_FILES = {
+    "iptables": ("/etc/sysconfig/iptables", "/etc/iptables/rules.v4", "/etc/iptables/iptables.rules",
+                 "/etc/iptables.rules", "/opt/*/*/.data/iptables"),
+    "ip6tables": ("/etc/sysconfig/ip6tables", "/etc/iptables/rules.v6", "/etc/iptables/ip6tables.rules",
+                  "/opt/*/*/.data/ip6tables"),
+}  # fmt: skip
+_MODULES = {
+    "iptables": ("nf_tables", "nft_compat", "iptable_filter", "iptable_nat", "iptable_mangle", "iptable_raw"),
+    "ip6tables": ("nf_tables", "nft_compat", "ip6table_filter", "ip6table_nat", "ip6table_mangle", "ip6table_raw"),
+}
+# The appliance's kernel or the emulator lacks something: what legacy and nft say then.
+_LACKING = re.compile(
+    r"missing kernel module|can't initialize ip6?tables table|Failed to initialize nft|Protocol not supported"
+    r"|unable to initialize table '(filter|nat|mangle|raw|security)'|Could not fetch rule set generation id"
+)
+_NOISE = re.compile(r"^(Try `|# Warning: |iptables-restore: Warning)")
+_LINE = re.compile(r"(?:line[ :]+|Error occurred at line: )(\d+)")
+_RULE = re.compile(r"(?m)^\s*(?:\[\d+:\d+\]\s*)?-[AI]\s")
+
+
+def _asks(family: str) -> Callable[[ImageView, str], Iterator[Ask]]:
+    def asks(view: ImageView, program: str) -> Iterator[Ask]:
+        save = program.replace("-restore", "-save")
+        for file in regular_files(view, *_FILES[family]):
+            text = text_of(view, file)
+            count = (
+                (str(len(_RULE.findall(text))),) if text is not None and not re.search(r"(?m)^-[DFXRZ]", text) else ()
+            )
+            commands = (Command((program, "--test"), file), Command((program,), file), Command((save,)))
+            yield Ask(file, commands, (file,), expected=count, modules=_MODULES[family])
+
+    return asks
+
+
+def meaning(ask: Ask, replies: Sequence[Reply]) -> Meaning:
+    """The test's word, then the kernel's, then whether as many rules are there as the file has."""
+    failure = not_asked(replies)
+    if failure is not None:
+        return failure
+    words = [line for line in said(replies[-1:]) if not _NOISE.search(line)]
+    if replies[-1].status != 0:
+        lacking = [line for line in words if _LACKING.search(line)]
+        if lacking:
+            return Meaning(ReaderVerdict.NOT_ASKED, lacking[0])
+        return refusal(words or [f"exit status {replies[-1].status}"], _LINE)
+    if len(replies) < len(ask.commands):
+        return Meaning(ReaderVerdict.NOT_ASKED, "its rules were not listed")
+    loaded = len(_RULE.findall(replies[-1].out))
+    if ask.expected and loaded < int(ask.expected[0]):
+        return Meaning(
+            ReaderVerdict.NO, f"says nothing and loads {loaded} of {ask.expected[0]} rules: no COMMIT ends the table"
+        )
+    return Meaning(ReaderVerdict.YES)
+
+
+def _reader(family: str, decides: tuple[str, ...]) -> Reader:
+    return Reader(
+        family,
+        f"the image's own {family}-restore loads its rules, all of them",
+        (f"/usr/sbin/{family}-restore", f"/sbin/{family}-restore", f"/usr/local/sbin/{family}-restore"),
+        _asks(family),
+        meaning,
+        version=("--version",),
+        decides=decides,
+    )
+
+
+READER_V4 = _reader("iptables", ("firewall.readable",))
+READER_V6 = _reader("ip6tables", ())
