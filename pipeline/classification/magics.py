@@ -7,7 +7,8 @@ import binascii
 import re
 from collections.abc import Iterator
 
-from pipeline.classification.found import KEYSTORE, PASSWORD, PRIVATE_KEY, TOKEN
+from pipeline.classification.found import KEYSTORE, PRIVATE_KEY
+from pipeline.classification.tokens import tokens
 
 # A PKCS #12 store is a DER or BER sequence that starts with the version number 3 and goes on with a sequence.
 _PKCS12 = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL)
@@ -15,7 +16,16 @@ _PKCS12 = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x
 _BKS = re.compile(rb"\x00\x00\x00[\x01\x02]\x00\x00\x00\x14")
 # PKCS #8: version 0, then an algorithm identifier; PKCS #1 and SEC 1: version, then integers or an octet string.
 _PKCS8 = re.compile(rb"\x30(?:\x81.|\x82..|[\x20-\x7f])\x02\x01[\x00\x01]\x30[\x05\x0d\x0e\x10\x13]\x06", re.DOTALL)
-_PKCS1 = re.compile(rb"\x30\x82..\x02\x01\x00\x02\x82", re.DOTALL)
+_PKCS1 = re.compile(rb"\x30(?:\x82..|\x81.)\x02\x01\x00\x02[\x40-\x82]", re.DOTALL)
+# PKCS #8 under a password: an algorithm of PKCS #5 or #12 comes first. OpenPGP: a packet of a secret key, version 4.
+_PKCS8_CLOSED = re.compile(
+    rb"\x30(?:\x81.|\x82..|[\x20-\x7f])\x30(?:\x81.|\x82..|[\x0d-\x7f])\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05"
+    rb"|\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01)",
+    re.DOTALL,
+)
+_OPENPGP = re.compile(
+    rb"(?:\x94.|\x95..|\xc5(?:[\x00-\xbf]|[\xc0-\xdf].|\xff....))\x04....[\x01\x10\x11\x12\x13\x16]", re.DOTALL
+)
 _SEC1 = re.compile(rb"\x30(?:\x81.|[\x20-\x7f])\x02\x01\x01\x04[\x1c-\x42]", re.DOTALL)
 # dropbear's key files are in SSH's wire format: the algorithm's name, then both halves of the key. Public keys begin
 # alike, but are kept in Base64; only Ed25519 tells by its length that the private half is there.
@@ -31,38 +41,19 @@ _STARTS: tuple[tuple[bytes | re.Pattern[bytes], str, str], ...] = (
     (_PKCS8, PRIVATE_KEY, "a private key in DER (PKCS #8)"),
     (_PKCS1, PRIVATE_KEY, "a private key in DER (PKCS #1)"),
     (_SEC1, PRIVATE_KEY, "a private key in DER (SEC 1)"),
+    (_PKCS8_CLOSED, PRIVATE_KEY, "a private key in DER (PKCS #8 under a password)"),
+    (_OPENPGP, PRIVATE_KEY, "a private key of OpenPGP"),
     (_DROPBEAR_ED25519, PRIVATE_KEY, "an SSH private key of dropbear"),
     (b"PuTTY-User-Key-File", PRIVATE_KEY, "an SSH private key of PuTTY"),
 )
-_ANYWHERE: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
-    (re.compile(rb"-----BEGIN OPENSSH PRIVATE KEY-----"), PRIVATE_KEY, "an SSH private key of OpenSSH"),
-    (re.compile(rb"-----BEGIN PGP PRIVATE KEY BLOCK-----"), PRIVATE_KEY, "a private key of OpenPGP"),
-    (re.compile(rb"-----BEGIN OpenVPN Static key V1-----"), PRIVATE_KEY, "a static key of OpenVPN"),
-    (re.compile(rb"-----BEGIN (?!OPENSSH)[A-Z0-9 ]*PRIVATE KEY-----"), PRIVATE_KEY, "a private key in PEM"),
-    (re.compile(rb"AGE-SECRET-KEY-1[0-9A-Z]{20,}"), PRIVATE_KEY, "a private key of age"),
-    (re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), TOKEN, "an access key of AWS"),
-    (re.compile(rb"\bgh[pousr]_[A-Za-z0-9]{30,}"), TOKEN, "a token of GitHub"),
-    (re.compile(rb"\bglpat-[A-Za-z0-9_-]{20,}"), TOKEN, "a token of GitLab"),
-    (re.compile(rb"\bxox[abprs]-[A-Za-z0-9-]{10,}"), TOKEN, "a token of Slack"),
-    (re.compile(rb"\bAIza[0-9A-Za-z_-]{35}"), TOKEN, "an API key of Google"),
-    (re.compile(rb"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"), TOKEN, "a JSON web token"),
-    (re.compile(rb"(?i)\bshared(?:access)?key=[A-Za-z0-9+/%]{20,}"), TOKEN, "a shared access key of Azure"),
-    (re.compile(rb"(?i)\baccountkey=[A-Za-z0-9+/%]{20,}"), TOKEN, "an account key of Azure"),
-    (re.compile(rb"\$(?:1|2[abxy]|5|6|7|y|gy|sha1)\$[./A-Za-z0-9$,=]{12,}"), PASSWORD, "a password hash (crypt(5))"),
-    (re.compile(rb"(?i)\bauthorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer)\s+[A-Za-z0-9+/_.=-]{6,}"), TOKEN,
-     "a header that authorizes"),
-    (re.compile(rb"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^/\s:@\"'<>]+:[^/\s@\"'<>]+@"), PASSWORD, "a URL with a password"),
-)  # fmt: skip
-
-# What all of these have in it; most texts are short and have none of it.
-_HINT = re.compile(
-    rb"-----BEGIN |AGE-SECRET|A[KS]IA|gh[pousr]_|glpat-|xox[abprs]|AIza|eyJ|(?i:key=|authorization)|\$(?:[12567yg]|sha)|://"
-)
 # First bytes of whatever a file can start with to be a secret as a whole.
-_FIRST = frozenset(b"\xfe\xce\x30\x00\x05P")
+_FIRST = frozenset(b"\xfe\xce\x30\x00\x05P\x94\x95\xc5")
 
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}")
 _HEX_RUN = re.compile(rb"\b(?:[0-9A-Fa-f]{2}){24,}\b")
+_BASE64_TEXT = re.compile(rb"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/]{20,}={0,2}(?![A-Za-z0-9+/=_-])")
+_TEXT = bytes(range(32, 127)) + b"\t\r\n"
+_SHORTEST_TEXT = 12
 _SHORTEST_RUN = 40
 _HEAD = 4096  # bytes of an encoded run that are decoded: magics stand at the front
 
@@ -85,9 +76,7 @@ def by_content(content: bytes) -> Iterator[tuple[int, str, str]]:
     if whole:
         yield 0, *whole
         return
-    if _HINT.search(content):
-        for pattern, kind, reason in _ANYWHERE:
-            yield from ((found.start(), kind, reason) for found in pattern.finditer(content))
+    yield from tokens(content)
     if len(content) < _SHORTEST_RUN:
         return
     pem = b"-----BEGIN" in content
@@ -99,11 +88,19 @@ def by_content(content: bytes) -> Iterator[tuple[int, str, str]]:
                 yield found.start(), inner[0], f"{inner[1]}, in {how}"
 
 
+def texts_inside(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Offset and content of texts that stand in Base64 in a text, as containers and units keep settings."""
+    for found in _BASE64_TEXT.finditer(content):
+        plain = _decoded(found[0], "Base64")
+        if len(plain) >= _SHORTEST_TEXT and not plain.translate(None, _TEXT):
+            yield found.start(), plain
+
+
 def _decoded(run: bytes, how: str) -> bytes:
     try:
         if how == "Base64":
             run = run.rstrip(b"=")
-            return base64.b64decode(run[: len(run) // 4 * 4])
+            return base64.b64decode(run + b"=" * (-len(run) % 4))
         return bytes.fromhex(run[: len(run) // 2 * 2].decode("ascii"))
     except (binascii.Error, ValueError):
         return b""

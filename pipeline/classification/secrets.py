@@ -8,22 +8,24 @@ from collections.abc import Iterator
 from pipeline.classification.closed import is_opaque
 from pipeline.classification.containers import MOST_DEPTH, Budget, NotSearchedError, Unzstd, members
 from pipeline.classification.found import ENTROPY, NOT_SEARCHED, PASSWORD, FoundSecret
-from pipeline.classification.magics import by_content
-from pipeline.classification.texts import by_line
-from pipeline.classification.wording import announces, is_pin, is_value, looks_random
+from pipeline.classification.magics import by_content, texts_inside
+from pipeline.classification.randomness import looks_random
+from pipeline.classification.texts import by_line, is_resource
+from pipeline.classification.wording import announces, is_label, is_pin, is_sentence, is_value
 from pipeline.errors import PipelineError
 from pipeline.formats.esf import esf_snapshot
 from pipeline.formats.esf.esf_snapshot import Property
 from pipeline.formats.java.java_properties import Properties
 
 _NEWLINE = b"\n"
+_MOST_ENCODED = 3  # texts in Base64 inside each other
 # Programs are full of words such as password, and their texts are not values.
 _CODE = (b"\xca\xfe\xba\xbe", b"\x7fELF", b"MZ")
 _PRINTABLE = re.compile(rb"[\t\x20-\x7e]{8,}")
 _NUMBERS = frozenset({"Long", "Double", "Float", "Integer", "Byte", "Short", "Boolean"})
 # Manifests and signature files of JARs are lists of digests; lists of digests are no secrets either.
 _DIGESTS = re.compile(
-    r"(?:.*/)?(?:META-INF/(?:MANIFEST\.MF|[^/]+\.(?:SF|RSA|DSA|EC))|SHA\d+SUMS|[^/]+\.(?:sha\d+|md5|class))"
+    r"(?:.*/)?(?:META-INF/(?:MANIFEST\.MF|[^/]+\.(?:SF|RSA|DSA|EC))|SHA\d+SUMS|moduli|[^/]+\.(?:sha\d+|md5|class))"
 )
 _SCHEMA = re.compile(r"(?:.*/)?(?:OSGI-INF|schemas?)/.*\.(?:xml|xsd)|.*\.xsd")
 # Generated names of instances look random, too.
@@ -58,14 +60,29 @@ def secret_in_property(pid: str, prop: Property) -> FoundSecret | None:
         return FoundSecret(PASSWORD, place, f"by its name, though it is typed as {prop.type}")
     if prop.type in _NUMBERS:
         return None
-    for text in texts:
-        for _, kind, reason in by_content(text.encode("utf-8", "surrogatepass")):
-            return FoundSecret(kind, place, reason)
-        for _, kind, reason in by_line("", text, entropy=False):
-            return FoundSecret(kind, place, f"{reason}, inside the value")
+    # The elements of an array may be the words of one command.
+    lines = [" ".join(texts), " ".join(f'"{text}"' for text in texts)] if len(texts) > 1 else []
+    for text in (*texts, *lines):
+        for kind, reason in _in_value(text):
+            return FoundSecret(kind, place, f"{reason}, inside the value" if kind == PASSWORD else reason)
         if looks_random(text) and not _NAMES.fullmatch(prop.name):
             return FoundSecret(ENTROPY, place, "a run that looks random")
     return None
+
+
+def _in_value(text: str) -> Iterator[tuple[str, str]]:
+    """Kind and reason of what stands inside one text of a setting, in Base64 too."""
+    content = text.encode("utf-8", "surrogatepass")
+    yield from ((kind, reason) for _, kind, reason in by_content(content))
+    yield from ((kind, reason) for _, kind, reason in by_line("", text, entropy=False))
+    yield from ((kind, reason) for _, kind, reason in _inside(content, 0))
+
+
+def _inside(content: bytes, depth: int) -> Iterator[tuple[int, str, str]]:
+    """Offset, kind and reason of what stands in texts in Base64, these in Base64 too."""
+    for offset, plain in texts_inside(content) if depth < _MOST_ENCODED else ():
+        found = [*by_content(plain), *by_line("", plain.decode("ascii"), entropy=False), *_inside(plain, depth + 1)]
+        yield from ((offset, kind, f"{reason}, in Base64") for _, kind, reason in found[:1])
 
 
 def _in_file(name: str, content: bytes, place: str, depth: int, budget: Budget) -> Iterator[FoundSecret]:
@@ -94,7 +111,7 @@ def _in_file(name: str, content: bytes, place: str, depth: int, budget: Budget) 
 
 def _in_text(name: str, content: bytes, place: str) -> Iterator[FoundSecret]:
     if name.endswith(".properties"):
-        yield from _in_properties(content, place)
+        yield from _in_properties(name, content, place)
     if is_opaque(content) and not _DIGESTS.fullmatch(name):
         yield FoundSecret(NOT_SEARCHED, place, _OPAQUE)
         return
@@ -103,6 +120,8 @@ def _in_text(name: str, content: bytes, place: str) -> Iterator[FoundSecret]:
     text = content.decode("utf-8", "replace")
     for number, kind, reason in by_line(name, text, entropy=is_random_telling):
         yield FoundSecret(kind, f"{place}: line {number}", reason)
+    for offset, kind, reason in _inside(content, 0):
+        yield FoundSecret(kind, f"{place}: line {content.count(_NEWLINE, 0, offset) + 1}", reason)
 
 
 _OPAQUE = "looks packed or encrypted, by no program that is known here"
@@ -147,13 +166,18 @@ def _in_container(inner: Iterator[tuple[str, bytes]], place: str, depth: int, bu
         yield FoundSecret(NOT_SEARCHED, place, str(error))
 
 
-def _in_properties(content: bytes, place: str) -> Iterator[FoundSecret]:
+def _in_properties(name: str, content: bytes, place: str) -> Iterator[FoundSecret]:
     """As Java reads them: escapes and continued lines hide nothing."""
     try:
         items = Properties.parse(content).items()
     except PipelineError:
         yield FoundSecret(NOT_SEARCHED, place, "a properties file that Java would refuse")
         return
+    resource = is_resource(name)
     for key, value in items:
-        if announces(key) and is_value(value):
+        if resource and (
+            is_sentence(value) or is_label(key, value) or is_sentence(f"{key.rsplit('.', 1)[-1]} {value}")
+        ):
+            continue
+        if announces(key) and is_value(value) and not is_sentence(value):
             yield FoundSecret(PASSWORD, f"{place}: {key}", "by its name")

@@ -1,34 +1,33 @@
-"""Secrets in texts, line by line: options with a telling name, PPP secrets, Wi-Fi keys, dial scripts, XML."""
+"""Secrets in texts: by names at any depth of quoting, by places that programs give them, and over several lines."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from pipeline.classification.across_lines import across_lines
+from pipeline.classification.assignments import layers, secret_name
 from pipeline.classification.found import ENTROPY, PASSWORD
-from pipeline.classification.wording import announces, is_value, looks_random
+from pipeline.classification.randomness import looks_random
+from pipeline.classification.shapes import by_shape
 
-# name = value, name: value, name value; also in JSON, XML attributes and shell.
-_ASSIGNED = re.compile(r"""([A-Za-z_][\w.\-]*)["']?[ \t]*[:=][ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"',;<>&]+))""")
-_OPTION = re.compile(r"""^\s*([A-Za-z_][\w.\-]*)[ \t]+(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"';]+))[ \t]*;?\s*(?:#.*)?$""")
-_NAMED = re.compile(
-    r"""\b(?:name|key|id)\s*=\s*["']([^"']+)["'][^>]*?(?:\bvalue\s*=\s*["']([^"']*)["']|>\s*([^<]*)<)"""
-)
-_STATEMENT = re.compile(r"""[{;]\s*([A-Za-z_][\w.\-]*)[ \t]+(?:"([^"\n]*)"|([^\s"';{}]+))\s*;""")  # named, dhcpd
-_ELEMENT = re.compile(r"<(?:[\w-]+:)?([A-Za-z_][\w.\-]*)(?:\s[^<>]*)?>([^<]+)</")
-_PPP_FILE = re.compile(r"(?:.*/)?(?:chap|pap|srp)-secrets")
-_PPP_LINE = re.compile(
-    r"""\s*(?:"[^"]*"|'[^']*'|[^\s#]+)\s+(?:"[^"]*"|'[^']*'|[^\s#]+)\s+(?:"([^"]*)"|'([^']*)'|([^\s#]+))"""
-)
-_NETRC = re.compile(r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+\S+")
-# A modem's commands: PIN of the SIM card; user and password of the connection.
-_MODEM = re.compile(
-    r"""(?i)AT[+^$#](?:CPIN=\s*\\?"?\d{4}|(?:CGAUTH|QICSGP|AUTHDATA|PDPAUTH|UAUTHREQ)=[^\n]*,[^\n]*,)"""
-)
 # Every name that announces a secret has one of these in it; most lines have none.
-_HINT = re.compile(r"pass|pwd|secret|psk|token|credential|key|shared|wep|pin|puk", re.IGNORECASE)
+_HINT = re.compile(
+    r"pass|pwd|secret|psk|token|credential|key|shared|wep|pin|puk|kennwort|parola|senha|contrasena", re.IGNORECASE
+)
 _PUBLIC = re.compile(r"\b(?:ssh|ecdsa)-[a-z0-9@.-]+ AAAA[A-Za-z0-9+/=]+")  # made to be known
-_COMMENT = re.compile(r"\s*(?:#|;|//|!)")
+_CODE = re.compile(
+    r"(?i).*\.(?:java|js|mjs|jsx|ts|tsx|py|c|h|cc|cpp|hpp|go|rs|kt|groovy|scala|php|rb|html?|css|map|svg|md|rst|adoc|jsp|vue"
+    r"|sql|lua|pl|pm|cs|swift|kts|gradle|aj|def)"
+)
+# Texts for people, in every language: their keys are named like what they speak of.
+_RESOURCE = re.compile(
+    r"(?i)(?:.*/)?(?:[^/]*(?:messages?|resources?|bundle|strings|labels|texts?|i18n|l10n|locali[sz]ation|plugin|errors?"
+    r"|exceptions?|dictionary|translations?)[^/]*\.(?:properties|json|xml|xliff?|po|resx|ya?ml)"
+    r"|[^/]+_[a-z]{2}(?:_[A-Z]{2})?\.(?:properties|json)|(?:.*/)?(?:l10n|i18n|nls|locales?|lang|translations)/.*"
+    r"|[^/]*\.(?:properties|po|mo|pot|xlf|xliff|resx|1|3|5|8|txt|log))"
+)
+_OF_ANY_NAME = re.compile(r"(?i).*\.(?:txt|log|properties)")
 
 
 def by_line(name: str, text: str, *, entropy: bool) -> Iterator[tuple[int, str, str]]:
@@ -38,37 +37,34 @@ def by_line(name: str, text: str, *, entropy: bool) -> Iterator[tuple[int, str, 
         name: of the file: some kinds of files hold a secret in a place without a name.
         entropy: also report runs that look random; not wanted where digests are normal.
     """
-    is_ppp = bool(_PPP_FILE.fullmatch(name))
+    code, resource = _CODE.fullmatch(name) is not None, is_resource(name)
     for number, line in enumerate(text.splitlines(), 1):
-        if is_ppp:
-            found = _PPP_LINE.match(line)
-            if found and is_value(_first(found.groups())):
-                yield number, PASSWORD, "a PPP secret"
-            continue
-        reason = _in_line(line)
+        reason = _in_line(name, line, code=code, resource=resource)
         if reason:
             yield number, PASSWORD, reason
-        elif entropy and looks_random(_PUBLIC.sub("", line)):
+        elif entropy and not code and looks_random(_PUBLIC.sub("", line)):
             yield number, ENTROPY, "a run that looks random"
+    if not code:
+        yield from ((number, PASSWORD, reason) for number, reason in across_lines(text))
 
 
-def _in_line(line: str) -> str:
-    """By which name a line holds a secret; empty when it does not. Comments are read, too: old passwords stay there."""
-    if _NETRC.search(line):
-        return "a password in the form of .netrc"
-    if _MODEM.search(line):
-        return "a modem command with a PIN or password"
-    if not _HINT.search(line):
+def is_resource(name: str) -> bool:
+    """Whether a file has texts for people rather than settings."""
+    if not _RESOURCE.fullmatch(name):
+        return False
+    return not _OF_ANY_NAME.fullmatch(name) or "/l10n/" in f"/{name}" or _BUNDLE_NAME.search(name) is not None
+
+
+_BUNDLE_NAME = re.compile(
+    r"(?i)message|resource|bundle|strings|labels|texts|i18n|l10n|locali[sz]ation|^plugin|errors?|exception|dictionary"
+    r"|translation|_[a-z]{2}(?:_[A-Z]{2})?\.properties$"
+)
+
+
+def _in_line(path: str, line: str, *, code: bool, resource: bool) -> str:
+    """By what a line holds a secret; empty when it does not. Comments are read, too: old passwords stay there."""
+    if _HINT.search(line) and (found := secret_name(line, code=code, resource=resource)):
+        return f"by the name {found}"
+    if code or resource:
         return ""
-    candidates = [(found[1], _first(found.groups()[1:])) for found in _ASSIGNED.finditer(line)]
-    option = None if _COMMENT.match(line) else _OPTION.match(line)
-    if option:
-        candidates.append((option[1], _first(option.groups()[1:])))
-    for pattern in (_NAMED, _STATEMENT):
-        candidates += [(found[1], _first(found.groups()[1:])) for found in pattern.finditer(line)]
-    candidates += [(found[1], found[2]) for found in _ELEMENT.finditer(line)]
-    return next((f"by the name {name}" for name, value in candidates if announces(name) and is_value(value)), "")
-
-
-def _first(groups: tuple[str | None, ...]) -> str:
-    return next((group for group in groups if group is not None), "")
+    return next((why for layer in layers(line) for why in by_shape(path, layer)), "")
