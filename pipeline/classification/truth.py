@@ -11,14 +11,17 @@ FROM_SNAPSHOT = "the network is the snapshot's alone: the gateway makes this fil
 
 
 def layout_of(product: str, version: str, layouts: Iterable[Layout]) -> Layout | None:
-    """The layout of a release; None where the release is of none, or, without a product, of several."""
+    """The layout of a release; None where the release is of none, or, without a product, of several.
+
+    Of one that some boards keep elsewhere (Kura 3 on Intel Edison), the first: a sample's meaning is the same.
+    """
     fitting = [
         layout
         for layout in layouts
         if product in ("", layout.product)
         and any(version == known or version.startswith(f"{known}.") for known in layout.versions)
     ]
-    return fitting[0] if len(fitting) == 1 else None
+    return fitting[0] if len({(layout.product, layout.generation) for layout in fitting}) == 1 else None
 
 
 def in_snapshot(layout: Layout | None) -> bool:

@@ -19,7 +19,8 @@ class Layout:
         certificates: the keystore of bundle and message signing; None where the generation has none, or where nobody
             has published its place: then `lacks_certificates`.
         kuranet: the network side file; None from Kura 5.1.
-        network_truth: ``files`` (Linux files are read at boot) or ``snapshot``.
+        network_truth: ``files`` (Linux files are read at boot) or ``snapshot``; ``none`` for an installation that says
+            it administers no network (``kura.have.net.admin=false``: Kura's network-less profiles).
         console_auth: ``plain`` (console.password.value) or ``useradmin`` (Base64 SHA-256 credentials).
         keystore_model: ``property`` (ssl.keystore.password) or ``service`` (keystore.password per KeystoreService).
         restore: the factory-restore directory.
@@ -55,6 +56,11 @@ class Layout:
     owner: str
     markers: tuple[GuestPath, ...] = ()
     framework_accepts_ec: bool = False
+
+    @property
+    def administers_network(self) -> bool:
+        """Whether the framework has network and firewall in its hands at all."""
+        return self.network_truth != "none"
 
     @property
     def lacks_certificates(self) -> bool:

@@ -78,7 +78,7 @@ def main() -> int:
 
 
 def _tags(mirror: Path) -> list[str]:
-    listed = subprocess.run(["git", "-C", str(mirror), "tag"], check=True, capture_output=True, text=True)  # noqa: S607
+    listed = subprocess.run(["git", "-C", str(mirror), "tag"], check=True, capture_output=True, text=True)
     names = [name for name in listed.stdout.split() if _RELEASE.fullmatch(name)]
     return sorted(name for name in names if name.endswith("RELEASE") or name in _ONLY_PREVIEW)
 
@@ -99,7 +99,9 @@ def _installed(sources: Sources, profile: str, version: str) -> str:
     booted = tuple(item for item in booted if "/etc/machine-id" not in item.what and "/var/" not in item.what)
     if booted:
         return f"WRONG taken for booted: {booted[0].what}"
-    return f"{found.layout.name}; " + "; ".join(_judged(view))
+    if found.layout.administers_network == profile.endswith("-nn"):
+        return f"WRONG: network {found.layout.network_truth}"
+    return f"{found.layout.name}, network {found.layout.network_truth}; " + "; ".join(_judged(view))
 
 
 def _judged(view: ImageView) -> Iterator[str]:
@@ -112,7 +114,7 @@ def _judged(view: ImageView) -> Iterator[str]:
 
 def _catalogues(mirror: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
     listed = subprocess.run(
-        ["git", "-C", str(mirror), "for-each-ref", "--format=%(refname)"],  # noqa: S607
+        ["git", "-C", str(mirror), "for-each-ref", "--format=%(refname)"],
         check=True,
         capture_output=True,
         text=True,

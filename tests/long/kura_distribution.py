@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -149,7 +149,7 @@ class _Ant:
         pattern, new = str(task.get("match")), self._text(task.get("replace"))
         self._changed(task, lambda text: re.sub(pattern, lambda _: new, text))
 
-    def _changed(self, task: ElementTree.Element, change) -> None:  # type: ignore[no-untyped-def]
+    def _changed(self, task: ElementTree.Element, change: Callable[[str], str]) -> None:
         name = self._text(task.get("file"))
         if name in self.made:
             self.made[name] = change(self.made[name].decode("latin-1")).encode("latin-1")

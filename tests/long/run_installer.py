@@ -1,14 +1,13 @@
 """Runs a genuine installer of Kura in a copy of this machine that nobody sees, and reads what it left behind.
 
 The copy is an overlay of the root file system in a mount name space of its own: the installer's real commands
-(``useradd``, ``systemctl enable``, ``keytool``, ``rndc-confgen``) do what they do on a gateway, and nothing of it stays.
+(``useradd``, ``systemctl enable``, ``keytool``, ``rndc-confgen``) do what they do on a gateway; nothing of it stays.
 Needs root and unshare(1).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import stat
@@ -22,7 +21,18 @@ from pipeline.model.tree import Kind, Node, Tree
 
 # Programs that would reach the machine itself, and one that takes a minute.
 _STUBS = ("sysctl", "service", "timedatectl", "semodule", "sudo", "sync", "killall", "ntpd", "apt")
-_READ = ("/etc", "/opt/eclipse", "/home/root", "/lib", "/bin", "/sbin", "/usr/lib/systemd", "/usr/sbin/init", "/usr/lib/NetworkManager", "/usr/lib/netplan")
+_READ = (
+    "/etc",
+    "/opt/eclipse",
+    "/home/root",
+    "/lib",
+    "/bin",
+    "/sbin",
+    "/usr/lib/systemd",
+    "/usr/sbin/init",
+    "/usr/lib/NetworkManager",
+    "/usr/lib/netplan",
+)
 _LEFT_OUT = re.compile(r"/etc/(ssl|alternatives|java[^/]*|fonts|X11|perl|apt)(/|$)|/usr/lib/python")
 
 _SCRIPT = r"""
@@ -57,13 +67,17 @@ def installed(
         for name, target in base.items():
             if isinstance(target, str):
                 (place / "base" / name.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
-                os.symlink(target, place / "base" / name.lstrip("/"))
+                (place / "base" / name.lstrip("/")).symlink_to(target)
         _lay(place / "base", {f"stub/{name}": (b"#!/bin/sh\nexit 0\n", 0o755) for name in _STUBS})
         (place / "work").mkdir()
         script = _SCRIPT.format(
-            work=place / "work", given=given, command=f"sh {where}/kura_*/install/kura_install.sh", where=where, read=" ".join(part[1:] for part in _READ)
+            work=place / "work",
+            given=given,
+            command=f"sh {where}/kura_*/install/kura_install.sh",
+            where=where,
+            read=" ".join(part[1:] for part in _READ),
         )
-        subprocess.run(["unshare", "-m", "bash", "-c", script], check=True)  # noqa: S607
+        subprocess.run(["unshare", "-m", "bash", "-c", script], check=True)
         nodes, content = _unpacked(place / "result.tar", place / "result")
         log = (place / "log").read_text("utf-8", "replace")
         shutil.rmtree(place / "result", ignore_errors=True)
@@ -80,7 +94,7 @@ def _lay(root: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
 
 def _unpacked(archive: Path, into: Path) -> tuple[dict[GuestPath, Node], dict[GuestPath, bytes]]:
     into.mkdir()
-    subprocess.run(["tar", "--numeric-owner", "-pxf", archive, "-C", into], check=True)  # noqa: S607
+    subprocess.run(["tar", "--numeric-owner", "-pxf", archive, "-C", into], check=True)
     nodes: dict[GuestPath, Node] = {GuestPath("/"): Node(Kind.DIRECTORY, 0o755)}
     content: dict[GuestPath, bytes] = {}
     for path in _walk(into):
@@ -90,7 +104,7 @@ def _unpacked(archive: Path, into: Path) -> tuple[dict[GuestPath, Node], dict[Gu
         found = path.lstat()
         mode, owner = stat.S_IMODE(found.st_mode), {"uid": found.st_uid, "gid": found.st_gid}
         if stat.S_ISLNK(found.st_mode):
-            nodes[guest] = Node(Kind.LINK, 0o777, target=os.readlink(path), **owner)
+            nodes[guest] = Node(Kind.LINK, 0o777, target=str(path.readlink()), **owner)
         elif stat.S_ISDIR(found.st_mode):
             nodes[guest] = Node(Kind.DIRECTORY, mode, **owner)
         elif stat.S_ISREG(found.st_mode):

@@ -25,7 +25,7 @@ from tests.support.uboot import an_environment
 
 RELEASES = {
     "esf-5": "5.0.0", "esf-6": "6.2.1", "esf-7-0": "7.0.0", "esf-7": "7.2.1",
-    "kura-3": "3.0.0", "kura-4": "4.1.2", "kura-5-0": "5.0.0", "kura-5": "5.5.0",
+    "kura-3": "3.0.0", "kura-3-edison": "3.0.0", "kura-4": "4.1.2", "kura-5-0": "5.0.0", "kura-5": "5.5.0",
 }  # fmt: skip
 NAMED = "/opt/eurotech/esf/user/security/certificates.ks"
 """Where the tests' user says that ESF 6 keeps its bundle signers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def save(vanilla: Vanilla, path: Path) -> None:
             "disk": _disk_to_json(vanilla.disk),
             "os_release": dict(vanilla.os_release),
             "layout": vanilla.layout.name,
+            "network_truth": vanilla.layout.network_truth,
             "esf_version": vanilla.esf_version,
             "init": vanilla.init,
             "tree": tree_text.format_tree(vanilla.tree),
@@ -68,7 +70,7 @@ def _vanilla(facts: Any, layouts: Sequence[Layout]) -> Vanilla:
         sha256=facts["sha256"],
         disk=_disk_from_json(facts["disk"]),
         os_release=dict(facts["os_release"]),
-        layout=layout,
+        layout=replace(layout, network_truth=facts.get("network_truth", layout.network_truth)),
         esf_version=facts["esf_version"],
         init=facts["init"],
         tree=tree,

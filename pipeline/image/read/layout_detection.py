@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.errors import PipelineError
 from pipeline.formats.java.java_properties import Properties
@@ -12,6 +12,10 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Tree
 
+# Bundles that read and write network and firewall: Kura 3 to 5.0, from 5.1 with NetworkManager, and of Kura 6.
+_ADMINISTERS = re.compile(r"org\.eclipse\.kura\.(?:net\.admin(?:\.firewall)?|nm)[_-]\d.*\.jar")
+# What a layout says of a release, and what differs between those that are known.
+_UNKNOWN = "snapshots, keystores, packages, start scripts, firewall file and the framework's user"
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
@@ -57,7 +61,7 @@ def detect(tree: Tree, layouts: Sequence[Layout], read: Callable[[GuestPath], by
         chosen = [layout for layout in chosen if stated.upper().startswith(layout.product.upper())]
     if len(chosen) != 1:
         raise _unknown(version, candidates, layouts)
-    layout = chosen[0]
+    layout = as_it_says(chosen[0], tree, read)
     missing = [marker for marker in layout.markers if not _is_there(tree, marker)]
     if missing:
         raise PipelineError(
@@ -66,6 +70,23 @@ def detect(tree: Tree, layouts: Sequence[Layout], read: Callable[[GuestPath], by
             "use an image with a complete installation",
         )
     return Installation(layout, version)
+
+
+def as_it_says(layout: Layout, tree: Tree, read: Callable[[GuestPath], bytes]) -> Layout:
+    """The layout of an installation, without network where it says and shows so: Kura's network-less profiles.
+
+    Their ``kura.properties`` (or ``kura_custom.properties``, which overrides it) has ``kura.have.net.admin=false``, and
+    none of the bundles that administer a network is there; a word alone hides menus of the console and nothing else.
+    """
+    said = ""
+    for path in (layout.properties, layout.custom_properties):
+        place = _file(tree, path)
+        if place is not None:
+            found = Properties.parse(read(place), f"vanilla image: {path}").get("kura.have.net.admin")
+            said = said if found is None else found.strip().lower()
+    if said != "false" or any(_ADMINISTERS.match(path.name) for path in tree.below(tree.resolve(layout.root))):
+        return layout
+    return replace(layout, network_truth="none")
 
 
 def candidates(tree: Tree, layouts: Sequence[Layout]) -> tuple[Layout, ...]:
@@ -95,7 +116,8 @@ def _unknown(version: str, candidates: Sequence[Layout], layouts: Sequence[Layou
     known = "; ".join(f"{layout.name} for {layout.product} {', '.join(layout.versions)}" for layout in layouts)
     return PipelineError(
         f"the image has {products} {version} in {candidates[0].root}, for which there is no layout; there are: {known}",
-        "use an image of a release that is supported, or add a layout for this one to pipeline/layouts",
+        f"use an image of a release that is supported; or, for a newer one, look whether {_UNKNOWN} are where the "
+        f"newest layout has them, and add one for {products} {version} to pipeline/layouts",
     )
 
 

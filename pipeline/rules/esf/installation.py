@@ -13,6 +13,10 @@ from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Check, Expected, Judgement
 from pipeline.model.tree import Kind, Node
 
+NO_NETWORK = (
+    "this installation administers no network and no firewall (kura.have.net.admin=false, and none of the bundles that "
+    "do); both are the distribution's own"
+)
 NO_ESF = "there is no ESF or Kura installation in this image"
 
 EsfCheck = Callable[[ImageView, Layout, Expected], Judgement]
@@ -28,6 +32,18 @@ def on_esf(look: EsfCheck) -> Check:
 
     check.__doc__ = look.__doc__
     return check
+
+
+def on_network(look: EsfCheck) -> Check:
+    """A check of an installation that has the network in its hands; of a network-less one it says why not."""
+
+    def with_network(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
+        if not layout.administers_network:
+            return Judgement.not_applicable(NO_NETWORK)
+        return look(view, layout, expected)
+
+    with_network.__doc__ = look.__doc__
+    return on_esf(with_network)
 
 
 def no_keystore(layout: Layout) -> Judgement:

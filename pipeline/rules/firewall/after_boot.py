@@ -12,7 +12,7 @@ from pipeline.formats.network.iptables import text as iptables
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf.installation import Document, document, on_esf, read_documents
+from pipeline.rules.esf.installation import Document, document, on_esf, on_network, read_documents
 from pipeline.rules.firewall.packets import IPTABLES
 from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import harmless, paths
@@ -203,7 +203,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:113", "A:187"),
         references=("CaC service_iptables_enabled", "62443 CR 7.7"),
         profile="documents",
-        check=on_esf(_loaded),
+        check=on_network(_loaded),
         remedy="update-rc.d firewall defaults, or systemctl enable firewall",
     ),
     Rule(

@@ -13,7 +13,7 @@ from pipeline.formats.network.iptables.walk import Packet
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf.installation import Document, document, on_esf, refused
+from pipeline.rules.esf.installation import Document, document, on_network, refused
 from pipeline.rules.firewall.packets import (
     IPTABLES,
     LOOPBACK,
@@ -112,7 +112,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:113", "A:114"),
         references=("62443 CR 7.7", "CRA I.1(2)(b)"),
         profile="documents",
-        check=on_esf(_before_start),
+        check=on_network(_before_start),
         remedy="write the snapshot's rules into /etc/sysconfig/iptables, in the framework's own chains",
         enforced_by="firewall",
     ),

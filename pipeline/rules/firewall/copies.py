@@ -11,7 +11,7 @@ from pipeline.formats.network.iptables.walk import Packet, opening
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf.installation import document, on_esf, refused
+from pipeline.rules.esf.installation import document, on_network, refused
 from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
 from pipeline.rules.firewall.packets import (
     IPTABLES,
@@ -207,7 +207,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:113",),
         references=("CRA I.1(2)(b)",),
         profile="documents",
-        check=on_esf(_factory_restore),
+        check=on_network(_factory_restore),
         remedy="copy /etc/sysconfig/iptables over it",
         enforced_by="firewall",
     ),

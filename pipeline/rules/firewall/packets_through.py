@@ -10,7 +10,7 @@ from pipeline.formats.network.iptables.rules import Ruleset, parse_ports
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf.installation import document, on_esf, refused
+from pipeline.rules.esf.installation import document, on_network, refused
 from pipeline.rules.esf.snapshot_file import snapshot_file
 from pipeline.rules.firewall.packets import (
     IPTABLES,
@@ -179,7 +179,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:113", "A:187"),
         references=("CaC service_iptables_enabled", "62443 CR 7.6"),
         profile="documents",
-        check=on_esf(_readable),
+        check=on_network(_readable),
         remedy="iptables-restore --test names what it does not take",
         enforced_by="firewall",
     ),
@@ -189,7 +189,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:113",),
         references=("CIS 4.4.2.1", "CaC set_iptables_default_rule", "ANSSI R80", "lynis FIRE-4512", "62443 CR 7.7"),
         profile="documents",
-        check=on_esf(_policy),
+        check=on_network(_policy),
         remedy=":INPUT DROP and :FORWARD DROP",
         enforced_by="firewall",
     ),
@@ -199,7 +199,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:113",),
         references=("CIS 4.4.2.4", "CaC iptables_rules_for_open_ports", "ETSI 5.6-1", "62443 CR 7.7"),
         profile="documents",
-        check=on_esf(_closed(lambda _, expected: expected.closed_ports, ("tcp", "udp"), "open to nobody")),
+        check=on_network(_closed(lambda _, expected: expected.closed_ports, ("tcp", "udp"), "open to nobody")),
         remedy="take the ports out of the rule, ranges and lists included",
         enforced_by="firewall",
     ),
@@ -209,7 +209,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:76", "A:113"),
         references=("CIS 4.4.2.4", "62443 CR 7.7"),
         profile="documents",
-        check=on_esf(_closed(lambda *_: (SSH,), ("tcp",), "open to nobody: SSH has another port")),
+        check=on_network(_closed(lambda *_: (SSH,), ("tcp",), "open to nobody: SSH has another port")),
         remedy="take the port out of the rule",
         enforced_by="firewall",
     ),
@@ -219,7 +219,9 @@ RULES: tuple[Rule, ...] = (
         documents=("A:114",),
         references=("ETSI 5.5-5", "ETSI 5.6-2", "62443 CR 7.7"),
         profile="documents",
-        check=on_esf(_closed(lambda layout, _: layout.console_ports, ("tcp",), "open to the VPN only", but_vpn=True)),
+        check=on_network(
+            _closed(lambda layout, _: layout.console_ports, ("tcp",), "open to the VPN only", but_vpn=True)
+        ),
         remedy="-s 10.234.0.0/16 in every rule that accepts the console's port",
         enforced_by="firewall",
     ),
@@ -229,7 +231,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:113",),
         references=("CVE-2017-7649", "ETSI 5.6-1", "62443 CR 7.7"),
         profile="documents",
-        check=on_esf(_closed(lambda *_: (OSGI_CONSOLE,), ("tcp",), "open to the loopback only")),
+        check=on_network(_closed(lambda *_: (OSGI_CONSOLE,), ("tcp",), "open to the loopback only")),
         remedy="-s 127.0.0.1/32 in the rule that accepts port 5002",
         enforced_by="firewall",
     ),
@@ -239,7 +241,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:113", "A:114"),
         references=("62443 CR 7.7",),
         profile="documents",
-        check=on_esf(_translation),
+        check=on_network(_translation),
         remedy="take the DNAT or REDIRECT rule out",
     ),
     Rule(
@@ -248,7 +250,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:113", "A:118"),
         references=("CIS 4.4.2.1", "62443 NDR 5.2"),
         profile="documents",
-        check=on_esf(_forward),
+        check=on_network(_forward),
         remedy="-m state --state RELATED,ESTABLISHED, or a port, in the FORWARD rule",
     ),
 )

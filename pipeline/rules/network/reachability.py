@@ -17,7 +17,7 @@ from pipeline.formats.network.iptables.walk import Packet, Verdict, refusal, wal
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf.installation import document, on_esf
+from pipeline.rules.esf.installation import document, on_network
 from pipeline.rules.esf.snapshot import PROVISIONING
 from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
 from pipeline.rules.firewall.packets import (
@@ -280,7 +280,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:76", "A:84", "A:113"),
         references=("62443 CR 7.6", "CIS 4.4.2.4"),
         profile="documents",
-        check=on_esf(_ssh),
+        check=on_network(_ssh),
         remedy="open the SSH port of the release on the golden sample",
         enforced_by="ssh, firewall",
     ),
@@ -290,7 +290,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:114",),
         references=("62443 CR 7.6",),
         profile="documents",
-        check=on_esf(_console),
+        check=on_network(_console),
         remedy="accept the console's port from the VPN's network",
         enforced_by="firewall",
     ),
@@ -310,7 +310,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:185", "A:190"),
         references=("62443 CR 7.6",),
         profile="documents",
-        check=on_esf(_leases),
+        check=on_network(_leases),
         remedy="open udp 67 and 53 on the interface, or leave its DHCP server off",
         enforced_by="firewall",
     ),
@@ -320,7 +320,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:113", "A:238"),
         references=("62443 CR 7.6",),
         profile="documents",
-        check=on_esf(_loopback),
+        check=on_network(_loopback),
         remedy="-A INPUT -i lo -j ACCEPT",
         enforced_by="firewall",
     ),
@@ -330,7 +330,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:76", "A:113"),
         references=("CRA I.1(2)(b)",),
         profile="documents",
-        check=on_esf(_after_reset),
+        check=on_network(_after_reset),
         remedy="copy /etc/sysconfig/iptables over the restored copy",
         enforced_by="firewall",
     ),
@@ -340,7 +340,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:183", "A:186"),
         references=("62443 CR 7.6",),
         profile="documents",
-        check=on_esf(_interface_up),
+        check=on_network(_interface_up),
         remedy="correct /etc/network/interfaces, or devices.toml",
         enforced_by="network",
     ),

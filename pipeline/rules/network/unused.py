@@ -9,7 +9,7 @@ from pipeline.formats.network import dhcpd_conf
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf.installation import on_esf
+from pipeline.rules.esf.installation import on_network
 from pipeline.rules.firewall.packets import firewall
 from pipeline.rules.looking import harmless
 from pipeline.rules.network.files import per_interface
@@ -152,7 +152,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:118",),
         references=("ETSI 5.6-1", "62443 CR 7.7", "CRA I.1(2)(j)"),
         profile="documents",
-        check=on_esf(_unused),
+        check=on_network(_unused),
         remedy='state = "disabled" for the interface in devices.toml',
         enforced_by="network",
     ),
@@ -162,7 +162,7 @@ RULES: tuple[Rule, ...] = (
         documents=("A:181", "A:183", "A:193"),
         references=("62443 CR 7.6",),
         profile="documents",
-        check=on_esf(_agreement),
+        check=on_network(_agreement),
         remedy="save the interface once in the golden sample's console, and export again",
         enforced_by="network",
     ),

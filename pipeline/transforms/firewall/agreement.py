@@ -42,7 +42,7 @@ def contradictions(golden: Golden, layout: Layout) -> list[Problem]:
     Files that are missing or cannot be read are told by `restrict`.
     """
     content = golden.network.get(IPTABLES)
-    if layout.network_truth == "snapshot" or content is None:
+    if layout.network_truth != "files" or content is None:
         return []
     try:
         rules = iptables.parse(content.decode("utf-8", "replace"), f"golden: {IPTABLES}")

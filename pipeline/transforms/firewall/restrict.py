@@ -57,6 +57,10 @@ def restrict(
             decides it; a custom script that opens something; everything found.
     """
     layout = vanilla.layout
+    if not layout.administers_network:
+        off = _file(IPV6, _IPV6_OFF.encode(), "firewall.ipv6", "no firewall is the framework's", "A:113")
+        raise_if_any(_ipv6_on(vanilla))
+        return Layer.of(off, *_directories(vanilla, [off])), ()
     in_files = layout.network_truth != "snapshot"
     networks = tuple(IPv4Network(network, strict=False) for network in release.firewall.vpn)
     known = Snapshot() if in_files else snapshot_only.read(golden, layout)

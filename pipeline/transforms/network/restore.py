@@ -58,6 +58,9 @@ def restore(
         PipelineError: files that cannot be parsed, files that contradict each other, an inventory that asks for what
             the golden sample gives no ground for; everything found, each with its file.
     """
+    if not vanilla.layout.administers_network:
+        raise_if_any(_without_network(gateway))
+        return Layer(), ()
     if vanilla.layout.network_truth == "snapshot":
         return Layer(), snapshot_only.settings(golden, vanilla.layout, gateway, secrets)
     files = parse(golden, vanilla.layout)
@@ -86,13 +89,21 @@ def contradictions(golden: Golden, vanilla: Vanilla) -> list[Problem]:
 
     It is the same for all gateways, and can be told before anything is built.
     """
-    if vanilla.layout.network_truth == "snapshot":
+    if vanilla.layout.network_truth != "files":
         return []
     try:
         files = parse(golden, vanilla.layout)
         return list(agreement.disagreements(golden, files, adapters(files), vanilla))
     except PipelineError as error:
         return list(error.problems)
+
+
+def _without_network(gateway: Gateway) -> Iterator[Problem]:
+    for interface in gateway.interfaces.values():
+        yield Problem(
+            f"gateway {gateway.name}: interface {interface.name}: this image's installation administers no network",
+            "take the interface out of the inventory and give its settings in overlays/, or use an image with network",
+        )
 
 
 def _live(

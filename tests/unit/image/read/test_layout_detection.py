@@ -16,7 +16,9 @@ ESF, KURA = "/opt/eurotech/esf", "/opt/eclipse/kura"
 LAYOUTS = load_layouts()
 OLD = ("kura", "data")
 MIDDLE = ("framework", "user", "data")
-NEW = ("framework", "user", "packages", "log4j")
+# packages/ is not among them: the framework makes it at its first start.
+NEW = ("framework", "user", "log4j")
+EDISON = "/home/root/eclipse/kura"
 
 
 def installed(root: str, version: str, directories: tuple[str, ...], stated: str = "") -> dict[str, bytes | str | None]:
@@ -65,6 +67,8 @@ def found(files: Mapping[str, bytes | str | None], layouts: tuple = LAYOUTS) -> 
         (KURA, "KURA_4.1.2", MIDDLE, "kura-4", "4.1.2"),
         (KURA, "KURA_5.0.1", NEW, "kura-5-0", "5.0.1"),
         (KURA, "KURA_5.5.0", NEW, "kura-5", "5.5.0"),
+        (KURA, "KURA_5.6.2", NEW, "kura-5", "5.6.2"),
+        (EDISON, "KURA_3.0.0", OLD, "kura-3-edison", "3.0.0"),
     ],
 )
 def test_every_layout_is_found_by_what_the_image_says(
@@ -89,7 +93,7 @@ def test_an_image_without_any() -> None:
         (installed(KURA, "5.10.0", NEW), r"Kura 5\.10\.0"),  # not 5.1
         (installed(ESF, "7.0.0", NEW, "ESF_8.0.0"), r"ESF 8\.0\.0 .* esf-7 for ESF 7\.1"),
         (installed(ESF, "5.0.0", NEW), r"ESF 5\.0\.0 .* no layout"),  # the release of one, the directories of another
-        (installed(KURA, "5.5.0", ("framework", "user")), r"lacks .*kura/packages, .*kura/log4j"),
+        (installed(KURA, "5.5.0", ("framework", "user")), r"lacks .*kura/log4j"),
         (installed(KURA, "4.1.2", ("framework", "user")), r"Kura 4\.1\.2, but lacks .* /opt/eclipse/kura/data"),
         (installed(ESF, "board", OLD), r"kura\.version does not state a version"),
         (installed(ESF, "5.0.0", OLD) | installed(KURA, "5.5.0", NEW), r"two installations: /opt/ecl.* and /opt/eur"),
@@ -129,5 +133,47 @@ def test_prefixes_end_at_dots() -> None:
 
 def test_releases_belong_to_one_layout_each() -> None:
     for product in ("ESF", "Kura"):
-        versions = [version for layout in LAYOUTS if layout.product == product for version in layout.versions]
+        versions = [
+            (layout.root, version) for layout in LAYOUTS if layout.product == product for version in layout.versions
+        ]
         assert len(versions) == len(set(versions))
+
+
+@pytest.mark.parametrize(
+    ("said", "custom", "bundle", "truth"),
+    [
+        ("true", "", "", "snapshot"),
+        ("false", "", "", "none"),
+        (" False ", "", "", "none"),
+        ("", "", "", "snapshot"),
+        ("true", "false", "", "none"),
+        ("false", "true", "", "snapshot"),
+        ("false", "", "plugins/4s/org.eclipse.kura.nm_1.8.0.jar", "snapshot"),  # the word hides a menu, no more
+        ("false", "", "plugins/org.eclipse.kura.net.admin_1.0.0.jar", "snapshot"),
+        ("false", "", "plugins/org.eclipse.kura.net.admin.firewall-2.0.0.jar", "snapshot"),
+        ("false", "", "plugins/org.eclipse.kura.core.net_1.0.0.jar", "none"),
+    ],
+)
+def test_an_installation_without_network_administration_is_known(
+    said: str, custom: str, bundle: str, truth: str
+) -> None:
+    files = installed(KURA, "5.6.0", NEW, "KURA_5.6.0")
+    place = f"{KURA}_5.6.0_board"
+    if said:
+        files[f"{place}/framework/kura.properties"] = f"kura.version=KURA_5.6.0\nkura.have.net.admin={said}\n".encode()
+    if custom:
+        files[f"{place}/user/kura_custom.properties"] = f"kura.have.net.admin={custom}\n".encode()
+    if bundle:
+        files[f"{place}/{bundle}"] = b""
+    tree, contents = image(files)
+    what = detect(tree, LAYOUTS, contents.__getitem__)
+    assert what is not None
+    assert what.layout.network_truth == truth
+    assert what.layout.administers_network == (truth != "none")
+
+
+def test_a_newer_release_is_refused_with_what_is_to_be_looked_at() -> None:
+    tree, contents = image(installed(KURA, "9.1.0", NEW, "KURA_9.1.0"))
+    with pytest.raises(PipelineError, match=r"Kura 9\.1\.0.* there are: .*kura-5 for") as refused:
+        detect(tree, LAYOUTS, contents.__getitem__)
+    assert "look whether snapshots, keystores, packages, start scripts" in refused.value.problems[0].remedy

@@ -146,3 +146,24 @@ def test_the_first_row_about_a_signer_decides() -> None:
     assert look(put(policy, denied)(view), "bundles.admitted").outcome is FAIL
     allowed = text.replace(row, row + row.replace("ALLOW", "DENY"), 1)
     assert look(put(policy, allowed)(view), "bundles.admitted").outcome is PASS
+
+
+def test_without_network_administration_its_rules_do_not_apply_and_say_why() -> None:
+    view = both(gone(IPTABLES), gone("/etc/init.d/firewall"))(a_view(network_truth="none"))
+    for name in (
+        "firewall.loaded",
+        "firewall.restrict",
+        "firewall.before_start",
+        "reachability.ssh",
+        "network.ppp_link",
+    ):
+        found = look(view, name)
+        assert found.outcome is NONE, name
+        assert "kura.have.net.admin=false" in found.why
+
+
+def test_a_modem_of_kura_5_needs_no_files() -> None:
+    view = gone("/etc/ppp/peers/ppp0")(a_view(network_truth="snapshot"))
+    found = look(view, "network.ppp_link")
+    assert found.outcome is NONE
+    assert "anew from its snapshot" in found.why
