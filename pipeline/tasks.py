@@ -13,11 +13,12 @@ from collections.abc import Iterator
 
 from pipeline.build import cleaning, demo, golden, keys_and_bundles, names
 from pipeline.build.base import build_base, is_built
+from pipeline.build.building_twice import build_twice
 from pipeline.build.inspecting import inspect_vanilla, is_inspected
 from pipeline.build.publishing import finish_release, is_published, is_released, verify_and_publish
 from pipeline.build.signing import is_signed, sign_gateway
 from pipeline.build.stamping import is_stamped, stamp_gateway
-from pipeline.commands.doit_adapter import Lines, action, current, load
+from pipeline.commands.doit_adapter import Lines, action, current, load, unless_asked, when_asked
 from pipeline.host.workspace import Workspace
 
 __all__ = [
@@ -191,4 +192,17 @@ def task_release() -> Task:
 
 def task_build() -> Task:
     """Build, sign and verify the images of all gateways (the default)"""
-    return {"actions": None, "task_dep": ["release"]}
+    return {
+        "actions": [when_asked("twice", build_twice, _WORK)],
+        "task_dep": ["release"],
+        "params": [
+            {
+                "name": "twice",
+                "long": "twice",
+                "type": bool,
+                "default": False,
+                "help": "build everything again in a private place, and say what is not the same byte by byte",
+            }
+        ],
+        "uptodate": [unless_asked("twice")],
+    }

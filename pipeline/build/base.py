@@ -1,9 +1,10 @@
-"""Base: the product layer goes into a private copy of the vanilla image through libguestfs, which is then sealed."""
+"""Base: the product layer goes into private copies of the vanilla image, by libguestfs and by who makes its bytes."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 from pipeline.build import reading
 from pipeline.build.keys import base_key
@@ -15,10 +16,12 @@ from pipeline.host.progress import Say
 from pipeline.host.records import is_current, write_record
 from pipeline.host.workspace import Workspace
 from pipeline.image.containers import prepare
-from pipeline.image.ext4 import seal
 from pipeline.image.read.raw_region import write_changes
-from pipeline.image.write import write
+from pipeline.image.write import repeatable
+from pipeline.model.layer import Layer
 from pipeline.model.tree import Tree
+
+BY_CHOICE = 'writer = "guestfs" in gateway.toml'
 
 
 def is_built(workspace: Workspace) -> bool:
@@ -35,29 +38,33 @@ def build_base(workspace: Workspace, say: Say) -> None:
     workspace.record("base").unlink(missing_ok=True)
     growing = workspace.base.with_suffix(".growing")
     growing.unlink(missing_ok=True)
-    require_space(workspace, inputs.vanilla.disk.size)
+    require_space(workspace, 2 * inputs.vanilla.disk.size)  # as libguestfs injects it, and as it will be
     require_publishable(workspace)
     try:
         prepare.copy_sparse(workspace.raw, growing)
-        observed = write.inject(
-            growing,
-            inputs.vanilla,
-            plan.layer,
-            epoch=inputs.release.epoch,
-            state_dir=workspace.state / "appliance",
-            say=say,
-        )
-        require_as_planned(plan.after, observed.tree)
-        say("sealing the file systems: the same content will have the same bytes")
-        seal.seal(growing, inputs.vanilla.disk, epoch=inputs.release.epoch)
+        written = _write(workspace, growing, plan.layer, say)
+        require_as_planned(plan.after, written.observation.tree)
         write_changes(growing, plan.raw)
-        write_atomically(workspace.base_tree, canonical_json.dumps(tree_text.format_tree(observed.tree)), 0o600)
+        write_atomically(
+            workspace.base_tree, canonical_json.dumps(tree_text.format_tree(written.observation.tree)), 0o600
+        )
+        write_atomically(workspace.base_writer, written.by.encode(), 0o600)
         growing.replace(workspace.base)
     except BaseException:
         growing.unlink(missing_ok=True)
         raise
-    write_record(workspace.record("base"), key, [workspace.base, workspace.base_tree])
+    write_record(workspace.record("base"), key, [workspace.base, workspace.base_tree, workspace.base_writer])
     say(f"base image: {len(plan.layer)} changes on {len(inputs.vanilla.tree)} paths")
+
+
+def _write(workspace: Workspace, image: Path, layer: Layer, say: Say) -> repeatable.Written:
+    inputs = reading.inputs_of(workspace)
+    epoch, state_dir = inputs.release.epoch, workspace.state / "appliance"
+    if inputs.release.output.writer == "guestfs":
+        return repeatable.write_through_kernel(
+            image, inputs.vanilla, layer, BY_CHOICE, epoch=epoch, state_dir=state_dir, say=say
+        )
+    return repeatable.write_layer(image, inputs.vanilla, layer, epoch=epoch, state_dir=state_dir, say=say)
 
 
 def base_tree_of(workspace: Workspace) -> Tree:

@@ -33,7 +33,7 @@ def clean_bundles(workspace: Workspace) -> None:
 
 def clean_base(workspace: Workspace) -> None:
     """The base image."""
-    _remove(workspace.base, workspace.base_tree, workspace.record("base"))
+    _remove(workspace.base, workspace.base_tree, workspace.base_writer, workspace.record("base"))
 
 
 def clean_candidate(workspace: Workspace, name: str) -> None:

@@ -11,7 +11,7 @@ from pipeline.build import reading
 from pipeline.build.base import base_tree_of
 from pipeline.build.judging import judged, rule_facts, steps_for_people
 from pipeline.build.keys import device_key
-from pipeline.build.stamping import device_plan_of
+from pipeline.build.stamping import device_plan_of, reason_for_kernel
 from pipeline.build.toolchain import pipeline_digest, toolchain
 from pipeline.build.withholding import withhold
 from pipeline.errors import PipelineError, Problem, raise_if_any
@@ -164,7 +164,7 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
             certificates=tuple(_certificate_facts(certificate) for certificate in certificates),
             pipeline_version=__version__,
             pipeline_sha256=pipeline_digest(),
-            tools=toolchain(),
+            tools={**toolchain(), "image-writer": _image_writer(workspace, inputs, plan)},
         ),
         disk=vanilla.disk,
         image=image,
@@ -190,6 +190,13 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
 def united(product: Layer, device: Layer) -> Layer:
     """Both layers as one; where the base removed what the gateway brings back, the gateway's entry stands."""
     return Layer(tuple(entry for _, entry in sorted({**product.by_path, **device.by_path}.items())))
+
+
+def _image_writer(workspace: Workspace, inputs: Inputs, plan: Plan) -> str:
+    """Who decided where things lie in the image, and whether its bytes repeat."""
+    base = workspace.base_writer.read_text()
+    reason = reason_for_kernel(inputs, base_tree_of(workspace), plan.layer)
+    return f"{base}; the gateway's own layer by the appliance's kernel: {reason}" if reason else base
 
 
 def _keystores(inputs: Inputs, plan: Plan) -> tuple[Keystore, ...]:

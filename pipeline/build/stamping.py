@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.build import reading
-from pipeline.build.base import base_tree_of, require_as_planned, require_space
+from pipeline.build.base import BY_CHOICE, base_tree_of, require_as_planned, require_space
 from pipeline.build.judging import judged, require_rules
 from pipeline.build.keys import device_key
 from pipeline.build.publishing import require_publishable
@@ -15,11 +15,10 @@ from pipeline.host.progress import Say
 from pipeline.host.records import is_current, write_record
 from pipeline.host.workspace import Workspace
 from pipeline.image.containers import prepare
-from pipeline.image.ext4 import seal
-from pipeline.image.write import stamp, write
+from pipeline.image.write import repeatable, stamp
 from pipeline.model.layer import Layer
 from pipeline.model.tree import Tree
-from pipeline.plan.image_plan import Plan, plan_device
+from pipeline.plan.image_plan import Inputs, Plan, plan_device
 
 
 def is_stamped(workspace: Workspace, name: str) -> bool:
@@ -41,7 +40,7 @@ def device_plan_of(workspace: Workspace, name: str) -> Plan:
 
 
 def stamp_gateway(workspace: Workspace, name: str, say: Say) -> None:
-    """Copy the base and write the device layer on it, with libext2fs on ext4, else through libguestfs."""
+    """Copy the base and write the device layer on it, by libext2fs and mtools, else through libguestfs."""
     key = device_key(workspace, reading.gateway_of(workspace, name))
     inputs = reading.inputs_of(workspace)
     plan = device_plan_of(workspace, name)
@@ -57,7 +56,7 @@ def stamp_gateway(workspace: Workspace, name: str, say: Say) -> None:
     try:
         prepare.copy_sparse(workspace.base, image)
         base = base_tree_of(workspace)
-        if inputs.release.output.writer != "guestfs" and inputs.vanilla.disk.root.filesystem == "ext4":
+        if not reason_for_kernel(inputs, base, plan.layer):
             stamp.stamp(
                 image,
                 inputs.vanilla.disk,
@@ -67,22 +66,29 @@ def stamp_gateway(workspace: Workspace, name: str, say: Say) -> None:
                 state_dir=workspace.state / "appliance",
             )
         else:
-            _write_through_libguestfs(workspace, image, base, plan.layer, say)
+            _write_through_kernel(workspace, image, base, plan.layer, say)
     except BaseException:
         shutil.rmtree(candidate, ignore_errors=True)
         raise
     write_record(workspace.record(f"stamp-{name}"), key, [image])
 
 
-def _write_through_libguestfs(workspace: Workspace, image: Path, base: Tree, layer: Layer, say: Say) -> None:
+def reason_for_kernel(inputs: Inputs, base: Tree, layer: Layer) -> str:
+    """Why the appliance's kernel writes a gateway's layer, and not libext2fs and mtools; empty where they do."""
+    if inputs.release.output.writer == "guestfs":
+        return BY_CHOICE
+    return repeatable.reason_against(inputs.vanilla.disk, base, layer)
+
+
+def _write_through_kernel(workspace: Workspace, image: Path, base: Tree, layer: Layer, say: Say) -> None:
     inputs = reading.inputs_of(workspace)
-    observed = write.inject(
+    written = repeatable.write_through_kernel(
         image,
         replace(inputs.vanilla, tree=base),
         layer,
+        reason_for_kernel(inputs, base, layer),
         epoch=inputs.release.epoch,
         state_dir=workspace.state / "appliance",
         say=say,
     )
-    require_as_planned(base.apply(layer), observed.tree)
-    seal.seal(image, inputs.vanilla.disk, epoch=inputs.release.epoch)
+    require_as_planned(base.apply(layer), written.observation.tree)

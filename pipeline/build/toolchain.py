@@ -22,6 +22,7 @@ def toolchain() -> Mapping[str, str]:
     """Version by name, sorted."""
     versions = {name: version(name) for name in _LIBRARIES}
     versions["e2fsprogs"] = _e2fsprogs()
+    versions["mtools"] = _mtools()
     versions["libguestfs"] = _libguestfs()
     versions["appliance-kernel"] = _appliance_kernel()
     versions["python"] = platform.python_version()
@@ -37,6 +38,12 @@ def pipeline_digest() -> str:
 def _e2fsprogs() -> str:
     banner = run("debugfs", "-V", reason="write ext4 file systems").complaints
     found = re.search(r"debugfs (\S+)", banner)
+    return found.group(1) if found else "unknown"
+
+
+def _mtools() -> str:
+    banner = run("mcopy", "--version", reason="write FAT file systems").text
+    found = re.search(r"mtools\) (\S+)", banner)
     return found.group(1) if found else "unknown"
 
 

@@ -63,6 +63,24 @@ def action(step: Callable[..., None], *arguments: object) -> tuple[Callable[...,
     return attempt, [step, *arguments]
 
 
+def when_asked(option: str, step: Callable[..., None], *arguments: object) -> Callable[..., TaskFailed | None]:
+    """A doit action for a step that runs only with an option of the task."""
+
+    def act(**options: object) -> TaskFailed | None:
+        return attempt(step, *arguments) if options[option] else None
+
+    return act
+
+
+def unless_asked(option: str) -> Callable[[Task], bool]:
+    """Up to date without the option: there is nothing to do then."""
+
+    def uptodate(task: Task) -> bool:
+        return not (task.options or {}).get(option)  # none where doit only shows the task
+
+    return uptodate
+
+
 def current(check: Callable[..., bool], *arguments: object) -> Callable[[], bool]:
     """An up-to-date check; an input that cannot be read counts as changed, so that the step itself reports it."""
 

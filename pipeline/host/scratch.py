@@ -17,7 +17,7 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 
 # What may hold secrets in clear goes first: a sweep that is cut short should have removed these.
-_PREFIXES = ("stamp-", "inject-", "verify-", "explain-", "publish-")
+_PREFIXES = ("stamp-", "inject-", "verify-", "explain-", "publish-", "twice-")
 _OWNER = "owner"
 
 

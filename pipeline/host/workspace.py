@@ -12,9 +12,11 @@ class Workspace:
 
     Attributes:
         root: the directory, absolute.
+        private: where its state lies instead of ``.build``: the same inputs, built again apart.
     """
 
     root: Path
+    private: Path | None = None
 
     @classmethod
     def here(cls) -> Workspace:
@@ -38,7 +40,7 @@ class Workspace:
     @property
     def state(self) -> Path:
         """Private state of the build: caches, candidates, records; nothing in it is a result."""
-        return self.root / ".build"
+        return self.private or self.root / ".build"
 
     @property
     def raw(self) -> Path:
@@ -54,6 +56,11 @@ class Workspace:
     def base(self) -> Path:
         """The base image: vanilla plus product layer, sealed."""
         return self.state / "base" / "base.img"
+
+    @property
+    def base_writer(self) -> Path:
+        """Who decided the bytes of the base image, in words for the manifest."""
+        return self.state / "base" / "writer.txt"
 
     @property
     def base_tree(self) -> Path:

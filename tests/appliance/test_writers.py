@@ -1,4 +1,4 @@
-"""Injecting, sealing, stamping, observing: the bytes repeat, nothing remains, and both writers give the same tree."""
+"""Writing a layer, sealing, observing: the bytes repeat, nothing remains, and both writers give the same tree."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
+from pipeline.image.appliance import session
 from pipeline.image.containers import prepare
-from pipeline.image.ext4 import seal
 from pipeline.image.read import observe
-from pipeline.image.write import stamp, write
+from pipeline.image.write import repeatable, write
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.observation import Observation
 from pipeline.model.vanilla import Vanilla
 from tests.appliance.conftest import Bench
-from tests.support import disks, gateway_disk
+from tests.support import disks, gateway_disk, pauses
 from tests.unit.image.write.test_stamp import LAYER
 
 pytestmark = pytest.mark.appliance
@@ -26,17 +26,27 @@ EPOCH = gateway_disk.EPOCH
 RESIDUE = (b"OLD-CONTENT", b"REMOVED-CONTENT", b"OLD-ENV")
 
 
-def injected(name: str, raw: Path, vanilla: Vanilla, bench: Bench) -> tuple[Path, Observation]:
+def written(name: str, raw: Path, vanilla: Vanilla, bench: Bench) -> tuple[Path, Observation]:
     image = bench.directory / f"{name}.raw"
     prepare.copy_sparse(raw, image)
-    observed = write.inject(image, vanilla, LAYER, epoch=EPOCH, state_dir=bench.state, say=bench.say)
-    seal.seal(image, vanilla.disk, epoch=EPOCH)
-    return image, observed
+    done = repeatable.write_layer(image, vanilla, LAYER, epoch=EPOCH, state_dir=bench.state, say=bench.say)
+    assert done.by == repeatable.REPEATS
+    assert not image.with_name(f"injected-{image.name}").exists()
+    return image, done.observation
+
+
+def through_kernel(raw: Path, vanilla: Vanilla, bench: Bench) -> tuple[Path, str]:
+    image = bench.directory / "kernel.raw"
+    prepare.copy_sparse(raw, image)
+    done = repeatable.write_through_kernel(
+        image, vanilla, LAYER, "a test", epoch=EPOCH, state_dir=bench.state, say=bench.say
+    )
+    return image, done.by
 
 
 @pytest.fixture(scope="module")
 def base(raw: Path, vanilla: Vanilla, bench: Bench) -> tuple[Path, Observation]:
-    return injected("base", raw, vanilla, bench)
+    return written("base", raw, vanilla, bench)
 
 
 def test_what_was_written_was_read_back(base: tuple[Path, Observation], vanilla: Vanilla) -> None:
@@ -51,10 +61,13 @@ def test_what_was_written_was_read_back(base: tuple[Path, Observation], vanilla:
     disks.run("e2fsck", "-fn", f"{image}?offset={gateway_disk.ROOT}")
 
 
-def test_two_injections_give_the_same_bytes(
-    base: tuple[Path, Observation], raw: Path, vanilla: Vanilla, bench: Bench
+def test_neither_pauses_nor_memory_of_the_appliance_change_a_byte(
+    base: tuple[Path, Observation], raw: Path, vanilla: Vanilla, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    again, _ = injected("again", raw, vanilla, bench)
+    monkeypatch.setattr(session, "_MEMORY", 1536)
+    with pauses.paused_at_random(bench.state, 20261130, longest=3, between=5) as made:
+        again, _ = written("again", raw, vanilla, bench)
+    assert made, "the virtual machine was found and stopped"
     assert hashlib.sha256(again.read_bytes()).hexdigest() == hashlib.sha256(base[0].read_bytes()).hexdigest()
 
 
@@ -68,18 +81,17 @@ def test_nothing_removed_remains_and_space_is_given_back(base: tuple[Path, Obser
 def test_both_writers_give_the_same_tree(
     base: tuple[Path, Observation], raw: Path, vanilla: Vanilla, bench: Bench, tmp_path: Path
 ) -> None:
-    stamped = bench.directory / "stamped.raw"
-    prepare.copy_sparse(raw, stamped)
-    seal.seal(stamped, vanilla.disk, epoch=EPOCH)
-    stamp.stamp(stamped, vanilla.disk, vanilla.tree, LAYER, epoch=EPOCH, state_dir=bench.state)
-    stamped.chmod(0o400)
+    kernel, by = through_kernel(raw, vanilla, bench)
+    assert "bytes may not repeat: a test; mounted / noatime,nodelalloc" in by
+    disks.run("e2fsck", "-fn", f"{kernel}?offset={gateway_disk.ROOT}")
+    kernel.chmod(0o400)
     missing, booted = tmp_path / "missing.raw", tmp_path / "booted.raw"
-    prepare.copy_sparse(stamped, booted)
+    prepare.copy_sparse(kernel, booted)
     disks.debugfs_write(booted, "feature needs_recovery", offset=gateway_disk.ROOT)
     chosen = [GuestPath("/etc/old.conf"), GuestPath("/etc/removed"), GuestPath("/dev"), GuestPath("/opt/new/link")]
     results = list(
         observe.observe(
-            [base[0], missing, stamped, booted],
+            [base[0], missing, kernel, booted],
             digest=lambda index: chosen if index == 3 else None,
             read=[GuestPath("/opt/eurotech/esf/kura/kura.properties"), GuestPath("/not/there")],
             state_dir=bench.state,

@@ -3,7 +3,7 @@
 Where ext4 puts a new file depends on which groups of blocks the kernel has looked at, which blocks a journal's commit
 has given back, and on delayed writing: on time. The options take away what can be taken away; they do not make the
 kernel's allocator a pure function, which is why ext and FAT are written by other means where bytes must repeat
-(docs/adr/0005).
+(docs/adr/0009).
 """
 
 from __future__ import annotations

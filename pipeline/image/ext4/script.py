@@ -94,8 +94,14 @@ def _times(path: GuestPath, epoch: int, *, wide: bool) -> Iterator[str]:
         yield from (f"sif {_quote(path)} {name}_extra 0" for name in ("atime", "ctime", "mtime", "crtime"))
 
 
+def is_quotable(text: str) -> bool:
+    """Whether debugfs can be told a name: it reads one command per line."""
+    return text.isprintable()
+
+
 def _quote(text: str) -> str:
-    """An argument for debugfs, which knows no escape for quotation marks and reads one line per command."""
-    if '"' in text or not text.isprintable() or not text.isascii():
+    """An argument for debugfs: inside quotation marks only those marks have a meaning, and are written twice."""
+    if not is_quotable(text):
         raise PipelineError(f"{ascii(text)}: debugfs cannot be told this name", 'use writer = "guestfs" under [output]')
-    return f'"{text}"'
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'

@@ -7,7 +7,8 @@ import io
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ from pipeline.image.read import mounts
 from pipeline.image.read.tree_reader import read_tree, with_digests
 from pipeline.image.write.placing import Step, place
 from pipeline.model.disk import Disk
+from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, FileEntry, Layer, LinkEntry, Removal
 from pipeline.model.observation import Observation
 from pipeline.model.tree import Node, Tree
@@ -28,15 +30,32 @@ from pipeline.model.vanilla import Vanilla
 Say = Callable[[str], None]
 
 
-def inject(raw: Path, vanilla: Vanilla, layer: Layer, *, epoch: int, state_dir: Path, say: Say) -> Observation:
+@dataclass(frozen=True)
+class Injected:
+    """An image after a layer was written into it.
+
+    Attributes:
+        observation: the whole image as read back.
+        options: how the appliance's kernel had its file systems mounted while it wrote, by mount point.
+    """
+
+    observation: Observation
+    options: Mapping[GuestPath, str]
+
+
+def inject(
+    raw: Path, vanilla: Vanilla, layer: Layer, *, epoch: int, state_dir: Path, say: Say, twin: Path | None = None
+) -> Injected:
     """Write a layer into an image, in place, and return the whole image as read back afterwards.
 
-    The bytes repeat only after `pipeline.image.ext4.seal.seal`.
+    Where the kernel puts it on the disk may depend on time; `pipeline.image.ext4.seal.seal` removes the rest.
 
     Args:
         raw: a private copy. It is spoilt when this fails.
         vanilla: what the image contains; its disk and tree are used.
         layer: landed: its paths are literal.
+        twin: an image into which another writer brought the same layer. It is read back whole in place of `raw`, and
+            must hold the very tree that was injected.
 
     Raises:
         PipelineError: an entry cannot be carried out, the machine's disk or the image's file system is full, or what
@@ -45,28 +64,48 @@ def inject(raw: Path, vanilla: Vanilla, layer: Layer, *, epoch: int, state_dir: 
     disk, tree = vanilla.disk, vanilla.tree
     steps = [step for part in place(disk, tree, layer).items() for step in part[1]]
     reserve(raw)
-    with launch([Drive(raw, writable=True)], state_dir=state_dir, say=say) as session:
+    drives = [Drive(raw, writable=True), *([Drive(twin, writable=False)] if twin is not None else [])]
+    with launch(drives, state_dir=state_dir, say=say) as session:
         device = session.devices[0]
         _require_same_partitions(session, device, disk)
         mounts.mount_all(session, device, disk, writable=True)
         say(f"writing {len(layer)} changes")
         with scratch_directory("inject-", state_dir) as scratch:
             _write(session, disk, steps, epoch, scratch)
-        for part in disk.partitions:
-            # ext and FAT are cleared when the image is sealed, far faster than from in here.
-            if part.mountpoint is not None and part.filesystem not in EXT and part.filesystem != "vfat":
-                say(f"clearing the free space of {part.mountpoint}")
-                session.zero_free_space(part.mountpoint)
+        if twin is None:
+            _clear_free_space(session, disk, say)
         session.umount_all()
-        say("reading back names and metadata")
-        mounts.mount_all(session, device, disk, writable=False)
-        observed = read_tree(session)
-        say("reading back the content of every file")
-        observed = with_digests(session, observed, None)
-        session.umount_all()
-        clean = not mounts.unclean(session, device, disk)
-    require_equal(tree.apply(layer), observed)
-    return Observation(disk, observed, {}, clean)
+        if twin is None:
+            found = _read_back(session, device, disk, None, say)
+        else:
+            written = _read_back(session, device, disk, [entry.path for entry in layer.files()], say)
+            require_equal(tree.apply(layer), written.tree)
+            found = _read_back(session, session.devices[1], disk, None, say)
+            require_equal(written.tree, found.tree)
+        options = dict(session.mounted_with)
+    require_equal(tree.apply(layer), found.tree)
+    return Injected(found, options)
+
+
+def _clear_free_space(session: Session, disk: Disk, say: Say) -> None:
+    for part in disk.partitions:
+        # ext and FAT are cleared when the image is sealed, far faster than from in here.
+        if part.mountpoint is not None and part.filesystem not in EXT and part.filesystem != "vfat":
+            say(f"clearing the free space of {part.mountpoint}")
+            session.zero_free_space(part.mountpoint)
+
+
+def _read_back(
+    session: Session, device: str, disk: Disk, digested: Collection[GuestPath] | None, say: Say
+) -> Observation:
+    """What a drive holds: every name with its metadata, and the content of the files named, or of all."""
+    say("reading back names and metadata")
+    mounts.mount_all(session, device, disk, writable=False)
+    observed = read_tree(session)
+    say(f"reading back the content of {'every file' if digested is None else 'the files that were written'}")
+    observed = with_digests(session, observed, digested)
+    session.umount_all()
+    return Observation(disk, observed, {}, not mounts.unclean(session, device, disk))
 
 
 def reserve(raw: Path) -> None:

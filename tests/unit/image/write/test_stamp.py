@@ -68,6 +68,19 @@ LAYER = Layer.of(
 )
 
 
+def test_what_is_removed_may_have_any_printable_name(tmp_path: Path) -> None:
+    names = ('"quoted"', "näme with spaces", "back\\slash", "#hash", "<12>", "-f", "'")
+    tree = disks.tree_on_host(tmp_path / "tree", {f"/etc/odd/{name}": b"ODD-CONTENT" for name in names})
+    image = disks.ext_image(tmp_path / "fs", tree)
+    seal.seal(image, disks.bare(image), epoch=EPOCH)
+    nodes = {GuestPath(path): Node(Kind.DIRECTORY, 0o755) for path in ("/", "/etc", "/etc/odd")}
+    nodes |= {GuestPath(f"/etc/odd/{name}"): Node(Kind.FILE, 0o644, size=11) for name in names}
+    layer = Layer.of(Removal(GuestPath("/etc/odd"), WHY))
+    stamp.stamp(image, disks.bare(image), Tree(nodes), layer, epoch=EPOCH, state_dir=tmp_path / "state")
+    assert "odd" not in disks.debugfs(image, "ls /etc")
+    assert b"ODD-CONTENT" not in image.read_bytes()
+
+
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image = gateway_disk.gateway_disk(tmp_path_factory.mktemp("base") / "base.img")
