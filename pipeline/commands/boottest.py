@@ -17,6 +17,7 @@ from pipeline.commands.answering import or_say_why, private_directory
 from pipeline.commands.verify import trusted_signers
 from pipeline.errors import PipelineError
 from pipeline.host.progress import Progress
+from pipeline.host.scratch import scratch_directory
 from pipeline.host.workspace import Workspace
 from pipeline.image.appliance import accelerator
 from pipeline.verification.delivery import Delivery, find
@@ -110,9 +111,9 @@ class BootTest(Command):
     def _test(self, options: Mapping[str, object], names: Sequence[str]) -> int:
         deliveries = _deliveries(names)
         key = _key(str(options["key"])) if options["key"] else None
-        with private_directory() as state, Progress().running() as say:
+        with private_directory() as state, scratch_directory("verify-", state) as own, Progress().running() as say:
             how = Options(
-                allowed_signers=trusted_signers(str(options["signers"]), state),
+                allowed_signers=trusted_signers(str(options["signers"]), own),
                 user=str(options["user"]),
                 key=key,
                 kernel=Path(str(options["kernel"])) if options["kernel"] else None,

@@ -11,16 +11,22 @@ from doit.cmd_base import Command
 from pipeline.build import reading
 from pipeline.commands.answering import or_say_why, private_directory
 from pipeline.errors import PipelineError
+from pipeline.formats.ssh.allowed_signers import moment
+from pipeline.host import clock
 from pipeline.host.digests import write_atomically
 from pipeline.host.progress import Progress
+from pipeline.host.scratch import scratch_directory
 from pipeline.host.workspace import Workspace
 from pipeline.report.machine.json_report import exit_status, verdicts_json
 from pipeline.report.text.console import summary_lines, verdict_lines
 from pipeline.verification import verify_paths
 
 
-def trusted_signers(given: str, state: Path) -> Path:
+def trusted_signers(given: str, own: Path) -> Path:
     """The file of the public keys whose signatures count: the user's own, or the key of the workspace he is in.
+
+    Args:
+        own: a directory of this process alone: another verification may believe another key.
 
     Raises:
         PipelineError: neither; what is delivered with a release says nothing, for whoever forges one delivers it too.
@@ -33,7 +39,7 @@ def trusted_signers(given: str, state: Path) -> Path:
             "nothing here says whose signature counts",
             "--allowed-signers FILE: the public key the release engineers gave you, not the one beside the images",
         )
-    place = state / "allowed_signers"
+    place = own / "allowed_signers"
     write_atomically(place, reading.allowed_signers_of(workspace), 0o600)
     return place
 
@@ -65,6 +71,15 @@ class Verify(Command):
             "type": str,
             "default": "",
             "help": "the signer it must be; default: any allowed one",
+        },
+        {
+            "name": "verify_time",
+            "short": "",
+            "long": "verify-time",
+            "type": str,
+            "default": "",
+            "help": "judge limited validity of keys at this time, YYYYMMDD[HHMM[SS]][Z], as ssh-keygen -Overify-time "
+            "does; default: now",
         },
         {
             "name": "deep",
@@ -100,14 +115,24 @@ class Verify(Command):
     def _verify(self, options: Mapping[str, object], paths: Sequence[str]) -> int:
         if not paths:
             raise PipelineError("nothing to verify", "doit verify out/<release>, or name images or directories")
-        with private_directory() as state, Progress().running() as say:
+        at = (
+            moment(str(options["verify_time"]), "--verify-time", clock.local_seconds)
+            if options["verify_time"]
+            else None
+        )
+        with (
+            private_directory() as state,
+            scratch_directory("verify-", state) as own,
+            Progress().running() as say,
+        ):
             verdicts = verify_paths(
                 [Path(path) for path in paths],
-                allowed_signers=trusted_signers(str(options["signers"]), state),
+                allowed_signers=trusted_signers(str(options["signers"]), own),
                 identity=str(options["identity"]) or None,
                 deep=bool(options["deep"]),
                 state_dir=state,
                 say=say,
+                at=at,
                 medium=Path(str(options["device"])) if options["device"] else None,
             )
         if options["as_json"]:

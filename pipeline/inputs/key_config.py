@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats.ssh import sshsig
+from pipeline.formats.ssh.allowed_signers import parse_allowed_signers
 from pipeline.inputs.toml_table import Table, load
 from pipeline.manifest import NAMESPACE
 from pipeline.model.keyring import KeyEntry, KeyRing
@@ -49,7 +50,7 @@ def allowed_signers(keyring: KeyRing, name: str) -> bytes:
             f"{entry.public}: public key cannot be read",
             "write it with ssh-keygen -y, or make the demo's keys: doit demo",
         ) from None
-    signer = sshsig.parse_allowed_signers(f"{entry.principal} {line}", str(entry.public))
+    signer = parse_allowed_signers(f"{entry.principal} {line}", str(entry.public))
     if len(signer) != 1:
         raise PipelineError(f"{entry.public}: it is not one Ed25519 public key", "write it with ssh-keygen -y")
     return sshsig.allowed_signer_line(entry.principal, signer[0].public, NAMESPACE).encode("ascii")

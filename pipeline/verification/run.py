@@ -95,6 +95,7 @@ def verify_paths(
     rules: Sequence[Rule] = RULES,
     medium: Path | None = None,
     uniqueness: Uniqueness | None = None,
+    at: int | None = None,
 ) -> tuple[Verdict, ...]:
     """Verify images, gateway directories and release directories.
 
@@ -107,6 +108,7 @@ def verify_paths(
         rules: all there are; those of the manifest's profile are judged on what is read.
         medium: a flashed medium, or a dump longer than the image, looked at in place of the one gateway's image.
         uniqueness: is told what each gateway has for itself; the caller may compare it with others later.
+        at: the time at which limited validity of keys is judged, seconds since 1970; None for this machine's clock.
 
     Returns:
         One verdict for each gateway, then one for each release directory.
@@ -123,7 +125,7 @@ def verify_paths(
         waiting: list[_Case] = []
         for number, delivery in enumerate(request.deliveries):
             say(f"{delivery.name}: signature and digests")
-            case = _check_files(delivery, allowed_signers, identity, scratch / f"{number}.img")
+            case = _check_files(delivery, allowed_signers, identity, at, scratch / f"{number}.img")
             cases.append(case)
             if case.raw is not None:
                 waiting.append(case)
@@ -145,6 +147,7 @@ def verify_paths(
             },
             allowed_signers,
             identity,
+            at,
         )
         for release in request.releases
     ]
@@ -159,10 +162,12 @@ def _libguestfs() -> Observe:
     return observe
 
 
-def _check_files(delivery: Delivery, allowed_signers: Path, identity: str | None, unpacked: Path) -> _Case:
+def _check_files(
+    delivery: Delivery, allowed_signers: Path, identity: str | None, at: int | None, unpacked: Path
+) -> _Case:
     """Everything that can be said without opening the image."""
     case = _Case(delivery, delivery.name)
-    signed = read_signed(delivery, allowed_signers, identity)
+    signed = read_signed(delivery, allowed_signers, identity, at)
     case.findings += signed.findings
     scanned = None
     if signed.content is not None:

@@ -68,13 +68,17 @@ def check_gateway(delivery: Delivery, sums: Mapping[str, str], image_digest: str
 
 
 def check_release(
-    release: Path, releases: Mapping[str, str], allowed_signers: Path, identity: str | None = None
+    release: Path,
+    releases: Mapping[str, str],
+    allowed_signers: Path,
+    identity: str | None = None,
+    at: int | None = None,
 ) -> Verdict:
     """The release as a whole: what no single gateway can show.
 
     Args:
         releases: the release each gateway's verified manifest names, by directory.
-        allowed_signers / identity: who may have signed the statement of the release.
+        allowed_signers / identity / at: who may have signed the statement of the release, judged when.
     """
     sums, wrong = read_sums(release)
     findings = list(wrong)
@@ -83,7 +87,7 @@ def check_release(
     findings += [Finding(name, "missing", f"listed in {SUMS}", "not there") for name in sorted(listed - present)]
     findings += [Finding(name, "extra", f"listed in {SUMS}", "not listed") for name in sorted(present - listed)]
     findings += _loose_files(release, sums)
-    signed = read_signed_release(release, allowed_signers, identity)
+    signed = read_signed_release(release, allowed_signers, identity, at)
     findings += signed.findings
     checks = [f"{SUMS}: {len(sums)} files"]
     if signed.content is not None:

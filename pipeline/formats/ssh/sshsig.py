@@ -1,17 +1,14 @@
-"""SSH signatures by Ed25519 keys (OpenSSH PROTOCOL.sshsig), and ``allowed_signers`` files (ssh-keygen(1))."""
+"""SSH signatures by Ed25519 keys (OpenSSH PROTOCOL.sshsig)."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import datetime
-import fnmatch
 import hashlib
-import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, Protocol, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -24,24 +21,20 @@ _MAGIC = b"SSHSIG"
 _HASH = "sha512"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _WIDTH = 70  # ssh-keygen's own line length, so that ours are its bytes
-_OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"]*)")?(?:,|$)')
 
 
-@dataclass(frozen=True)
-class AllowedSigner:
-    """One line of an ``allowed_signers`` file.
+class Signer(Protocol):
+    """Whose signature counts: a line of an ``allowed_signers`` file."""
 
-    Attributes:
-        principals: patterns of identities; ``!`` before a pattern excludes.
-        namespaces: patterns of purposes; empty for any.
-        not_before / not_after: seconds since 1970, or None.
-    """
+    @property
+    def public(self) -> bytes:
+        """Ed25519, 32 bytes."""
 
-    principals: tuple[str, ...]
-    public: bytes
-    namespaces: tuple[str, ...] = ()
-    not_before: int | None = None
-    not_after: int | None = None
+    def refusal(self, namespace: str, principal: str | None, at: int | None) -> str:
+        """Why a signature by this key does not count; empty when it does."""
+
+
+SignerT = TypeVar("SignerT", bound=Signer)
 
 
 @dataclass(frozen=True)
@@ -100,19 +93,19 @@ def armor(public: bytes, namespace: str, signature: bytes) -> bytes:
 def verify(
     message: bytes,
     signature: bytes,
-    signers: Sequence[AllowedSigner],
+    signers: Sequence[SignerT],
     *,
     namespace: str,
     principal: str | None = None,
     at: int | None = None,
     where: str = "signature",
-) -> AllowedSigner:
+) -> SignerT:
     """Check a signature and say which line allows it.
 
     Args:
         signature: the armored file.
         principal: who must have signed; None accepts everybody in the file.
-        at: time of signing, seconds since 1970, for lines of limited validity; None leaves validity unchecked.
+        at: the time at which lines of limited validity are judged, seconds since 1970; None leaves validity unchecked.
 
     Raises:
         PipelineError: not a signature, made for another purpose, made over other bytes, or nobody allowed made it.
@@ -121,10 +114,12 @@ def verify(
     public, purpose, algorithm = found.public, found.namespace, found.algorithm
     if purpose != namespace:
         _refuse(where, f"it was made for {purpose!r}, not for {namespace!r}", "take the signature that belongs here")
-    key = next((signer for signer in signers if signer.public == public), None)
-    allowed = next((signer for signer in signers if _allows(signer, public, namespace, principal, at)), None)
+    refusals = {
+        signer.refusal(namespace, principal, at): signer for signer in reversed(signers) if signer.public == public
+    }
+    allowed = refusals.get("")
     if allowed is None:
-        reason = "is not in allowed_signers" if key is None else "is not allowed for this purpose, identity or time"
+        reason = next(reversed(refusals), "is not in allowed_signers")
         _refuse(where, f"key {fingerprint(public)} {reason}", "get allowed_signers from the people who sign releases")
     digest = hashlib.new(algorithm, message).digest()
     signed = _MAGIC + string(purpose.encode()) + string(b"") + string(algorithm.encode()) + string(digest)
@@ -135,47 +130,10 @@ def verify(
     return allowed
 
 
-def parse_allowed_signers(text: str, where: str) -> tuple[AllowedSigner, ...]:
-    """Read an ``allowed_signers`` file; keys of other types and certificate authorities are passed over.
-
-    Raises:
-        PipelineError: a malformed line, an unknown option, a time without the ``Z`` that says it is UTC.
-    """
-    signers = []
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        if line and not line.startswith("#"):
-            signer = _allowed_signer(line, f"{where}: line {number}")
-            if signer is not None:
-                signers.append(signer)
-    return tuple(signers)
-
-
 def allowed_signer_line(principal: str, public: bytes, namespace: str) -> str:
     """A line that allows one key for one identity and one purpose."""
     blob = base64.b64encode(public_blob(public)).decode()
     return f'{principal} namespaces="{namespace}" {KEY_TYPE} {blob}\n'
-
-
-def _allows(signer: AllowedSigner, public: bytes, namespace: str, principal: str | None, at: int | None) -> bool:
-    if signer.public != public or (signer.namespaces and not _among(namespace, signer.namespaces)):
-        return False
-    if principal is not None and not _among(principal, signer.principals):
-        return False
-    early = at is not None and signer.not_before is not None and at < signer.not_before
-    late = at is not None and signer.not_after is not None and at > signer.not_after
-    return not early and not late
-
-
-def _among(text: str, patterns: Sequence[str]) -> bool:
-    """OpenSSH's pattern lists: ``*`` and ``?``, and a match of a negated pattern decides against."""
-    if any(pattern.startswith("!") and _like(text, pattern[1:]) for pattern in patterns):
-        return False
-    return any(_like(text, pattern) for pattern in patterns if not pattern.startswith("!"))
-
-
-def _like(text: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
 def dearmored(signature: bytes, where: str) -> SshSignature:
@@ -213,62 +171,6 @@ def _strings(data: bytes, count: int) -> list[bytes]:
     if data:
         raise ValueError
     return found
-
-
-def _allowed_signer(line: str, where: str) -> AllowedSigner | None:
-    match = re.match(r'(?:"([^"]+)"|([^\s"]+))\s+(.*)', line)
-    if match is None:
-        _refuse(where, "it does not begin with an identity and a key", "write: name@example.com ssh-ed25519 AAAA…")
-    rest, options = match[3], {}
-    if not re.match(r"(ssh|ecdsa|sk)-\S+\s", rest):
-        quoted = re.match(r'((?:[^\s"]|"[^"]*")+)\s+(.*)', rest)
-        if quoted is None:
-            _refuse(where, "it has no key", "write: name@example.com ssh-ed25519 AAAA…")
-        options, rest = _options(quoted[1], where), quoted[2]
-    words = rest.split()
-    if len(words) < 2:
-        _refuse(where, "it has no key", "write: name@example.com ssh-ed25519 AAAA…")
-    if words[0] != KEY_TYPE or "cert-authority" in options:
-        return None
-    try:
-        kind, public = _strings(base64.b64decode(words[1], validate=True), 2)
-    except (ValueError, binascii.Error, struct.error):
-        kind, public = b"", b""
-    if kind != KEY_TYPE.encode() or len(public) != 32:
-        _refuse(where, "its key is damaged", "copy the line of the .pub file again")
-    return AllowedSigner(
-        tuple((match[1] or match[2]).split(",")),
-        public,
-        tuple(options["namespaces"].split(",")) if "namespaces" in options else (),
-        _time(options.get("valid-after"), where),
-        _time(options.get("valid-before"), where),
-    )
-
-
-def _options(text: str, where: str) -> dict[str, str]:
-    options: dict[str, str] = {}
-    position = 0
-    while position < len(text):
-        match = _OPTION.match(text, position)
-        if match is None or match[1].lower() not in ("namespaces", "valid-after", "valid-before", "cert-authority"):
-            _refuse(where, f"unknown option {text[position:]!r}", "see ssh-keygen(1), ALLOWED SIGNERS")
-        options[match[1].lower()] = match[2] or ""
-        position = match.end()
-    return options
-
-
-def _time(text: str | None, where: str) -> int | None:
-    """Seconds since 1970 of ``YYYYMMDD[HHMM[SS]]Z``; without ``Z`` it would depend on the reader's time zone."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{8}(?:\d{4}(?:\d{2})?)?)Z", text, re.ASCII)
-    try:
-        moment = datetime.datetime.strptime(match[1].ljust(14, "0") + "+0000", "%Y%m%d%H%M%S%z") if match else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        _refuse(where, f"time {text!r} is not of the form YYYYMMDDHHMMSSZ", "write it in UTC with a Z at its end")
-    return int(moment.timestamp())
 
 
 def _refuse(where: str, problem: str, remedy: str) -> NoReturn:

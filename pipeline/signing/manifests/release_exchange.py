@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import canonical_json
 from pipeline.formats.ssh import sshsig
+from pipeline.formats.ssh.allowed_signers import parse_allowed_signers
 from pipeline.host.digests import write_atomically
 from pipeline.manifest import NAMESPACE, from_bytes, release_from_bytes
 from pipeline.signing.keys.private_keys import is_valid
@@ -210,7 +211,7 @@ def _read_one(directory: Path, gateway: str, digests: dict[str, str]) -> ToSign:
 
 def _signer(path: Path) -> Ed25519PublicKey:
     text = (read_returned(path, _LARGEST) or b"").decode("ascii", "replace")
-    signers = sshsig.parse_allowed_signers(f"signer {text.strip()}", str(path)) if text.strip() else ()
+    signers = parse_allowed_signers(f"signer {text.strip()}", str(path)) if text.strip() else ()
     if len(signers) != 1:
         raise PipelineError(f"{path}: it is not one Ed25519 public key", _ANEW)
     return Ed25519PublicKey.from_public_bytes(signers[0].public)

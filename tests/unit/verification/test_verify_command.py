@@ -10,7 +10,7 @@ from pipeline.commands import verify
 from pipeline.commands.verify import Verify
 from pipeline.model.verdict import Verdict
 
-OPTIONS = {"signers": "", "identity": "", "deep": False, "device": "", "as_json": False}
+OPTIONS = {"signers": "", "identity": "", "deep": False, "device": "", "as_json": False, "verify_time": ""}
 
 
 @pytest.fixture
