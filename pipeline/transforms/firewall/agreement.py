@@ -7,11 +7,10 @@ A disagreement names both places with their lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network
-from typing import TypeVar
 
 from pipeline.errors import PipelineError, Problem
 from pipeline.formats.esf import esf_snapshot, firewall_ports, kuranet
@@ -19,6 +18,7 @@ from pipeline.formats.esf.esf_snapshot import Configuration
 from pipeline.formats.esf.firewall_ports import Nat, OpenPort, PortForward
 from pipeline.formats.network import dhcpd_conf
 from pipeline.formats.network.iptables import text as iptables
+from pipeline.formats.network.iptables.flat import flat
 from pipeline.formats.network.iptables.rules import Ports, Rule, Ruleset, Table, parse_ports, subtract
 from pipeline.formats.network.iptables.walk import Packet, refusal
 from pipeline.model.claim import Place
@@ -26,14 +26,13 @@ from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.transforms.firewall.ground import ANYWHERE, translated_to
+from pipeline.transforms.firewall.saving import unkept
 from pipeline.transforms.firewall.settings import PID, forwards, open_ports, translations
 
 _REMEDY = "save the firewall once in the golden sample's console, so that ESF writes both anew, and export again"
 IPTABLES = GuestPath("/etc/sysconfig/iptables")
 _DHCPD = re.compile(r"/etc/dhcpd-([^/]+)\.conf")
 _NAMES = 53
-
-T = TypeVar("T", PortForward, Nat)
 
 
 def contradictions(golden: Golden, layout: Layout) -> list[Problem]:
@@ -77,6 +76,7 @@ def disagreements(golden: Golden, rules: Ruleset, layout: Layout, where: str) ->
         where: how messages call the file.
     """
     file = _File(rules, where)
+    yield from unkept(rules, layout, where)
     yield from _snapshot(golden, file, layout)
     yield from _translation(golden, file, layout)
     yield from _names(golden, file)
@@ -103,17 +103,28 @@ def _snapshot(golden: Golden, file: _File, layout: Layout) -> Iterator[Problem]:
     name = "firewall.port.forwarding"
     if component.get(name) is not None:
         at = place(name)
-        yield from _same(
-            firewall_ports.parse_port_forwarding(component.text(name), f"{at}: {name}"),
-            list(forwards(nat, filtering)), _forward, name, at, file, "PREROUTING",
-        )  # fmt: skip
+        led = firewall_ports.parse_port_forwarding(component.text(name), f"{at}: {name}")
+        found = {_forward(entry): rule for rule, entry in forwards(nat, filtering)}
+        yield from _same({_forward(entry) for entry in led}, found, found.keys(), name, at, file, "PREROUTING")
     name = "firewall.nat"
     if component.get(name) is not None:
         at = place(name)
-        yield from _same(
-            firewall_ports.parse_nat(component.text(name), f"{at}: {name}"),
-            list(translations(nat, filtering)), _nat, name, at, file, "POSTROUTING",
-        )  # fmt: skip
+        yield from _translated(firewall_ports.parse_nat(component.text(name), f"{at}: {name}"), name, at, file)
+
+
+def _translated(stated: tuple[Nat, ...], name: str, at: Place, file: _File) -> Iterator[Problem]:
+    """An entry that does not masquerade has its rules in FORWARD only; one for all protocols is read back as none."""
+    filtering, nat = file.table("filter"), file.table("nat")
+    found = {_nat(entry): rule for rule, entry in translations(nat, filtering)}
+    masked = {_way(rule) for rule in flat(nat, "POSTROUTING") if rule.target == "MASQUERADE" and rule.value("-o")}
+    through = {_way(rule) for rule in flat(filtering, "FORWARD") if rule.target == "ACCEPT"}
+    made = {_nat(entry) for entry in stated}
+    kept = {entry for entry in made if (entry in masked if _masks(entry, stated) else entry in through)}
+    yield from _same(made, found, kept, name, at, file, "POSTROUTING")
+
+
+def _masks(entry: tuple[str, ...], stated: Iterable[Nat]) -> bool:
+    return any(_nat(one) == entry and one.masquerade == "true" for one in stated)
 
 
 @lru_cache(maxsize=2)
@@ -149,7 +160,7 @@ def _who(entry: OpenPort) -> Hashable:
     """For whom an entry opens its ports."""
     return (
         entry.protocol or "tcp", _network(entry.network), entry.interface, entry.not_interface, entry.mac.lower(),
-        entry.source_ports,
+        _range(entry.source_ports),
     )  # fmt: skip
 
 
@@ -165,35 +176,44 @@ def _said(entry: OpenPort, first: int, last: int) -> str:
 
 
 def _same(
-    stated: Iterable[T],
-    written: list[tuple[Rule, T]],
-    meaning: Callable[[T], tuple[str, ...]],
+    stated: Collection[tuple[str, ...]],
+    written: Mapping[tuple[str, ...], Rule],
+    kept: Collection[tuple[str, ...]],
     name: str,
     at: Place,
     file: _File,
     chain: str,
 ) -> Iterator[Problem]:
-    """Entries on either side that the other one has not."""
-    left = {meaning(entry) for entry in stated}
-    right = {meaning(entry): rule for rule, entry in written}
+    """Entries of the snapshot the file does not keep, and such of the file that the snapshot has not."""
     near = file.around("nat", chain)
-    for entry in sorted(left - right.keys()):
+    for entry in sorted(set(stated) - set(kept)):
         told = " ".join(filter(None, entry))
         yield Problem(f"{at}: {name} has {told}, but neither {near} nor another {chain} rule has", _REMEDY)
-    for entry in sorted(right.keys() - left):
-        yield Problem(f"{file.at(right[entry])}: {' '.join(filter(None, entry))}: is not in {name} of {at}", _REMEDY)
+    for entry in sorted(written.keys() - set(stated)):
+        yield Problem(f"{file.at(written[entry])}: {' '.join(filter(None, entry))}: is not in {name} of {at}", _REMEDY)
 
 
 def _forward(entry: PortForward) -> tuple[str, ...]:
     # Where it leaves by, and whether it is masqueraded, is in other rules that need not be there.
     return (
         entry.in_interface, entry.protocol, entry.in_port, entry.address, entry.out_port, _network(entry.network),
-        entry.mac.lower(), entry.source_ports,
+        entry.mac.lower(), _range(entry.source_ports),
     )  # fmt: skip
 
 
 def _nat(entry: Nat) -> tuple[str, ...]:
-    return (entry.out_interface, entry.protocol, _network(entry.source), _network(entry.destination))
+    protocol = "" if entry.protocol == "all" else entry.protocol
+    return (entry.out_interface, protocol, _network(entry.source), _network(entry.destination))
+
+
+def _way(rule: Rule) -> tuple[str, ...]:
+    return (rule.value("-o"), rule.value("-p"), _network(rule.value("-s")), _network(rule.value("-d")))
+
+
+def _range(ports: str) -> str:
+    """``1000:1000`` is written as ``1000`` by iptables-save."""
+    low, _, high = ports.partition(":")
+    return low if low == high else ports
 
 
 def _network(text: str) -> str:
@@ -218,7 +238,7 @@ def _translation(golden: Golden, file: _File, layout: Layout) -> Iterator[Proble
     except PipelineError:
         return  # the network's own transform names it
     nat = file.table("nat")
-    masks = [rule for rule in (nat.of("POSTROUTING") if nat else ()) if rule.target == "MASQUERADE"]
+    masks = [rule for rule in flat(nat, "POSTROUTING") if rule.target == "MASQUERADE"]
     wanted: dict[str, Place] = {}
     for name in conf.interfaces:
         out = translated_to(conf, name)
@@ -247,7 +267,8 @@ def _unasked(
     told = [entry.line for entry in conf.entries if entry.key.endswith(".config.nat.enabled")]
     for rule in masks:
         out = rule.value("-o")
-        if told and out and not rule.value("-s") and not rule.value("-d") and out not in wanted:
+        named = any(rule.value(option) for option in ("-p", "-s", "-d"))  # an entry of firewall.nat's
+        if told and out and not named and out not in wanted:
             yield Problem(
                 f"{file.at(rule)}: translates everything that leaves by {out}, "
                 f"but neither {Place(where, told[0])} nor another interface there asks for it",

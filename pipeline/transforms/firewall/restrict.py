@@ -15,21 +15,24 @@ from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LineOrigin, Origin
+from pipeline.model.layout import Layout
 from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.firewall import before_start, snapshot_only
 from pipeline.transforms.firewall.agreement import disagreements
-from pipeline.transforms.firewall.custom_script import openings
-from pipeline.transforms.firewall.ground import ground, snapshot_ground
+from pipeline.transforms.firewall.custom_script import openings, with_policies
+from pipeline.transforms.firewall.ground import Ground, ground, snapshot_ground
 from pipeline.transforms.firewall.lines import line_origins
 from pipeline.transforms.firewall.proof import proof
 from pipeline.transforms.firewall.rewrite import Wanted, rewrite, without_counters
-from pipeline.transforms.firewall.settings import settings
+from pipeline.transforms.firewall.settings import PID, settings
 from pipeline.transforms.firewall.snapshot_only import WHERE
 
 IPTABLES = GuestPath("/etc/sysconfig/iptables")
 CUSTOM = GuestPath("/etc/init.d/firewall_cust")
+KURA_RUNS_SCRIPT = ("A", "B")
+"""Generations whose framework runs the custom script after each rewrite of its rules (LinuxFirewall, not in 5.0)."""
 IPV6 = GuestPath("/etc/sysctl.d/90-gateway-ipv6.conf")
 
 # ESF's firewall is IPv4 only; what listens would be open to every neighbour over IPv6 (threats E3).
@@ -48,9 +51,9 @@ def restrict(
 ) -> tuple[Layer, tuple[SnapshotSetting, ...]]:
     """The firewall of one gateway (A:113, A:114, A:118), proved by walking packets through the finished rules.
 
-    The custom script travels as it is when it opens nothing; the factory-restore copy gets the same rules. Where the
-    snapshot alone decides (Kura 5.1 and later), the rules are taken from it and go back to it; the file that is loaded
-    before the framework starts says the same.
+    The custom script travels when it opens nothing, and sets the policies that Kura's rewrite leaves out; the
+    factory-restore copy gets the same rules. Where the snapshot alone decides (Kura 5.1 and later), the rules are taken
+    from it and go back to it; the file that is loaded before the framework starts says the same.
 
     Raises:
         PipelineError: rules that cannot be parsed, a port that stays open or a door that stays shut, with the rule that
@@ -78,7 +81,8 @@ def restrict(
         for problem in proof(rules, wanted, place, where)
     ]
     if script is not None:
-        problems += openings(script.decode("utf-8", "replace"), f"golden: {CUSTOM}")
+        reread = layout.generation in KURA_RUNS_SCRIPT
+        problems += openings(script.decode("utf-8", "replace"), f"golden: {CUSTOM}", reread=reread)
     if in_files:
         problems += disagreements(golden, given, layout, where)
     else:
@@ -89,10 +93,20 @@ def restrict(
     lines = line_origins(given, rules, wanted, place, where, gateway.name)
     entries = list(_files(rules, lines, script, vanilla) if in_files else before_start.entries(booting, vanilla))
     entries.append(_file(IPV6, _IPV6_OFF.encode(), "firewall.ipv6", "firewall rules are IPv4 only", "A:113"))
-    told = settings(rules, translation=in_files)
-    if not in_files:
-        told = (*told, *snapshot_only.settings(known, place))
+    if in_files:
+        told = _translated(settings(rules), golden, layout, place)
+    else:
+        told = (*settings(rules, translation=False), *snapshot_only.settings(known, place))
     return Layer.of(*entries, *_directories(vanilla, entries)), told
+
+
+def _translated(
+    told: tuple[SnapshotSetting, ...], golden: Golden, layout: Layout, place: Ground
+) -> tuple[SnapshotSetting, ...]:
+    """Forwarding and translation in the snapshot's own words where it has any: the file cannot say all of them."""
+    known = snapshot_only.read(golden, layout).get(PID) if golden.snapshot else None
+    own = snapshot_only.translation(known, place) if known is not None else {}
+    return tuple(replace(one, values=(own[one.name],)) if one.name in own else one for one in told)
 
 
 def _from_file(golden: Golden) -> Ruleset:
@@ -126,9 +140,13 @@ def _files(rules: Ruleset, lines: tuple[LineOrigin, ...], script: bytes | None, 
     if vanilla.exists(copy):
         entry = _file(copy, content, "firewall.factory_restore", f"vanilla image: {copy}", "A:113")
         yield replace(entry, lines=lines)
-    if script is not None:
-        origin = Origin("firewall.custom_script", f"golden: {CUSTOM}", "A:188")
-        yield FileEntry(CUSTOM, script, (origin,), mode=0o755)
+    if vanilla.layout.generation in KURA_RUNS_SCRIPT:
+        own, lines = with_policies(script, f"golden: {CUSTOM}")
+        rule = "firewall.custom_script" if script is not None else "firewall.stays_closed"
+        source = f"golden: {CUSTOM}" if script is not None else "Kura writes its rules without policies"
+        yield FileEntry(CUSTOM, own, (Origin(rule, source, "A:188"),), mode=0o755, lines=lines)
+    elif script is not None:
+        yield FileEntry(CUSTOM, script, (Origin("firewall.custom_script", f"golden: {CUSTOM}", "A:188"),), mode=0o755)
 
 
 def _file(path: GuestPath, content: bytes, rule: str, source: str, document: str) -> FileEntry:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
+from pipeline.formats.esf.kura_firewall import addressed, spelled
+from pipeline.formats.network.iptables.flat import innermost
 from pipeline.formats.network.iptables.rules import ALL_PORTS, Chain, Clause, Ports, Rule, Ruleset, Table, subtract
 from pipeline.formats.network.iptables.text import rule as parse_rule
 from pipeline.transforms.firewall.ground import Ground
@@ -39,11 +41,11 @@ def rewrite(ruleset: Ruleset, wanted: Wanted, ground: Ground) -> Ruleset:
     Rules of disabled interfaces go, and translations for them; addresses follow the gateway's networks; INPUT and
     FORWARD drop what no rule takes; in everything INPUT leads to, closed ports, the console, port 22 and the
     framework's console are cut out of every accepting rule, out of the middle of ranges and lists too. The console and
-    SSH come back where they first stood.
+    SSH come back where they first stood. What is left is spelled as Kura's own reader takes it.
     """
     tables = []
     for table in ruleset.tables:
-        rules = [followed(rule, ground) for rule in table.rules if not _is_unused(rule, ground)]
+        rules = [addressed(followed(rule, ground)) for rule in table.rules if not _is_unused(rule, ground)]
         table = replace(table, rules=tuple(rules))
         tables.append(_filter(table, wanted) if table.name == "filter" else table)
     return Ruleset(tuple(tables))
@@ -63,14 +65,18 @@ def _filter(table: Table, wanted: Wanted) -> Table:
     rules: list[Rule] = []
     console_place: tuple[int, str] | None = None
     for rule in table.rules:
-        if rule.chain not in inward or rule.target != "ACCEPT":
+        if rule.chain not in inward:
             rules.append(rule)
+            continue
+        if rule.target != "ACCEPT":
+            rules.extend(spelled(rule))
             continue
         ports = rule.destination_ports()
         if ports is not None and console_place is None and any(_has(ports, port) for port in wanted.console):
             console_place = (len(rules), rule.chain)
-        rules.extend(new for new in _cut(rule, wanted) if new not in rules)
-    place, chain = console_place or (next((i for i, r in enumerate(rules) if r.chain == "INPUT"), len(rules)), "INPUT")
+        rules.extend(new for cut in _cut(rule, wanted) for new in spelled(cut) if new not in rules)
+    first = innermost(table, "INPUT")
+    place, chain = console_place or (next((i for i, r in enumerate(rules) if r.chain == first), len(rules)), first)
     doors = [rule for rule in _console_rules(chain, wanted) if rule not in rules]
     return replace(table, chains=tuple(chains), rules=(*rules[:place], *doors, *rules[place:]))
 

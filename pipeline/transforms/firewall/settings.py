@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 from pipeline.formats.esf import firewall_ports
 from pipeline.formats.esf.firewall_ports import Nat, OpenPort, PortForward
+from pipeline.formats.network.iptables.flat import flat
 from pipeline.formats.network.iptables.rules import Rule, Ruleset, Table
 from pipeline.formats.network.iptables.text import rule as parse_rule
 from pipeline.model.layer import Origin
 from pipeline.model.setting import SnapshotSetting
 
 PID = "org.eclipse.kura.net.admin.FirewallConfigurationService"
+
+ORIGIN = Origin("firewall.restrict", "golden: /etc/sysconfig/iptables", "A:113")
 
 # Clauses an entry of firewall.open.ports has a field for, or that say nothing beside them.
 _SAYABLE = frozenset({"-p", "-m", "-s", "-i", "--dport", "--dports", "--sport", "--mac-source", "--comment", "-j"})
@@ -20,19 +23,18 @@ _SAYABLE = frozenset({"-p", "-m", "-s", "-i", "--dport", "--dports", "--sport", 
 def settings(ruleset: Ruleset, *, translation: bool = True) -> tuple[SnapshotSetting, ...]:
     """The three properties, equal to what the rules say.
 
-    A rule the properties have no words for (a rate limit, a chain of one's own) stays in the file alone; ESF does not
-    know it either, and losing it when the snapshot is applied closes a port and opens none.
+    A rule the properties have no words for is not among them: the file's rules are asked before whether Kura keeps
+    each of them (`agreement`).
 
     Args:
         translation: the rules hold the address translation too; else those two properties are left as they are.
     """
-    origin = Origin("firewall.restrict", "golden: /etc/sysconfig/iptables", "A:113")
     filtering, nat = ruleset.table("filter"), ruleset.table("nat")
     values = {"firewall.open.ports": firewall_ports.render(entry for _, entry in open_ports(filtering))}
     if translation:
         values["firewall.port.forwarding"] = firewall_ports.render(entry for _, entry in forwards(nat, filtering))
         values["firewall.nat"] = firewall_ports.render(entry for _, entry in translations(nat, filtering))
-    return tuple(SnapshotSetting(PID, name, "String", (value,), origin) for name, value in sorted(values.items()))
+    return tuple(SnapshotSetting(PID, name, "String", (value,), ORIGIN) for name, value in sorted(values.items()))
 
 
 def rule_of(entry: OpenPort) -> Rule:
@@ -48,8 +50,8 @@ def rule_of(entry: OpenPort) -> Rule:
 
 
 def open_ports(table: Table | None) -> Iterator[tuple[Rule, OpenPort]]:
-    """The rules the property has words for, each with its entry."""
-    for rule in table.of("INPUT") if table else ():
+    """The rules the property has words for, each with its entry; those of Kura 5's own chains too."""
+    for rule in flat(table, "INPUT"):
         ports = rule.destination_ports()
         names = {clause.option for clause in rule.clauses}
         negated = {clause.option for clause in rule.clauses if clause.negated}
@@ -72,22 +74,23 @@ def open_ports(table: Table | None) -> Iterator[tuple[Rule, OpenPort]]:
 
 
 def forwards(nat: Table | None, filtering: Table | None) -> Iterator[tuple[Rule, PortForward]]:
-    """The rules that lead packets to other hosts, each with its entry."""
-    for rule in nat.of("PREROUTING") if nat else ():
+    """The rules that lead packets to other hosts, each with its entry, as Kura reads them back.
+
+    What leaves by which interface is in the rule that masquerades (IptablesConfig.restore); without one, the rule that
+    lets them through says it.
+    """
+    for rule in flat(nat, "PREROUTING"):
         target = rule.value("--to-destination")
         if rule.target != "DNAT" or not target:
             continue
         address, _, port = target.partition(":")
-        onward = [r for r in (filtering.of("FORWARD") if filtering else ()) if _host(r.value("-d")) == address]
-        out = next((r.value("-o") for r in onward if r.value("-o")), "")
-        masked = any(
-            r.target == "MASQUERADE" and _host(r.value("-d")) == address for r in (nat.of("POSTROUTING") if nat else ())
-        )
+        onward = [r for r in flat(filtering, "FORWARD") if host(r.value("-d")) == address and not _is_answer(r)]
+        masked = [r for r in flat(nat, "POSTROUTING") if r.target == "MASQUERADE" and host(r.value("-d")) == address]
         yield (
             rule,
             PortForward(
                 in_interface=rule.value("-i"),
-                out_interface=out,
+                out_interface=next((r.value("-o") for r in (*masked, *onward) if r.value("-o")), ""),
                 address=address,
                 protocol=rule.value("-p"),
                 in_port=rule.value("--dport"),
@@ -101,15 +104,29 @@ def forwards(nat: Table | None, filtering: Table | None) -> Iterator[tuple[Rule,
 
 
 def translations(nat: Table | None, filtering: Table | None) -> Iterator[tuple[Rule, Nat]]:
-    """Translations with a source; one without is each interface's ``nat.enabled`` and made by ESF itself."""
-    for rule in nat.of("POSTROUTING") if nat else ():
-        source, out = rule.value("-s"), rule.value("-o")
-        if rule.target != "MASQUERADE" or not source or not out:
+    """Entries of ``firewall.nat``: Kura takes those rules for such that name a protocol and serve no forwarded port.
+
+    One without a protocol is an interface's ``nat.enabled`` to it, source and destination notwithstanding.
+    """
+    forwarded = {entry.address for _, entry in forwards(nat, filtering)}
+    for rule in flat(nat, "POSTROUTING"):
+        out, destination = rule.value("-o"), rule.value("-d")
+        if rule.target != "MASQUERADE" or not out or not rule.value("-p") or host(destination) in forwarded:
             continue
-        onward = filtering.of("FORWARD") if filtering else ()
-        inward = next((r.value("-i") for r in onward if r.value("-s") == source and r.value("-o") == out), "")
-        yield rule, Nat(inward, out, rule.value("-p"), source, rule.value("-d"), "true")
+        wanted = [(option, rule.value(option)) for option in ("-p", "-s", "-d", "-o")]
+        inward = [
+            r.value("-i")
+            for r in flat(filtering, "FORWARD")
+            if not _is_answer(r) and [(option, r.value(option)) for option, _ in wanted] == wanted
+        ]
+        for name in dict.fromkeys(inward) or [""]:
+            yield rule, Nat(name, out, rule.value("-p"), rule.value("-s"), destination, "true")
 
 
-def _host(text: str) -> str:
+def _is_answer(rule: Rule) -> bool:
+    return rule.get("--state") is not None or rule.get("--ctstate") is not None
+
+
+def host(text: str) -> str:
+    """An address without the length of a single one."""
     return text.removesuffix("/32")

@@ -23,6 +23,7 @@ _HTTP = "org.eclipse.kura.http.server.manager.HttpService"
 _PORTS = ("http.ports", "https.ports", "https.client.auth.ports")
 _PID6 = "org.eclipse.kura.net.admin.ipv6.FirewallConfigurationServiceIPv6"
 _SOURCE = "golden: snapshot"
+ORIGIN = Origin("firewall.restrict", _SOURCE, "A:118")
 
 
 def read(golden: Golden, layout: Layout) -> Snapshot:
@@ -54,24 +55,27 @@ def settings(snapshot: Snapshot, ground: Ground) -> Iterator[SnapshotSetting]:
     The IPv6 firewall opens nothing: IPv6 is off, and one day's change of that must not find ports open.
     """
     firewall = _firewall(snapshot)
-    origin = Origin("firewall.restrict", _SOURCE, "A:118")
-    forwards = firewall_ports.parse_port_forwarding(
-        firewall.text("firewall.port.forwarding"), f"{_SOURCE}, firewall.port.forwarding"
-    )
-    nats = firewall_ports.parse_nat(firewall.text("firewall.nat"), f"{_SOURCE}, firewall.nat")
-    wanted = {
-        "firewall.port.forwarding": firewall_ports.render(
-            _moved_forward(entry, ground) for entry in forwards if _is_used(entry, ground)
-        ),
-        "firewall.nat": firewall_ports.render(_moved_nat(entry, ground) for entry in nats if _is_used(entry, ground)),
-    }
-    for name, value in sorted(wanted.items()):
+    for name, value in sorted(translation(firewall, ground).items()):
         if value != firewall.text(name):
-            yield SnapshotSetting(firewall.pid, name, "String", (value,), origin)
+            yield SnapshotSetting(firewall.pid, name, "String", (value,), ORIGIN)
     for six in snapshot.instances_of(_PID6):
         if six.text("firewall.ipv6.open.ports"):
             off = Origin("firewall.ipv6", "firewall rules are IPv4 only", "A:113")
             yield SnapshotSetting(six.pid, "firewall.ipv6.open.ports", "String", ("",), off)
+
+
+def translation(firewall: Configuration, ground: Ground) -> dict[str, str]:
+    """What the component forwards and translates, where the gateway's networks are; only what it says anything of."""
+    values: dict[str, str] = {}
+    name = "firewall.port.forwarding"
+    if firewall.get(name) is not None:
+        led = firewall_ports.parse_port_forwarding(firewall.text(name), f"{_SOURCE}, {name}")
+        values[name] = firewall_ports.render(_moved_forward(entry, ground) for entry in led if _is_used(entry, ground))
+    name = "firewall.nat"
+    if firewall.get(name) is not None:
+        nats = firewall_ports.parse_nat(firewall.text(name), f"{_SOURCE}, {name}")
+        values[name] = firewall_ports.render(_moved_nat(entry, ground) for entry in nats if _is_used(entry, ground))
+    return values
 
 
 def _firewall(snapshot: Snapshot) -> Configuration:

@@ -138,13 +138,15 @@ def test_a_forwarding_on_one_side_only() -> None:
 
 
 def test_a_translation_on_one_side_only() -> None:
-    mask = "-A POSTROUTING -s 192.168.10.0/24 -o ppp0 -j MASQUERADE"
+    mask = "-A POSTROUTING -s 192.168.10.0/24 -o ppp0 -p tcp -j MASQUERADE"
     at = f"golden: {SNAPSHOT}: line {line(DOWNLOADED, 'firewall.nat')}"
     near = f"{in_file}{line(RULES, '-A POSTROUTING -o eth1')}"
     gone = found_in(golden_of({IPTABLES: rules_with(without=mask)}))
-    assert gone == [f"{at}: firewall.nat has ppp0 192.168.10.0/24, but neither {near} nor another POSTROUTING rule has"]
+    assert gone == [
+        f"{at}: firewall.nat has ppp0 tcp 192.168.10.0/24, but neither {near} nor another POSTROUTING rule has"
+    ]
     unsaid = found_in(golden_of({}, stated("firewall.nat", "")))
-    assert unsaid == [f"{in_file}{line(RULES, mask)}: ppp0 192.168.10.0/24: is not in firewall.nat of {at}"]
+    assert unsaid == [f"{in_file}{line(RULES, mask)}: ppp0 tcp 192.168.10.0/24: is not in firewall.nat of {at}"]
 
 
 def test_kuranet_asks_for_a_translation_the_file_has_not() -> None:

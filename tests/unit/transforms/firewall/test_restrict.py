@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -36,8 +37,9 @@ from tests.support.network import (
     replaced,
 )
 from tests.support.release import a_release
-from tests.support.vanilla import ESF
+from tests.support.vanilla import ESF, LAYOUT
 
+KURA_5_0 = replace(LAYOUT, name="kura-5-0", product="Kura", versions=("5.0",), generation="C")
 VPN = IPv4Address("10.234.0.1")
 STRANGER = IPv4Address("192.0.2.1")
 
@@ -109,9 +111,9 @@ def test_the_snapshot_says_what_the_file_says() -> None:
         ("53", "", "eth0"),
         ("67", "", "eth0"),
     ]
-    assert settings["firewall.nat"] == "eth0,ppp0,,192.168.10.0/24,,true,#"
+    assert settings["firewall.nat"] == "eth0,ppp0,tcp,192.168.10.0/24,,true,#"
     assert settings["firewall.port.forwarding"] == ""
-    assert "-A POSTROUTING -s 192.168.10.0/24 -o ppp0 -j MASQUERADE" in rules_of(layer)
+    assert "-A POSTROUTING -s 192.168.10.0/24 -o ppp0 -p tcp -j MASQUERADE" in rules_of(layer)
 
 
 def test_rules_of_disabled_interfaces_go() -> None:
@@ -194,7 +196,7 @@ def test_user_chains_are_closed_too() -> None:
     rule = "-p tcp -m tcp --dport 22 -j ACCEPT\n"
     inner = f"-A INPUT -j input-kura\n-A input-kura {rule}-A input-kura {rule.replace('22', '8000')}"
     chain = replaced(IPTABLES, (outward, f"{outward}:input-kura - [0:0]\n"), (f"-A INPUT {rule}", inner))
-    text = content(restricted(golden=a_golden(chain))[0], IPTABLES)
+    text = content(restricted(golden=a_golden(chain), image=an_image(layout=KURA_5_0))[0], IPTABLES)
     assert "-A input-kura -p tcp -m tcp --dport 49153 -j ACCEPT" in text
     assert "8000" not in text
 
@@ -227,7 +229,10 @@ def test_restricting_twice_changes_nothing() -> None:
 def test_what_cannot_be_closed_by_cutting_is_refused_with_its_rule(rule: str, told: str) -> None:
     found = problems(rule)
     assert any(told in problem for problem in found), found
-    assert all(problem.startswith("gateway gw-as-golden: golden: /etc/sysconfig/iptables: ") for problem in found)
+    assert all(
+        problem.removeprefix("gateway gw-as-golden: ").startswith("golden: /etc/sysconfig/iptables: ")
+        for problem in found
+    )
 
 
 def test_a_golden_sample_without_ssh_would_lock_everybody_out() -> None:
@@ -264,11 +269,50 @@ def test_an_image_that_switches_ipv6_on_again() -> None:
         restricted(image=image)
 
 
-def test_the_custom_script_travels_as_it_is() -> None:
+POLICIES = ["iptables -P INPUT DROP", "iptables -P FORWARD DROP"]
+
+
+def test_the_custom_script_travels_and_carries_the_policies() -> None:
     entry = restricted()[0].by_path[GuestPath(CUSTOM)]
     assert isinstance(entry, FileEntry)
-    assert (entry.mode, entry.content.decode()) == (0o755, committed(CUSTOM))
-    assert GuestPath(CUSTOM) not in restricted(golden=a_golden({CUSTOM: None}))[0].by_path
+    assert entry.mode == 0o755
+    lines = entry.content.decode().splitlines(keepends=True)
+    assert [line.strip() for line in lines[2:4]] == POLICIES
+    assert "".join(lines[:1] + lines[4:]) == committed(CUSTOM)
+    assert content(restricted(golden=a_golden({CUSTOM: entry.content}))[0], CUSTOM) == entry.content.decode()
+
+
+def test_without_a_script_the_policies_have_one() -> None:
+    made = content(restricted(golden=a_golden({CUSTOM: None}))[0], CUSTOM)
+    assert [line for line in made.splitlines() if not line.startswith("#")] == POLICIES
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "iptables -A INPUT -p tcp --dport 9000 -j DROP",
+        "iptables -C INPUT -j DROP || /sbin/iptables -I INPUT 1 -p tcp --syn -m connlimit --connlimit-above 9 -j DROP",
+        "iptables -t filter --append INPUT -m limit --limit 5/s -j LOG",
+        'iptables -A "$CHAIN" -p tcp -j REJECT',
+        "$IPT -A INPUT_OWN -p tcp --dport 9000 -j DROP",
+    ],
+)
+def test_what_kura_would_read_back_as_an_open_port_is_refused(line: str) -> None:
+    golden = a_golden({CUSTOM: f"#!/bin/sh\n\n{line}\n"})
+    with pytest.raises(PipelineError, match=r"firewall_cust: line 3: adds to INPUT what Kura reads as an open port"):
+        restricted(golden=golden)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "iptables -t mangle -A INPUT -p tcp --dport 9000 -j DROP",
+        "iptables -tmangle -A INPUT -j DROP; iptables --table=raw -A PREROUTING -p tcp -j DROP",
+        "iptables -A FORWARD -i ppp0 -j DROP",
+    ],
+)
+def test_what_kura_leaves_alone_travels(line: str) -> None:
+    assert line in content(restricted(golden=a_golden({CUSTOM: f"#!/bin/sh\n{line}\n"}))[0], CUSTOM)
 
 
 @pytest.mark.parametrize(
