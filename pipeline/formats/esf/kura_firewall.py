@@ -52,9 +52,12 @@ def spelled(rule: Rule) -> tuple[Rule, ...]:
 
 
 def addressed(rule: Rule) -> Rule:
-    """The same rule with networks as ``address/length``: at any other form Kura's reader throws."""
+    """The same rule with networks as ``address/length``: at any other form Kura's reader throws.
+
+    What is said of everybody goes; ``-m all``, which Kura 5.0 writes for an entry of all protocols, nobody can load.
+    """
     clauses = [replace(c, values=(_network(c.values[0]),)) if c.option in ("-s", "-d") else c for c in rule.clauses]
-    return replace(rule, clauses=tuple(c for c in clauses if not (c.option in ("-s", "-d") and _is_all(c))))
+    return replace(rule, clauses=tuple(clause for clause in clauses if not _is_all(clause)))
 
 
 def loss(rule: Rule, generation: str) -> str:
@@ -128,4 +131,5 @@ def _network(text: str) -> str:
 
 
 def _is_all(clause: Clause) -> bool:
-    return clause.values[0].endswith("/0") and not clause.negated
+    value = clause.values[0] if clause.values and not clause.negated else ""
+    return value.endswith("/0") if clause.option in ("-s", "-d") else clause.option in ("-p", "-m") and value == "all"

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from pipeline.errors import PipelineError
 from pipeline.formats.crypto import jks
 from pipeline.formats.crypto.jks import PrivateKey
+from pipeline.formats.esf.esf_snapshot import Configuration
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
@@ -153,14 +154,23 @@ def _is_opened_by(store: Document, word: str) -> bool:
 
 @on_snapshot()
 def _snapshot(found: SnapshotFile, view: ImageView, layout: Layout, expected: Expected) -> Judgement:
-    """Where the snapshot's password is another one, the gateway has no TLS at all (formats 2, SslManagerService)."""
+    """Where the snapshot's password is another one, the gateway has no TLS at all (formats 2, SslManagerService).
+
+    Kura 4 is told ``changeit``: at that word only, its first start makes up a password (SslManagerServiceImpl 4.1.2,
+    isFirstBoot), and the keystore no longer opens with what stands in clear in ``kura.properties``.
+    """
     del expected
     if layout.keystore_model != "property":
         return Judgement.not_applicable("in this generation the snapshot alone states the password")
     stated = in_effect(view, layout, _SSL_KEY)
     instances = [item for item in found.snapshot.instances_of(SSL) if item.get(_SNAPSHOT)]
+    if not instances and layout.generation == "B":
+        shown = f"{SSL} {_SNAPSHOT}: not set, so the initial password stays"
+        return Judgement.failed(Breach(found.path, found.line(SSL), shown, _KURA_DEFAULT))
     if not instances:
         return Judgement.not_applicable(f"{found.path}: {SSL} states no password; kura.properties alone counts")
+    if layout.generation == "B":
+        return _told_to_randomise(found, instances)
     breaches = []
     for item in instances:
         line = found.line(item.pid, _SNAPSHOT)
@@ -172,6 +182,19 @@ def _snapshot(found: SnapshotFile, view: ImageView, layout: Layout, expected: Ex
                 Breach(found.path, line, f"{item.pid} {_SNAPSHOT}: not the {_SSL_KEY} of {where}", "the same password")
             )
     return Judgement.of(breaches, "the snapshot and kura.properties state one password")
+
+
+def _told_to_randomise(found: SnapshotFile, instances: list[Configuration]) -> Judgement:
+    """Any other word than Kura's default keeps the initial password for good."""
+    breaches = [
+        Breach(
+            found.path, found.line(item.pid, _SNAPSHOT),
+            f"{item.pid} {_SNAPSHOT}: the first start would keep the initial password", _KURA_DEFAULT,
+        )
+        for item in instances
+        if item.text(_SNAPSHOT) != _KURA_DEFAULT
+    ]  # fmt: skip
+    return Judgement.of(breaches, "the first start makes up a password of the gateway's own")
 
 
 def _no_signing_key(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
@@ -258,12 +281,12 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="keystores.snapshot",
-        title="the snapshot states the same keystore password as kura.properties",
+        title="the snapshot states the keystore password with which the first start comes up right",
         documents=("A:225",),
         references=("62443 CR 7.6",),
         profile="documents",
         check=_snapshot,
-        remedy="set ssl.keystore.password to kura.ssl.keyStorePassword",
+        remedy="set ssl.keystore.password to kura.ssl.keyStorePassword; on Kura 4 to changeit",
         enforced_by="keystores",
     ),
     Rule(

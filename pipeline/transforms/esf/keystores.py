@@ -63,7 +63,7 @@ def install(
     content = jks.write_keystore(entries, secrets.cacerts_password, secrets.salt_seed, f"new {layout.cacerts}")
     source = "vanilla image, gateway.toml [keystores]"
     files.append(_file(vanilla, layout.cacerts, content, Origin(_TLS, source, "A:221")))
-    return Layer.of(*files), _properties(layout, secrets), _snapshot(secrets)
+    return Layer.of(*files), _properties(layout, secrets), _snapshot(layout, secrets)
 
 
 def _unknown_keystore(layout: Layout, trust: Trust) -> list[Problem]:
@@ -160,11 +160,17 @@ def _properties(layout: Layout, secrets: GatewaySecrets) -> tuple[PropertySettin
     return tuple(settings)
 
 
-def _snapshot(secrets: GatewaySecrets) -> tuple[SnapshotSetting, ...]:
+def _snapshot(layout: Layout, secrets: GatewaySecrets) -> tuple[SnapshotSetting, ...]:
     """The golden snapshot carries the password the golden sample made up for itself; it opens no other keystore.
 
-    Where neither the snapshot's nor the property's password opens ``cacerts.ks``, the gateway has no TLS at all.
+    Where neither the snapshot's nor the property's password opens ``cacerts.ks``, the gateway has no TLS at all. Kura 4
+    makes up a password of its own at the first start only where the snapshot says ``changeit`` and the property's
+    password opens the keystore (SslManagerServiceImpl.isFirstBoot, 4.0.0 to 4.1.2); with any other word the initial
+    password, which stands in clear in ``kura.properties``, would stay for good.
     """
+    if layout.generation == "B":
+        origin = Origin(_TLS, "the word at which Kura 4 makes up a password", "A:225")
+        return (SnapshotSetting(_SSL_PID, "ssl.keystore.password", "Password", ("changeit",), origin),)
     origin = Origin(_TLS, _SECRETS, "A:225")
     return (
         SnapshotSetting(

@@ -20,7 +20,7 @@ from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.firewall import before_start, snapshot_only
-from pipeline.transforms.firewall.agreement import disagreements
+from pipeline.transforms.firewall.agreement import disagreements, saved_text
 from pipeline.transforms.firewall.custom_script import openings, with_policies
 from pipeline.transforms.firewall.ground import Ground, ground, snapshot_ground
 from pipeline.transforms.firewall.lines import line_origins
@@ -69,7 +69,7 @@ def restrict(
     known = Snapshot() if in_files else snapshot_only.read(golden, layout)
     if in_files:
         place, console, where = ground(golden, layout, gateway), layout.console_ports, f"golden: {IPTABLES}"
-        given = _from_file(golden)
+        given = _from_file(golden, layout)
     else:
         place, console, where = snapshot_ground(known, gateway), snapshot_only.console_ports(known, layout), WHERE
         given = snapshot_only.rules(known)
@@ -109,14 +109,14 @@ def _translated(
     return tuple(replace(one, values=(own[one.name],)) if one.name in own else one for one in told)
 
 
-def _from_file(golden: Golden) -> Ruleset:
+def _from_file(golden: Golden, layout: Layout) -> Ruleset:
     content = golden.network.get(IPTABLES)
     if content is None:
         raise PipelineError(
             f"golden: {IPTABLES}: missing; the vanilla image's own rules leave ports 8000 and 1450 open",
             "export the golden sample's firewall (A:187)",
         )
-    return iptables.parse(content.decode("utf-8", "replace"), f"golden: {IPTABLES}")
+    return iptables.parse(saved_text(content, layout), f"golden: {IPTABLES}")
 
 
 def _ipv6_on(vanilla: Vanilla) -> Iterator[Problem]:
