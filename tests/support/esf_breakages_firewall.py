@@ -16,7 +16,7 @@ from tests.support.esf_edits import (
     sub,
     swap,
 )
-from tests.support.network import IPTABLES
+from tests.support.network import CUSTOM, IPTABLES
 
 _BEFORE = "-A INPUT -i lo -j ACCEPT\n"
 
@@ -172,4 +172,28 @@ def _before_start() -> Iterator[Breakage]:
     yield Breakage("before the start: the other file", rule, persistent, _by_snapshot(opened), ":INPUT")
 
 
-BREAKAGES = (*_firewall(), *_before_start())
+def _saved() -> Iterator[Breakage]:
+    """What Kura makes an open port of, or cannot read, when somebody saves the firewall."""
+    for text in (
+        "-A INPUT -p tcp -m tcp --dport 9000 -j DROP",
+        "-A INPUT -p tcp -m tcp --dport 9000 -j LOG",
+        "-A INPUT -p tcp -m tcp --dport 9000 -m limit --limit 5/sec -j ACCEPT",
+        "-A INPUT ! -s 192.168.10.0/24 -p tcp -m tcp --dport 9000 -j ACCEPT",
+        "-A INPUT -d 192.168.10.1/32 -p tcp -m tcp --dport 9000 -j ACCEPT",
+        "-A INPUT -p icmp -j ACCEPT",
+    ):
+        yield Breakage(f"saved: {text}", "firewall.kept_by_kura", IPTABLES, _rule(text), text)
+    dnat = "-A PREROUTING -i eth1 -p tcp --dport 8081 -j DNAT --to-destination 192.168.10.9"
+    to_nat = sub(IPTABLES, r"(\*nat\n(?::[^\n]*\n)*)", rf"\1{dnat}\n")
+    yield Breakage("saved: no port", "firewall.kept_by_kura", IPTABLES, to_nat, dnat)
+    stays = "firewall.stays_closed"
+    yield Breakage("saved: no custom script", stays, CUSTOM, gone(CUSTOM))
+    for chain in ("INPUT", "FORWARD"):
+        line = f"iptables -P {chain} DROP"
+        yield Breakage(f"saved: no policy of {chain}", stays, CUSTOM, swap(CUSTOM, line, "true"))
+    flood = "iptables -I INPUT -p tcp --syn -m connlimit --connlimit-above 20 -j DROP"
+    added = remade(CUSTOM, lambda data: data + f"{flood}\n".encode())
+    yield Breakage("saved: read as port 0", stays, CUSTOM, added, flood)
+
+
+BREAKAGES = (*_firewall(), *_before_start(), *_saved())

@@ -23,7 +23,7 @@ from pipeline.rules.esf import (
 from pipeline.rules.esf import (
     properties as esf_properties,
 )
-from pipeline.rules.firewall import after_boot, before_start, copies, packets_through
+from pipeline.rules.firewall import after_boot, before_start, copies, packets_through, saved_by_kura
 from pipeline.rules.kernel import parameters
 from pipeline.rules.network import files, reachability, unused, wifi
 from pipeline.rules.ssh import port
@@ -41,6 +41,7 @@ _MODULES = (
     copies,
     after_boot,
     before_start,
+    saved_by_kura,
     unused,
     files,
     wifi,

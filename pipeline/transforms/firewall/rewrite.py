@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
-from pipeline.formats.esf.kura_firewall import addressed, spelled
 from pipeline.formats.network.iptables.flat import innermost
+from pipeline.formats.network.iptables.kura import addressed, spelled
 from pipeline.formats.network.iptables.rules import ALL_PORTS, Chain, Clause, Ports, Rule, Ruleset, Table, subtract
 from pipeline.formats.network.iptables.text import rule as parse_rule
 from pipeline.transforms.firewall.ground import Ground

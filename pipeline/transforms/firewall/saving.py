@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.errors import Problem
-from pipeline.formats.esf.kura_firewall import choking, loss, read_chains, spelled
+from pipeline.formats.network.iptables.kura import choking, loss, read_chains, spelled
 from pipeline.formats.network.iptables.rules import Rule, Ruleset, Table
 from pipeline.model.layout import Layout
 

@@ -15,7 +15,6 @@ iptables. Nothing of Kura is kept. For each of 3.0.0, 4.1.2 and 5.0.0:
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -39,8 +38,8 @@ from tests.support.every_layout import LAYOUTS
 RULES = GuestPath("/etc/sysconfig/iptables")
 PID = "org.eclipse.kura.net.admin.FirewallConfigurationService"
 NAMES = ("firewall.open.ports", "firewall.port.forwarding", "firewall.nat")
-JARS = ("osgi.core", "osgi.cmpn", "slf4j-api", "slf4j-nop", "commons-io", "commons-lang3", "commons-exec", "commons-net",
-        "json", "log4j-api", "osgi.annotation")  # fmt: skip
+JARS = ("osgi.core", "osgi.cmpn", "slf4j-api", "slf4j-nop", "commons-io", "commons-lang3", "commons-exec",
+        "commons-net", "json", "log4j-api", "osgi.annotation")  # fmt: skip
 MODULES = ("api", "core", "core.configuration", "core.crypto", "core.net", "linux.net", "net.admin", "util",
            "xml.marshaller.unmarshaller.provider")  # fmt: skip
 INTERFACES, NETWORKS = ("eth0", "eth1", "wlan0", "ppp0"), ("10.0.0.0/8", "192.168.1.0/24", "172.16.1.5/32", "0.0.0.0/0")
@@ -64,7 +63,9 @@ class Kura:
             "mkdir -p /etc/sysconfig && mount -t tmpfs t /etc/sysconfig && mount -t tmpfs t /etc/init.d && "
             'exec java -cp "$0" KuraFirewall "$@"'
         )
-        os.makedirs("/etc/sysconfig", exist_ok=True)
+        Path("/etc/sysconfig").mkdir(
+            exist_ok=True
+        )  # a place to mount on; what the harness writes stays in the namespace
         command = ["unshare", "-nm", "sh", "-c", script, self.classes, mode, str(directory)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
@@ -131,14 +132,15 @@ def settings(dice: random.Random, *, all_protocols: bool) -> list[str]:
         for _ in range(dice.randrange(6))
     ]
     forwards = [
-        f"{some(*INTERFACES)},{some(*INTERFACES)},192.168.{dice.randrange(3)}.{dice.randrange(1, 9)},{some('tcp', 'udp')},"
-        f"{dice.randrange(1, 65535)},{dice.randrange(1, 65535)},{some('true', 'false')},{some(*NETWORKS)},"
+        f"{some(*INTERFACES)},{some(*INTERFACES)},192.168.{dice.randrange(3)}.{dice.randrange(1, 9)},"
+        f"{some('tcp', 'udp')},{dice.randrange(1, 65535)},"
+        f"{dice.randrange(1, 65535)},{some('true', 'false')},{some(*NETWORKS)},"
         f"{some('', '', mac())},{sources()},#"
         for _ in range(dice.randrange(4))
     ]
     nats = [
-        f"{some(*INTERFACES)},{some(*INTERFACES)},{some('tcp', 'udp', *(['all'] * all_protocols))},{some('', *NETWORKS)},"
-        f"{some('', '8.8.8.8/32', *NETWORKS)},{some('true', 'true', 'false')},#"
+        f"{some(*INTERFACES)},{some(*INTERFACES)},{some('tcp', 'udp', *(['all'] * all_protocols))},"
+        f"{some('', *NETWORKS)},{some('', '8.8.8.8/32', *NETWORKS)},{some('true', 'true', 'false')},#"
         for _ in range(dice.randrange(4))
     ]
     return [";".join(ports), ";".join(forwards), ";".join(nats)]
@@ -165,7 +167,7 @@ def golden(rules: bytes, told: list[str]) -> Golden:
 
 def agreement(kura: Kura, count: int, work: Path) -> int:
     """Saved settings against our reading of them."""
-    dice = random.Random(f"settings {kura.version}")  # noqa: S311 - a sample, not a secret
+    dice = random.Random(f"settings {kura.version}")
     work.mkdir()
     for number in range(count):
         (work / f"{number:05}.settings").write_text(
@@ -192,9 +194,11 @@ def hand_written(dice: random.Random, chain: str) -> str:
     """Rules somebody may have written into the file: half of them in words Kura has not."""
     matches = (
         "-m limit --limit 5/sec", "-m iprange --src-range 10.0.0.1-10.0.0.9", "-d 192.168.1.1/32", "! -s 10.0.0.0/8",
-        "-m state --state NEW", "-m conntrack --ctstate NEW", "--syn", "! -p udp", "-s 10.0.0.5", "-s 10.0.0.0/255.0.0.0",
+        "-m state --state NEW", "-m conntrack --ctstate NEW", "--syn", "! -p udp", "-s 10.0.0.5",
+        "-s 10.0.0.0/255.0.0.0",
         "-m mac --mac-source 02:00:00:00:00:01", '-m comment --comment "a b"', '-m comment --comment "-s 10.9.0.0/16"',
-        "-i eth0", "! -i eth0", "-i eth0 -s 10.0.0.0/8", "", "", "", "", "", "-m connlimit --connlimit-above 20", "--sport 1000:2000", "! --sport 1000:2000", "",
+        "-i eth0", "! -i eth0", "-i eth0 -s 10.0.0.0/8", "", "", "", "", "",
+        "-m connlimit --connlimit-above 20", "--sport 1000:2000", "! --sport 1000:2000", "",
     )  # fmt: skip
     ports = ("--dport 9000", "--dport 9000:9010", "--dport :1023", "-m multiport --dports 700,800:810", "! --dport 9",
              "-m multiport --ports 9000", "--dport 9100", "--dport 9200", "--dport 9300", "")  # fmt: skip
@@ -214,7 +218,7 @@ def hand_written(dice: random.Random, chain: str) -> str:
 
 def saved_twice(kura: Kura, count: int, work: Path) -> int:
     """Files we accept, saved twice by Kura."""
-    dice = random.Random(f"files {kura.version}")  # noqa: S311 - a sample, not a secret
+    dice = random.Random(f"files {kura.version}")
     work.mkdir()
     five = kura.layout.generation == "C"
     chain = "input-kura" if five else "INPUT"

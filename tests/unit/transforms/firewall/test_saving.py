@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.formats.esf import kura_firewall
+from pipeline.formats.network.iptables import kura as kura_firewall
 from pipeline.formats.network.iptables import text as iptables
 from pipeline.formats.network.iptables.flat import flat, innermost
 from pipeline.model.layout import Layout
