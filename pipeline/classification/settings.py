@@ -11,11 +11,11 @@ from pipeline.classification.item import ANY, STAYS, TRAVELS, Class, Decision, I
 from pipeline.classification.secrets import secret_in_property
 from pipeline.formats.esf.esf_snapshot import Configuration, Property, Snapshot
 from pipeline.formats.esf.esf_snapshot.values import FACTORY_PID
+from pipeline.formats.esf.own_settings import INTERFACE, MQTT, NETWORK, PROVISIONING, SPARKPLUG, SPARKPLUG_DEVICE
 from pipeline.transforms.esf.snapshot.personal import residue
 
 _KURA = "org.eclipse.kura."
-_NETWORK = f"{_KURA}net.admin.NetworkConfigurationService"
-_INTERFACE = r"net\.interface\.[^.]+(?:\.[0-9]+)?\."
+_INTERFACE = rf"net\.interface\.{INTERFACE}\."
 _PLATFORM = ("org.eclipse.kura.", "com.eurotech.")
 
 
@@ -37,22 +37,25 @@ def _rule(component: str, name: str, sort: Class, decision: Decision, reason: st
     return _Rule(component, re.compile(name), sort, decision, allowed, reason)
 
 
-_MQTT = f"{_KURA}core.data.transport.mqtt.MqttDataTransport"
-_PROVISIONING = f"{_KURA}provisioning.ProvisioningService"
 _COMMAND = f"{_KURA}cloud.app.command.CommandCloudApp"
-_STAYS, _TRAVELS = Decision.STAYS, Decision.TRAVELS
+_STAYS, _TRAVELS, _UNDECIDED = Decision.STAYS, Decision.TRAVELS, Decision.UNDECIDED
 _OWN = "devices.toml may say otherwise for a gateway (A:181)"
 
 _RULES = (
-    _rule(_MQTT, r"username|topic\.context\.account-name|broker-url|password", Class.DERIVED, _STAYS,
+    _rule(MQTT, r"username|topic\.context\.account-name|broker-url|password", Class.DERIVED, _STAYS,
           "the document's placeholder takes its place (A:143)"),
-    _rule(_MQTT, r"client-id|ssl\.certificate\.alias", Class.PER_GATEWAY, _STAYS,
+    _rule(MQTT, r"client-id|ssl\.certificate\.alias", Class.PER_GATEWAY, _STAYS,
           "gateways with one client id throw each other out (A:135)"),
+    _rule(SPARKPLUG, r"client\.id|node\.id", Class.PER_GATEWAY, _STAYS,
+          "two nodes of one name throw each other out; each gateway gets its own name (A:135)"),
+    _rule(SPARKPLUG_DEVICE, r"device\.id", Class.PER_GATEWAY, _STAYS, "each gateway gets its own name (A:135)"),
+    _rule(SPARKPLUG, r"username|server\.uris", Class.PER_GATEWAY, _STAYS,
+          "how this gateway logs in and where; decide that it travels if all gateways do so (A:143)", free=True),
     _rule(f"{_KURA}data.DataService", r"connect\.auto-on-startup", Class.DERIVED, _STAYS, "set to false (A:160)"),
-    _rule(_PROVISIONING, r"enabled", Class.DERIVED, _STAYS, "set to true (A:162)"),
-    _rule(_PROVISIONING, r"client-id|provisioned", Class.PER_GATEWAY, _STAYS, "of the golden sample's own enrolment"),
-    _rule(_PROVISIONING, r"password", Class.SECRET, _TRAVELS, "every gateway enrols with it (A:162)", free=True),
-    _rule(_PROVISIONING, r"broker-url|account-name|username", Class.PORTABLE, _TRAVELS, "kept as set (A:162)",
+    _rule(PROVISIONING, r"enabled", Class.DERIVED, _STAYS, "set to true (A:162)"),
+    _rule(PROVISIONING, r"client-id|provisioned", Class.PER_GATEWAY, _STAYS, "of the golden sample's own enrolment"),
+    _rule(PROVISIONING, r"password", Class.SECRET, _TRAVELS, "every gateway enrols with it (A:162)", free=True),
+    _rule(PROVISIONING, r"broker-url|account-name|username", Class.PORTABLE, _TRAVELS, "kept as set (A:162)",
           free=True),
     _rule(_COMMAND, r"command\.enable", Class.DERIVED, _STAYS, "as gateway.toml decides (A:117)"),
     _rule(f"{_KURA}web.Console", r"console\.(?:username|password)\.value", Class.DERIVED, _STAYS,
@@ -65,13 +68,15 @@ _RULES = (
           Class.DERIVED, _STAYS, "follows the keystores, which are made anew (A:206)"),
     _rule(f"{_KURA}net.admin.FirewallConfigurationService", r"firewall\..+", Class.DERIVED, _TRAVELS,
           "unwanted ports are closed on the way (A:113)"),
-    _rule(_NETWORK, _INTERFACE + r"config\.wifi\.master\.passphrase", Class.SECRET, _STAYS,
+    _rule(NETWORK, _INTERFACE + r"config\.wifi\.master\.passphrase", Class.SECRET, _STAYS,
           "each access point gets its own (A:119)"),
-    _rule(_NETWORK, _INTERFACE + r"config\.wifi\.(?:infra|adhoc)\.passphrase", Class.SECRET, _TRAVELS,
+    _rule(NETWORK, _INTERFACE + r"config\.wifi\.(?:infra|adhoc)\.passphrase", Class.SECRET, _TRAVELS,
           "log-in of the Wi-Fi network that is joined (A:191)", free=True),
-    _rule(_NETWORK, _INTERFACE + r"config\.password", Class.SECRET, _TRAVELS,
+    _rule(NETWORK, _INTERFACE + r"config\.802-1x\.(?:anonymous-)?identity", Class.PER_GATEWAY, _UNDECIDED,
+          "who the golden sample is at the network it joins (A:191)"),
+    _rule(NETWORK, _INTERFACE + r"config\.password", Class.SECRET, _TRAVELS,
           "log-in of the cellular connection, plain text by its type (A:189)", free=True),
-    _rule(_NETWORK, _INTERFACE + r"config\.(?:ip4\..+|dhcp(?:Client|Server)4\..+|nat\.enabled|autoconnect|enabled|apn"
+    _rule(NETWORK, _INTERFACE + r"config\.(?:ip4\..+|dhcp(?:Client|Server)4\..+|nat\.enabled|autoconnect|enabled|apn"
           r"|username|wifi\.mode|wifi\.[a-z]+\.(?:ssid|channel))", Class.PER_GATEWAY, _TRAVELS, _OWN, free=True),
     _rule(f"{_KURA}position.PositionService", r"latitude|longitude|altitude", Class.PER_GATEWAY, _TRAVELS,
           "where the golden sample stands; overlays cannot change it, so decide", free=True),

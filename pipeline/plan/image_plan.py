@@ -115,6 +115,7 @@ def plan_device(
         )
     settings = (
         *snapshot.console_settings(release, secrets, vanilla.layout.console_auth),
+        *snapshot.own_names(golden, vanilla, gateway),
         *network_settings,
         *firewall_settings,
         *keystore_settings,

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 from pipeline.errors import PipelineError
 from pipeline.formats.accounts import accounts
 from pipeline.formats.esf.esf_snapshot import Snapshot
+from pipeline.formats.esf.own_settings import INTERFACE, OWN_SECRET, own_name
 from pipeline.formats.java.java_properties import Properties
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
@@ -20,8 +21,7 @@ _JKS, _JCEKS = b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce"
 _PKCS12 = (".p12", ".pfx")
 _HOSTAPD = re.compile(r"/etc/hostapd[^/]*\.conf")
 _PASSPHRASE = re.compile(rb"^(?:wpa_passphrase|wpa_psk)=(.+)$", re.MULTILINE)
-_OWN_PASSWORD = re.compile(r"console\.password\.value|.*wifi\.master\.passphrase|.*keystore\.password", re.IGNORECASE)
-_ADDRESS = re.compile(r"net\.interface\.([^.]+)\.config\.ip4\.address")
+_ADDRESS = re.compile(rf"net\.interface\.({INTERFACE})\.config\.ip4\.address")
 _NO_ID = (b"", b"uninitialized")
 
 
@@ -105,10 +105,10 @@ def _settings(snapshot: Snapshot, path: str) -> Iterator[OwnValue]:
             if not value:
                 continue
             if prop.type == "Password" or prop.name.lower().endswith(("password", "passphrase")):
-                own = _OWN_PASSWORD.fullmatch(prop.name) is not None
+                own = OWN_SECRET.fullmatch(prop.name) is not None
                 yield OwnValue(_kind_of(prop.name), place, value.encode(), own=own)
-            elif prop.name == "client-id":
-                yield OwnValue("MQTT client id", place, value.encode(), secret=False)
+            elif kind := own_name(configuration, prop.name):
+                yield OwnValue(kind, place, value.encode(), secret=False)
             elif (address := _ADDRESS.fullmatch(prop.name)) and _is_static(configuration.text, address[1], value):
                 status = configuration.text(f"net.interface.{address[1]}.config.ip4.status")
                 # Every gateway has a LAN of its own behind it, so the same address there is no clash; on a WAN it is.

@@ -28,7 +28,7 @@ _PLACEHOLDERS = {
 }
 # Seen on one device at run time, below net.interface.<name>. (formats 2).
 _SEEN = re.compile(
-    r"net\.interface\.[^.]+(?:\.[0-9]+)?\.(?:mac|usb\.\S+|firmware\.version|modem\.identifier|identifier"
+    r"net\.interface\.[^.]+(?:\.[0-9]+)*\.(?:mac|usb\.\S+|firmware\.version|modem\.identifier|identifier"
     r"|ip4\.\S+|wifi\.\S+|(?:config\.)?(?:imei|imsi|iccid|esn|meid|msisdn|serialNum(?:ber)?|hwAddress))"
 )
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")

@@ -23,6 +23,7 @@ _CIPHERS = frozenset({"CCMP", "GCMP", "CCMP-256", "GCMP-256"})
 _DAEMON_FILES = ("/etc/hostapd/hostapd.conf", "/etc/hostapd.conf", "/etc/default/hostapd")
 _NO_ACCESS_POINT = "the gateway offers no Wi-Fi network"
 _MASTER = "config.wifi.master"
+_MODE = ".config.wifi.mode"
 
 
 def _access_points(view: ImageView) -> Iterator[tuple[Document, HostapdConf]]:
@@ -112,8 +113,8 @@ def _snapshot(found: SnapshotFile, view: ImageView, layout: Layout, expected: Ex
     """The snapshot has its own copy of what protects the network, disabled interfaces included (A:119)."""
     del view, layout, expected
     component = found.snapshot.get(PID)
-    keys = [p.name for p in component.properties if p.name.endswith(".config.wifi.mode")] if component else []
-    names = [key.split(".")[2] for key in keys if component and component.text(key) == "MASTER"]
+    keys = [p.name for p in component.properties if p.name.endswith(_MODE)] if component else []
+    names = [key[len("net.interface.") : -len(_MODE)] for key in keys if component and component.text(key) == "MASTER"]
     if component is None or not names:
         return Judgement.not_applicable(f"{found.path}: no interface is an access point")
     breaches = []

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from pipeline.formats.esf import kuranet
+from pipeline.formats.esf.own_settings import EAP_LOGIN
 from pipeline.model.layer import Origin
 from pipeline.model.setting import SnapshotSetting
 from pipeline.transforms.network.adapter import STATUS, Adapter
@@ -16,11 +17,11 @@ PASSPHRASE = Origin("network.wifi", "secrets: Wi-Fi passphrase", "A:119")
 # Of the golden sample's own modem and adapters; ESF finds out its own (formats 2).
 _DEVICE_UNIQUE = re.compile(r"net\.interface\..+\.(?:modem\.identifier|mac|usb\..+|firmware\.version|iccid|imei)")
 
-
+_EAP = tuple(f"config.802-1x.{key}" for key in EAP_LOGIN)
 # What an interface logs in with at somebody else's network.
 _LOGINS: Mapping[str, tuple[str, ...]] = {
-    "ethernet": (),
-    "wifi": ("config.wifi.infra.passphrase",),
+    "ethernet": _EAP,
+    "wifi": ("config.wifi.infra.passphrase", *_EAP),
     "modem": ("config.username", "config.password"),
 }
 

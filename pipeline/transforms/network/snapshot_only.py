@@ -10,13 +10,14 @@ from ipaddress import IPv4Address, IPv4Interface
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats.esf import esf_snapshot, net_properties
+from pipeline.formats.esf.esf_snapshot import Snapshot
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.layer import Origin
 from pipeline.model.layout import Layout
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.trust import GatewaySecrets
-from pipeline.transforms.network import kura, wifi
+from pipeline.transforms.network import eap, kura, wifi
 from pipeline.transforms.network.adapter import STATUS, Adapter
 from pipeline.transforms.network.gateway_adapters import gateway_adapters
 
@@ -35,9 +36,10 @@ def settings(golden: Golden, layout: Layout, gateway: Gateway, secrets: GatewayS
         PipelineError: no network in the snapshot, values that are none, or an inventory that asks for what the golden
             sample gives no ground for; everything found.
     """
-    section = _section(golden, layout)
+    snapshot, section = _section(golden, layout)
     before = adapters(section)
     after = gateway_adapters(gateway, before)
+    raise_if_any(eap.problems(gateway.name, section, snapshot, after, layout, secrets))
     if any(adapter.is_access_point for adapter in after.values()):
         raise_if_any(wifi.passphrase_problems(gateway.name, secrets.wifi_passphrase))
     wanted = kura.settings(gateway.name, after, secrets.wifi_passphrase)
@@ -66,15 +68,15 @@ def adapters(section: Mapping[str, Mapping[str, str]]) -> dict[str, Adapter]:
     return found
 
 
-def _section(golden: Golden, layout: Layout) -> dict[str, dict[str, str]]:
+def _section(golden: Golden, layout: Layout) -> tuple[Snapshot, dict[str, dict[str, str]]]:
     snapshot = esf_snapshot.read(golden.snapshot, layout.generation, _WHERE).snapshot
     component = snapshot.get(kura.PID) if snapshot else None
-    if component is None:
+    if snapshot is None or component is None:
         raise PipelineError(
             f"{_WHERE}: {kura.PID} is missing, so the gateway would start with the vendor's network",
             "save the network once in the golden sample's console, and download its snapshot again",
         )
-    return net_properties.interfaces_of({prop.name: prop.text for prop in component.properties})
+    return snapshot, net_properties.interfaces_of({prop.name: prop.text for prop in component.properties})
 
 
 def _adapter(name: str, values: Mapping[str, str], state: str) -> Adapter:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Collection, Iterator
 
 from pipeline.formats.esf.esf_snapshot import Configuration, Property, Snapshot
+from pipeline.formats.esf.own_settings import CLOUD, ECLIPSE_IOT, INTERFACE, NETWORK
 from pipeline.model.layer import Origin
 from pipeline.model.setting import SnapshotSetting
 
-NETWORK = "org.eclipse.kura.net.admin.NetworkConfigurationService"
-CLOUD = "org.eclipse.kura.cloud.CloudService"
 SSL = "org.eclipse.kura.ssl.SslManagerService"
 KEYSTORE = "org.eclipse.kura.core.keystore.FilesystemKeystoreServiceImpl"
 
@@ -25,7 +24,7 @@ _SEEN = re.compile(
     r"|(?:config\.)?(?:.*\.)?(?:imei|imsi|iccid|esn|meid|msisdn|serialNum(?:ber)?|phoneNumber|hwAddress))",
     re.IGNORECASE,
 )
-_INTERFACE_KEY = re.compile(r"net\.interface\.(?P<interface>[^.]+(?:\.[0-9]+)?)\.(?P<key>[A-Za-z].*)")
+_INTERFACE_KEY = re.compile(rf"net\.interface\.(?P<interface>{INTERFACE})\.(?P<key>[A-Za-z].*)")
 _MAC_AT_END = re.compile(r"[_-]?(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$|[_-][0-9A-Fa-f]{12}$")
 
 
@@ -45,7 +44,8 @@ def _of(configuration: Configuration) -> Iterator[SnapshotSetting]:
     if configuration.is_instance_of(NETWORK):
         for prop in configuration.properties:
             yield from _network(configuration.pid, prop)
-    if configuration.is_instance_of(CLOUD) and configuration.text("device.custom-name"):
+    is_cloud = configuration.is_instance_of(CLOUD) or configuration.is_instance_of(ECLIPSE_IOT)
+    if is_cloud and configuration.text("device.custom-name"):
         yield SnapshotSetting(configuration.pid, "device.custom-name", "String", ("",), _NAME)
         if configuration.text("device.display-name") == "custom":
             # Every gateway has a host name of its own to be shown instead.
