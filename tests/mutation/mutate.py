@@ -1,7 +1,7 @@
 """Plants faults into the product and counts how many its tests notice: ``python -m tests.mutation.mutate --help``.
 
 Outside CI: three hundred mutants take about an hour of one core. Each runs in a copy of the checkout against the unit
-tests that import the module (directly, or through a module of the tests' own support), stopped at the first failure. One
+tests that import the module (directly, or through the tests' own support), stopped at the first failure. One
 that takes too long is counted apart: a loaded machine is no proof.
 The choice is made by a seed, so that a run can be repeated.
 """
