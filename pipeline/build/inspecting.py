@@ -34,6 +34,8 @@ def inspect_vanilla(workspace: Workspace, say: Say) -> None:
         sha256=digest,
         state_dir=workspace.state / "appliance",
         say=say,
+        name=release.vanilla,
+        root=release.vanilla_root,
         also=[release.bootloader.environment] if release.bootloader.environment else [],
     )
     layout_files.require_known(vanilla.layout, release.keystores.certificates)

@@ -18,6 +18,7 @@ def inspect_key(workspace: Workspace) -> str:
     return key_of(
         vanilla=reading.vanilla_digest_of(workspace),
         layout=reading.release_of(workspace).layout,
+        root=reading.release_of(workspace).vanilla_root,
         certificates=reading.release_of(workspace).keystores.certificates,
         pipeline=pipeline_digest(),
     )

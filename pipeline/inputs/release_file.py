@@ -29,6 +29,7 @@ _FIRST_EPOCH = 315_532_800
 _LAST_EPOCH = 2_147_483_647
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_ROOT = r"[1-9][0-9]{0,2}|(?:LABEL|UUID|PARTUUID|PARTLABEL)=[^\s\0-\x1f\x7f]{1,64}"
 _PATH = r"[^\0-\x1f\x7f]+"
 _SERVICE = r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}"
 _ACCOUNT = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
@@ -60,6 +61,7 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         demo=head.variant("demo", DEMOS),
         vanilla=vanilla.text("image", form=_PATH, meaning="a path"),
         vanilla_sha256=vanilla.text("sha256", "", form=r"[0-9a-f]{64}", meaning="64 lower-case hex digits"),
+        vanilla_root=vanilla.text("root", "", form=_ROOT, meaning="a partition: 2, LABEL=…, PARTUUID=… as in fstab"),
         golden=golden.text("export", form=_PATH, meaning="a path"),
         golden_lock=golden.text("lock", "golden.lock", form=_PATH, meaning="a path"),
         golden_esf_version=_golden_version(golden),

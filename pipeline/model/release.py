@@ -229,6 +229,7 @@ class Release:
         demo: which of the demonstrations that ship (`DEMOS`), whose inputs are made on first run; empty for none.
         vanilla / golden / devices / overlays / keys: paths as written in ``gateway.toml``, relative to it.
         vanilla_sha256: pinned digest of the vanilla image file, or empty.
+        vanilla_root: which partition holds the root file system where several do, as in fstab; empty where one does.
         golden_lock: reviewed decisions about everything in the golden sample's export.
         command_enabled: remote command execution (A:117); off unless chosen.
         secrets_source: URI of the fleet secret, such as ``file:.demo/secrets/fleet.key``.
@@ -252,6 +253,7 @@ class Release:
     secrets_source: str
     demo: str = ""
     golden_lock: str = "golden.lock"
+    vanilla_root: str = ""
     secrets_generation: int = 1
     secrets_given: str = ""
     secrets_identity: str = ""

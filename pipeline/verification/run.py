@@ -58,6 +58,7 @@ class Observe(Protocol):
         read: Collection[GuestPath] | Callable[[int, Tree], Collection[GuestPath]],
         state_dir: Path,
         say: Say,
+        root: Callable[[int], int],
     ) -> Iterator[Observation | PipelineError]:
         """One result for each image, in order."""
         ...
@@ -266,6 +267,7 @@ def _look_inside(
         read=lambda index, tree: {*needed_paths(tree, layouts[index]), *package_databases(tree)},
         state_dir=state_dir,
         say=say,
+        root=lambda index: _manifest_again(cases[index]).disk.root.number,
     )
     for case, result, known_layouts in zip(cases, _all_of(results, len(cases)), layouts, strict=True):
         _judge(case, result, known_layouts, rules, known, deep=deep)

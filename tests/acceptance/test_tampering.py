@@ -53,11 +53,12 @@ class Known:
         read: Read,
         state_dir: Path,
         say: Callable[[str], None],
+        root: Callable[[int], int],
     ) -> Iterator[Observation | PipelineError]:
         if self.seen is not None:
             yield from (self.seen for _ in images)
             return
-        for result in real.observe(images, digest=digest, read=read, state_dir=state_dir, say=say):
+        for result in real.observe(images, digest=digest, read=read, state_dir=state_dir, say=say, root=root):
             if isinstance(result, Observation) and self.seen is None:
                 self.seen = result
             yield result

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image.appliance.session import Drive, launch
+from pipeline.image.appliance.session import Drive, Session, launch
 from pipeline.image.read import facts_file, inspect, mounts
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.guest_path import GuestPath
@@ -90,7 +90,7 @@ def test_images_that_are_refused(bench: Bench, raw: Path) -> None:
     with launch(drives, state_dir=bench.state, say=bench.say) as session:
         for (name, (path, message)), device in zip(cases.items(), session.devices, strict=True):
             with pytest.raises(PipelineError, match=message) as caught:
-                inspect.inspect_drive(session, device, path, load_layouts(), sha256="", say=bench.say)
+                _inspected(bench, session, device, path)
             assert caught.value.problems[0].remedy, name
 
 
@@ -103,12 +103,42 @@ def test_gpt_and_bare_file_systems(bench: Bench) -> None:
     with gpt.open("r+b") as stream:
         stream.seek(2048 * 512)
         stream.write(bare.read_bytes())
-    drives = [Drive(path, writable=False) for path in (bare, gpt)]
+    slots = _two_slots(bench, bare)
+    drives = [Drive(path, writable=False) for path in (bare, gpt, slots)]
     with launch(drives, state_dir=bench.state, say=bench.say) as session:
-        found = [
-            mounts.locate(session, device, drive.path) for device, drive in zip(session.devices, drives, strict=True)
-        ]
-    assert [(disk.table, disk.root.number) for disk in found] == [("none", 0), ("gpt", 1)]
+        *devices, slotted = session.devices
+        found = [mounts.locate(session, device, drive.path) for device, drive in zip(devices, drives[:2], strict=True)]
+        assert [(disk.table, disk.root.number) for disk in found] == [("none", 0), ("gpt", 1)]
+
+        def root_of(root: str = "", prefer: int = -1) -> int:
+            return mounts.locate(session, slotted, slots, name="slots.img", root=root, prefer=prefer).root.number
+
+        assert [root_of("1"), root_of("2"), root_of("PARTLABEL=slot_b"), root_of(prefer=2)] == [1, 2, 2, 2]
+        with pytest.raises(PipelineError, match=r"slots\.img: partitions 1 and 2 each hold") as refused:
+            root_of()
+        assert '[vanilla] root = "1"' in refused.value.problems[0].remedy
+        for wrong in ("3", "LABEL=nothing", "7"):
+            with pytest.raises(PipelineError, match=f"{wrong} names no partition with a root file system"):
+                root_of(wrong)
+
+
+def _inspected(bench: Bench, session: Session, device: str, path: Path) -> None:
+    disk = mounts.locate(session, device, path)
+    inspect.inspect_drive(session, device, disk, load_layouts(), sha256="", say=bench.say)
+
+
+def _two_slots(bench: Bench, bare: Path) -> Path:
+    """A disk as A/B updates have it: both slots filled, and a data partition."""
+    path, megabytes = bench.directory / "slots.raw", bare.stat().st_size >> 20
+    with path.open("wb") as stream:
+        stream.truncate((3 * megabytes + 8) * disks.MIB)
+    script = "".join(f"size={megabytes}M,name={name}\n" for name in ("slot_a", "slot_b", "data"))
+    disks.run("sfdisk", "-q", path, stdin=f"label: gpt\n{script}".encode())
+    with path.open("r+b") as stream:
+        for number in range(2):
+            stream.seek((1 + number * megabytes) * disks.MIB)
+            stream.write(bare.read_bytes())
+    return path
 
 
 def _root_only(bench: Bench) -> Path:

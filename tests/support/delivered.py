@@ -149,6 +149,7 @@ class Looker:
         read: Collection[GuestPath] | Callable[[int, Tree], Collection[GuestPath]],
         state_dir: Path,
         say: Say,
+        root: Callable[[int], int],
     ) -> Iterator[Observation | PipelineError]:
         self.launches.append(len(images))
         for index, image in enumerate(images):

@@ -9,6 +9,7 @@ import struct
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 from pipeline.model.disk import Disk, Partition
 
@@ -44,17 +45,47 @@ def parse_disk(read: Read, size: int) -> Disk:
     Raises:
         DiskError: the table is damaged, or describes more than the file has.
     """
-    if read(_SECTOR, 8) == b"EFI PART":
+    first = read(0, 512)
+    if read(_SECTOR, 8) == b"EFI PART" and not _is_older_gpt(read, size, first):
         return Disk(size, "gpt", tuple(_gpt(read, size)))
     if read(4096, 8) == b"EFI PART":
-        raise DiskError("the disk has sectors of 4096 bytes", "use an image made for disks with 512-byte sectors")
-    first = read(0, 512)
-    if first[510:512] == b"\x55\xaa" and filesystem_at(read, 0) == "unknown":
+        raise DiskError(
+            "the disk has sectors of 4096 bytes",
+            "only images for disks with 512-byte sectors are supported: ask the vendor for one, or copy the partitions "
+            "into a disk made with sfdisk",
+        )
+    whole = filesystem_at(read, 0)
+    if first[510:512] == b"\x55\xaa" and (whole == "unknown" or _divides(read, size, first)):
         partitions = tuple(_mbr(read, size, first))
         if partitions:
             return Disk(size, "mbr", partitions)
         raise DiskError("the partition table is empty", "use an image that has partitions or a file system")
-    return Disk(size, "none", (Partition(0, 0, size, filesystem_at(read, 0)),))
+    return Disk(size, "none", (Partition(0, 0, size, whole),))
+
+
+def _divides(read: Read, size: int, sector: bytes) -> bool:
+    """Whether the boot sector is a sound partition table with file systems behind it.
+
+    Then it counts, and the mark of a file system in front of it is a remnant: the whole medium was formatted once and
+    partitioned later, which leaves an old superblock at byte 1080 (mke2fs wipes old tables, sfdisk no superblocks).
+    The boot code of a FAT file system without partitions is no sound table.
+    """
+    try:
+        partitions = sorted(_mbr(read, size, sector), key=lambda partition: partition.start)
+    except DiskError:
+        return False
+    apart = all(one.start + one.size <= other.start for one, other in pairwise(partitions))
+    first = min((partition.start for partition in partitions), default=0)
+    return apart and first >= _SECTOR and any(partition.filesystem != "unknown" for partition in partitions)
+
+
+def _is_older_gpt(read: Read, size: int, sector: bytes) -> bool:
+    """Whether a GPT is the remnant of an older division: nothing in the boot sector protects it, and that one divides.
+
+    The kernel looks at a GPT only behind a protective entry (type EE; block/partitions/efi.c).
+    """
+    protected = any(sector[446 + 16 * number + 4] == 0xEE for number in range(4) if len(sector) == _SECTOR)
+    return sector[510:512] == b"\x55\xaa" and not protected and _divides(read, size, sector)
 
 
 def filesystem_at(read: Read, start: int) -> str:
@@ -108,9 +139,13 @@ def _mbr(read: Read, size: int, sector: bytes) -> Iterator[Partition]:
 
 
 def _logical(read: Read, size: int, base: int) -> Iterator[Partition]:
-    """The chain of logical partitions: each sector holds one partition and where the next sector is."""
-    place, seen = base, set[int]()
-    for number in range(5, 5 + _MOST_PARTITIONS):
+    """The chain of logical partitions: each sector holds a partition, or none, and where the next sector is.
+
+    Numbers are counted as the kernel counts them (block/partitions/msdos.c, parse_extended): by partition found, so a
+    sector of the chain without one, as a removed first logical partition leaves it, takes no number.
+    """
+    place, seen, number = base, set[int](), 5
+    for _ in range(_MOST_PARTITIONS):
         if place in seen:
             raise DiskError("the logical partitions form a ring", _DAMAGED)
         seen.add(place)
@@ -119,13 +154,15 @@ def _logical(read: Read, size: int, base: int) -> Iterator[Partition]:
             raise DiskError(f"the table of partition {number} lies beyond the end of the image", _TRUNCATED)
         if sector[510:] != b"\x55\xaa":
             raise DiskError(f"the table of partition {number} is missing", _DAMAGED)
-        kind, first, count = struct.unpack_from("<4xB3xII", sector, 446)
-        next_kind, next_first, next_count = struct.unpack_from("<4xB3xII", sector, 462)
-        if kind and count:
-            yield _partition(read, size, number, (place + first) * 512, count * 512)
-        if next_kind not in _EXTENDED or not next_count:
+        entries = [struct.unpack_from("<4xB3xII", sector, 446 + 16 * slot) for slot in range(4)]
+        for kind, first, count in entries[:2]:
+            if kind and count and kind not in _EXTENDED:
+                yield _partition(read, size, number, (place + first) * 512, count * 512)
+                number += 1
+        onward = [first for kind, first, count in entries if kind in _EXTENDED and count]
+        if not onward:
             return
-        place = base + next_first
+        place = base + onward[0]
     raise DiskError("too many logical partitions", _DAMAGED)
 
 

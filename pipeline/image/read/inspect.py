@@ -25,34 +25,44 @@ Say = Callable[[str], None]
 
 
 def inspect(
-    raw: Path, layouts: Sequence[Layout], *, sha256: str, state_dir: Path, say: Say, also: Sequence[str] = ()
+    raw: Path,
+    layouts: Sequence[Layout],
+    *,
+    sha256: str,
+    state_dir: Path,
+    say: Say,
+    name: str = "",
+    root: str = "",
+    also: Sequence[str] = (),
 ) -> Vanilla:
     """What a prepared raw image contains (see `pipeline.image.containers.prepare`); the file is not changed.
 
     Args:
         sha256: of the raw image.
+        name: what people call the image, for messages.
+        root: which partition holds the root file system, where several do (`pipeline.image.read.mounts.locate`).
         also: further files to read, patterns as in `pipeline.image.read.facts`.
 
     Raises:
         PipelineError: no system or no known ESF in it, damaged, booted before, or built by this product.
     """
     with launch([Drive(raw, writable=False)], state_dir=state_dir, say=say) as session:
-        return inspect_drive(session, session.devices[0], raw, layouts, sha256=sha256, say=say, also=also)
+        say("looking for the root file system")
+        disk = mounts.locate(session, session.devices[0], raw, name=name, root=root)
+        return inspect_drive(session, session.devices[0], disk, layouts, sha256=sha256, say=say, also=also)
 
 
 def inspect_drive(
     session: Session,
     device: str,
-    raw: Path,
+    disk: Disk,
     layouts: Sequence[Layout],
     *,
     sha256: str,
     say: Say,
     also: Sequence[str] = (),
 ) -> Vanilla:
-    """The same with an appliance that already runs and has the image as a drive."""
-    say("looking for the root file system")
-    disk = mounts.locate(session, device, raw)
+    """The same with an appliance that already runs and has the image as a drive, whose root is known."""
     raise_if_any(
         Problem(reason, "use the vendor's image as delivered, or run e2fsck on a copy of it if it never ran")
         for reason in mounts.unclean(session, device, disk)

@@ -26,28 +26,32 @@ _MOUNTABLE = _ROOTS | {"vfat"}
 _LARGEST_FSTAB = 1 << 20
 
 
-def locate(session: Session, device: str, raw: Path) -> Disk:
+def locate(session: Session, device: str, raw: Path, *, name: str = "", root: str = "", prefer: int = -1) -> Disk:
     """The disk with its file systems, as blkid names them, and their mount points.
 
     Args:
         device: where the appliance has the image.
         raw: the image, for its partition table.
+        name: what people call the image, for messages; its file's own name when empty.
+        root: which partition holds the root file system, where several do: a number, or ``LABEL=``, ``UUID=``,
+            ``PARTUUID=``, ``PARTLABEL=`` and a value, as in fstab.
+        prefer: the number of the partition to take where several hold one and nobody names it.
 
     Raises:
         PipelineError: the partition table is damaged, or there is not exactly one root file system.
     """
-    disk, part_ids = parse(raw)
+    disk, part_ids = parse(raw, name)
     looked_at = [_look(session, session.device_of(device, part), part) for part in disk.partitions]
-    root = _find_root(session, device, looked_at, raw)
-    session.mount(session.device_of(device, root), root.filesystem, _ROOT, writable=False)
+    chosen = _choose(_roots(session, device, looked_at), looked_at, part_ids, name or raw.name, root, prefer)
+    session.mount(session.device_of(device, chosen), chosen.filesystem, _ROOT, writable=False)
     try:
         mounts = _fstab(session)
-        places = dict(_places(mounts, looked_at, part_ids))
-        places = {number: place for number, place in places.items() if number != root.number and place != _ROOT}
+        places = dict(reversed([*_places(mounts, looked_at, part_ids)]))  # of two lines about one, the first
+        places = {number: place for number, place in places.items() if number != chosen.number and place != _ROOT}
         places = {number: place for number, place in places.items() if session.is_directory(place)}
     finally:
         session.umount_all()
-    places[root.number] = _ROOT
+    places[chosen.number] = _ROOT
     return replace(disk, partitions=tuple(replace(p, mountpoint=places.get(p.number)) for p in looked_at))
 
 
@@ -72,14 +76,18 @@ def unclean(session: Session, device: str, disk: Disk) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def parse(raw: Path) -> tuple[Disk, Mapping[int, tuple[str, str]]]:
-    """The disk, and each partition's identity in the partition table: PARTUUID and PARTLABEL."""
+def parse(raw: Path, name: str = "") -> tuple[Disk, Mapping[int, tuple[str, str]]]:
+    """The disk, and each partition's identity in the partition table: PARTUUID and PARTLABEL.
+
+    Args:
+        name: what people call the image, for messages.
+    """
     with raw.open("rb") as stream:
         handle = stream.fileno()
         try:
             disk = parse_disk(lambda offset, length: os.pread(handle, length, offset), os.fstat(handle).st_size)
         except DiskError as error:
-            raise PipelineError(f"{raw.name}: {error}", error.remedy) from None
+            raise PipelineError(f"{name or raw.name}: {error}", error.remedy) from None
         if disk.table == "gpt":
             return disk, {part.number: (part.uuid, part.label) for part in disk.partitions}
         (signature,) = struct.unpack_from("<I", os.pread(handle, 512, 0), 440)
@@ -92,7 +100,8 @@ def _look(session: Session, device: str, part: Partition) -> Partition:
     return replace(part, filesystem=filesystem, label=label, uuid=uuid)
 
 
-def _find_root(session: Session, device: str, parts: list[Partition], raw: Path) -> Partition:
+def _roots(session: Session, device: str, parts: list[Partition]) -> list[Partition]:
+    """The partitions that hold a root file system."""
     roots: list[Partition] = []
     for part in parts:
         if part.filesystem in _ROOTS:
@@ -104,13 +113,30 @@ def _find_root(session: Session, device: str, parts: list[Partition], raw: Path)
                     roots.append(part)
             finally:
                 session.umount_all()
+    return roots
+
+
+def _choose(
+    roots: list[Partition],
+    parts: list[Partition],
+    ids: Mapping[int, tuple[str, str]],
+    name: str,
+    root: str,
+    prefer: int,
+) -> Partition:
+    """The one that was named, or the only one, or the preferred one."""
+    found = ", ".join(f"partition {part.number}: {part.filesystem}" for part in parts)
+    if root:
+        return _named_root(roots, parts, ids, name, root)
     if len(roots) == 1:
         return roots[0]
-    found = ", ".join(f"partition {part.number}: {part.filesystem}" for part in parts)
+    if preferred := [part for part in roots if part.number == prefer]:
+        return preferred[0]
     if roots:
         numbers = " and ".join(str(part.number) for part in roots)
         raise PipelineError(
-            f"{raw.name}: partitions {numbers} each hold a root file system", "use an image with one system on it"
+            f"{name}: partitions {numbers} each hold a root file system",
+            f'say which one is built: gateway.toml [vanilla] root = "{roots[0].number}" (the other stays as it is)',
         )
     remedies = {
         "crypto_LUKS": "a partition is encrypted (LUKS): give an unencrypted vanilla image",
@@ -119,8 +145,25 @@ def _find_root(session: Session, device: str, parts: list[Partition], raw: Path)
     }
     remedy = next((remedies[part.filesystem] for part in parts if part.filesystem in remedies), "")
     raise PipelineError(
-        f"{raw.name}: no Linux root file system found ({found})", remedy or "give a complete image of the gateway"
+        f"{name}: no Linux root file system found ({found})", remedy or "give a complete image of the gateway"
     )
+
+
+def _named_root(
+    roots: list[Partition], parts: list[Partition], ids: Mapping[int, tuple[str, str]], name: str, root: str
+) -> Partition:
+    """The partition people named, which must hold a root file system."""
+    by, _, value = root.rpartition("=")
+    wanted = Mount(by.lower() or "number", value.lower() if by in ("UUID", "PARTUUID") else value, _ROOT)
+    numbers = {number for number, _ in _places((wanted,), parts, ids)}
+    chosen = [part for part in roots if part.number in numbers]
+    if len(chosen) != 1:
+        there = ", ".join(str(part.number) for part in roots) or "none"
+        raise PipelineError(
+            f"{name}: {root} names {'several' if chosen else 'no'} partition with a root file system",
+            f"name one of partitions {there} in gateway.toml [vanilla] root",
+        )
+    return chosen[0]
 
 
 def _fstab(session: Session) -> tuple[Mount, ...]:

@@ -28,6 +28,7 @@ def observe(
     read: Collection[GuestPath] | Callable[[int, Tree], Collection[GuestPath]],
     state_dir: Path,
     say: Say,
+    root: Callable[[int], int] = lambda _index: -1,
 ) -> Iterator[Observation | PipelineError]:
     """One result for each image, in order; what is wrong with one image is the result for that image only.
 
@@ -35,6 +36,7 @@ def observe(
         digest: which files of the image with this index get a digest; None for all of them.
         read: paths whose content is wanted, links followed inside the image; those missing are left out. Or who names
             them, given the image's index and the tree that was found in it.
+        root: the number of the partition to take for the root where an image has several (two slots).
 
     Raises:
         PipelineError: the appliance does not start or breaks down.
@@ -56,7 +58,12 @@ def observe(
                     continue
                 say(f"reading {image.parent.name}/{image.name}")
                 yield _observe_one(
-                    session, devices[index], image, digest(start + index), partial(chosen, start + index)
+                    session,
+                    devices[index],
+                    image,
+                    digest(start + index),
+                    partial(chosen, start + index),
+                    root(start + index),
                 )
 
 
@@ -77,10 +84,11 @@ def _observe_one(
     image: Path,
     digest: Collection[GuestPath] | None,
     read: Callable[[Tree], Collection[GuestPath]],
+    root: int,
 ) -> Observation | PipelineError:
     try:
         try:
-            disk = mounts.locate(session, device, image)
+            disk = mounts.locate(session, device, image, prefer=root)
             clean = not mounts.unclean(session, device, disk)
             mounts.mount_all(session, device, disk, writable=False)
             tree = with_digests(session, read_tree(session), digest)

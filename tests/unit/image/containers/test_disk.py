@@ -58,6 +58,84 @@ def test_agrees_with_sfdisk(kind: str, script: str, tmp_path: Path) -> None:
         assert [part.label for part in disk.partitions] == ["boot", "root"]
 
 
+@pytest.mark.tools
+@pytest.mark.parametrize("removed", [(5,), (6,), (5, 6), ()])
+def test_logical_partitions_have_the_numbers_sfdisk_gives(removed: tuple[int, ...], tmp_path: Path) -> None:
+    """A removed first logical partition leaves an empty sector in the chain, which takes no number."""
+    path = tmp_path / "disk.img"
+    with path.open("wb") as stream:
+        stream.truncate(60 << 20)
+    sizes = "size=3M,type=83\nsize=4M,type=83\nsize=5M,type=82\nsize=6M,type=83\n"
+    disks.run("sfdisk", "-q", path, stdin=f"label: dos\nsize=4M,type=c\ntype=5\n{sizes}".encode())
+    for number in sorted(removed, reverse=True):
+        data = bytearray(path.read_bytes())
+        place = base = next(
+            struct.unpack_from("<I", data, 446 + 16 * slot + 8)[0]
+            for slot in range(4)
+            if data[446 + 16 * slot + 4] == 5
+        )
+        for _ in range(number - 5):  # along the chain to the sector that holds it
+            place = base + struct.unpack_from("<I", data, place * 512 + 462 + 8)[0]
+        data[place * 512 + 446 : place * 512 + 462] = bytes(16)
+        path.write_bytes(bytes(data))
+    said = disks.run("sfdisk", "-J", path)  # of an empty sector it says a line of prose in front of the JSON
+    table = json.loads(said[said.index(b"{") :])["partitiontable"]
+    expected = {
+        int(part["node"].removeprefix(str(path))): (part["start"] * 512, part["size"] * 512)
+        for part in table["partitions"]
+        if part["type"] != "5"
+    }
+    assert {part.number: (part.start, part.size) for part in parse(path.read_bytes()).partitions} == expected
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("kind", ["ext2", "ext4"])
+def test_a_sound_table_wins_over_a_superblock_left_in_front_of_it(kind: str, tmp_path: Path) -> None:
+    """A card that was formatted as a whole once and partitioned later still has the old superblock at byte 1024."""
+    whole, root = tmp_path / "disk.img", tmp_path / "root.img"
+    disks.ext_image(whole, None, size=40 * disks.MIB, kind=kind)
+    disks.ext_image(root, None, size=16 * disks.MIB)
+    disks.run("sfdisk", "-q", "--wipe", "never", whole, stdin=b"label: dos\nsize=4M,type=c\nsize=16M,type=83\n")
+    data = bytearray(whole.read_bytes())
+    start = struct.unpack_from("<I", data, 446 + 16 + 8)[0] * 512
+    data[start : start + 16 * disks.MIB] = root.read_bytes()
+    assert data[1080:1082] == b"\x53\xef"
+    disk = parse(bytes(data))
+    assert (disk.table, [part.number for part in disk.partitions]) == ("mbr", [1, 2])
+    assert disk.partitions[1].filesystem == "ext4"
+
+
+@pytest.mark.tools
+def test_a_file_system_with_boot_code_in_front_of_it_is_no_table(tmp_path: Path) -> None:
+    data = bytearray(disks.ext_image(tmp_path / "bare", None, size=8 * disks.MIB).read_bytes())
+    data[:440] = b"\xfa" * 440
+    data[510:512] = b"\x55\xaa"
+    assert parse(bytes(data)).table == "none"
+    fat = bytearray(disks.fat_image(tmp_path / "fat", {}, size=4 * disks.MIB).read_bytes())
+    assert parse(bytes(fat)).table == "none"
+    # entries that overlap, or with nothing behind them, divide nothing
+    for first, count in ((2048, 4096), (1, 1 << 30)):
+        for slot in range(2):
+            struct.pack_into("<4xB3xII", data, 446 + 16 * slot, 0x83, first, count)
+        assert parse(bytes(data)).table == "none"
+
+
+@pytest.mark.tools
+def test_a_gpt_that_nothing_protects_is_a_remnant(tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    with path.open("wb") as stream:
+        stream.truncate(40 << 20)
+    disks.run("sfdisk", "-q", path, stdin=b"label: gpt\nsize=4M\nsize=8M\n")
+    gpt = path.read_bytes()
+    disks.run("sfdisk", "-q", "--wipe", "never", path, stdin=b"label: dos\nsize=16M,type=83\n")
+    root = disks.ext_image(tmp_path / "root.img", None, size=16 * disks.MIB).read_bytes()
+    data = bytearray(path.read_bytes())
+    data[512:1024], start = gpt[512:1024], struct.unpack_from("<I", data, 446 + 8)[0] * 512
+    data[start : start + len(root)] = root
+    assert parse(bytes(data)).table == "mbr"
+    assert parse(gpt).table == "gpt"
+
+
 def _within(inner: tuple[int, int], outer: tuple[int, int]) -> bool:
     return outer[0] <= inner[0] and inner[0] + inner[1] <= outer[0] + outer[1]
 
