@@ -107,7 +107,7 @@ def _settings(snapshot: Snapshot, path: str) -> Iterator[OwnValue]:
             if prop.type == "Password" or prop.name.lower().endswith(("password", "passphrase")):
                 own = OWN_SECRET.fullmatch(prop.name) is not None
                 yield OwnValue(_kind_of(prop.name), place, value.encode(), own=own)
-            elif kind := own_name(configuration, prop.name):
+            elif kind := own_name(prop.name, configuration.is_instance_of):
                 yield OwnValue(kind, place, value.encode(), secret=False)
             elif (address := _ADDRESS.fullmatch(prop.name)) and _is_static(configuration.text, address[1], value):
                 status = configuration.text(f"net.interface.{address[1]}.config.ip4.status")

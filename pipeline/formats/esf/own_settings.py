@@ -7,9 +7,8 @@ Names and defaults are those of the metatypes in Kura's sources (formats 2).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from pipeline.formats.esf.esf_snapshot import Configuration
 
 MQTT = "org.eclipse.kura.core.data.transport.mqtt.MqttDataTransport"
 PROVISIONING = "org.eclipse.kura.provisioning.ProvisioningService"
@@ -54,9 +53,13 @@ NAMES = (
 OWN_SECRET = re.compile(r"console\.password\.value|.*wifi\.master\.passphrase|.*keystore\.password", re.IGNORECASE)
 
 
-def own_name(configuration: Configuration, name: str) -> str:
-    """The kind of a setting that names one gateway; empty for every other."""
+def own_name(name: str, is_instance_of: Callable[[str], bool]) -> str:
+    """The kind of a setting that names one gateway; empty for every other.
+
+    Args:
+        is_instance_of: whether the setting's component is of a pid or of a factory's pid.
+    """
     for own in NAMES:
-        if own.name == name and (not own.component or configuration.is_instance_of(own.component)):
+        if own.name == name and (not own.component or is_instance_of(own.component)):
             return own.kind
     return ""
