@@ -24,18 +24,18 @@ class Command:
 
 @dataclass(frozen=True)
 class Ask:
-    """One question: commands in one throw-away sandbox, one after the other as long as they succeed.
+    """One question: commands in a throw-away sandbox, one after the other as long as they succeed.
 
     Attributes:
         subject: the file the question is about.
         read: files of the image that decide the answer; they make the question another one when they change.
         directories: made before, below /run or /tmp, which are empty.
-        given: files laid down before, below /run or /tmp, by path.
+        given: files laid down before, below /run or /tmp, by path; questions of one image share them.
         devices: device files that the program only wants to see, by path below /dev; each is the null device, but
             ``/dev/ppp`` is itself, and ``/dev/ptmx`` makes terminals.
         expected: what the meaning has to know of the file beside the replies, in the reader's own form.
         modules: kernel modules of the appliance the program needs; where there are none, that is not an error.
-        seconds: for all commands together, without hardware virtualisation.
+        seconds: for each command, without hardware virtualisation on a busy machine.
         megabytes: of address space for each process; 0 for no limit (Java reserves far more than it uses).
     """
 
@@ -58,11 +58,13 @@ class Reply:
     Attributes:
         status: exit status; None when it did not end in time or did not start. A signal counts as 128 and its number.
         out / err: what it printed, cut after 64 KiB.
+        seconds: how long it took; says nothing about the file.
     """
 
     status: int | None
     out: str = field(default="", repr=False)
     err: str = field(default="", repr=False)
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -48,15 +48,8 @@ def run(
         places = _mount(session, device, disk)
         with tempfile.TemporaryDirectory(prefix="ask-", dir=state_dir) as scratch:
             archive = Path(scratch) / "ask.tar"
-            script = sandbox.main_script(
-                places,
-                [root.name for root in roots],
-                questions,
-                [emulator.registration] if emulator else [],
-                slower=emulator.slower if emulator else 1,
-            )
             with open_private(archive) as stream:
-                stream.write(archive_of(roots, questions, script))
+                stream.write(archive_of(places, roots, questions, emulator))
             session.unpack(archive)
             if emulator is not None:
                 session.upload(emulator.program, _WORK / "emulator")
@@ -81,29 +74,41 @@ def _mount(session: Session, device: str, disk: Disk) -> list[tuple[str, str]]:
 
 
 def archive_of(
-    roots: Sequence[Root], questions: Sequence[Question], script: str, move: Callable[[str], str] = str
+    places: Sequence[tuple[str, str]],
+    roots: Sequence[Root],
+    questions: Sequence[Question],
+    emulator: Emulator | None = None,
+    move: Callable[[str], str] = str,
 ) -> bytes:
-    """Everything the script needs, as a tar archive.
+    """Everything the script needs, and itself, as a tar archive.
 
     Args:
+        places: see `sandbox.main_script`.
         move: rewrites scripts for another place than the appliance's.
     """
+    boxes = sandbox.boxes_of(questions, unlimited=emulator is not None)
+    emulators = [emulator.registration] if emulator else []
+    scripts = {
+        "main": sandbox.main_script(places, [root.name for root in roots], boxes, emulators),
+        "inside": sandbox.INSIDE_TEXT,
+        "commands": sandbox.COMMANDS_TEXT,
+    }
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name in ("work", "work/asks", "work/layers", "work/replies", "roots"):
+        for name in ("work", "work/boxes", "work/layers", "work/replies", "roots"):
             _directory(archive, name)
-        _add(archive, "work/main", move(script).encode("utf-8", "surrogateescape"))
-        _add(archive, "work/inside", move(sandbox.INSIDE_TEXT).encode())
         for root in roots:
             _add(archive, f"work/layers/{root.name}.tar", packed(root.files))
-        for number, question in enumerate(questions):
-            place = f"work/asks/{number}"
-            _directory(archive, place)
-            _add(archive, f"{place}/commands", sandbox.commands_script(question.ask).encode("utf-8", "surrogateescape"))
-            if question.ask.devices:
-                _add(archive, f"{place}/devices", sandbox.devices_script(question.ask).encode("utf-8", "replace"))
-            if question.ask.given:
-                _add(archive, f"{place}/given.tar", packed(dict(question.ask.given)))
+        for number, box in enumerate(boxes):
+            _directory(archive, f"work/boxes/{number}")
+            given = {path: content for _, ask in box.questions for path, content in ask.given}
+            if given:
+                _add(archive, f"work/boxes/{number}/given.tar", packed(given))
+            scripts[f"boxes/{number}/prepare"] = sandbox.prepare_script(box)
+            slower = emulator.slower if emulator else 1
+            scripts[f"boxes/{number}/questions"] = sandbox.questions_script(box, slower=slower)
+        for name, text in scripts.items():
+            _add(archive, f"work/{name}", move(text).encode("utf-8", "surrogateescape"))
     return buffer.getvalue()
 
 
@@ -133,17 +138,20 @@ def replies_in(archive: bytes, count: int) -> tuple[tuple[Reply, ...], ...]:
     found: dict[tuple[int, int], dict[str, str]] = {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as replies:
         for member in replies:
-            parts = member.name.removeprefix("./").split("/")
-            if member.isfile() and len(parts) == 2:
-                number, _, kind = parts[1].partition(".")
+            question, _, rest = member.name.removeprefix("./").partition(".")
+            number, _, kind = rest.partition(".")
+            if member.isfile() and question.isdigit() and number.isdigit():
                 stream = replies.extractfile(member)
                 content = stream.read(sandbox.LONGEST) if stream is not None else b""
-                found.setdefault((int(parts[0]), int(number)), {})[kind] = content.decode("utf-8", "backslashreplace")
+                found.setdefault((int(question), int(number)), {})[kind] = content.decode("utf-8", "backslashreplace")
     return tuple(
         tuple(_reply(parts) for key, parts in sorted(found.items()) if key[0] == number) for number in range(count)
     )
 
 
 def _reply(parts: Mapping[str, str]) -> Reply:
-    status = parts.get("rc", "").strip()
-    return Reply(int(status) if status.isdigit() else None, parts.get("out", ""), parts.get("err", ""))
+    status, *times = parts.get("rc", "").split() or ("",)
+    begun, ended = (float(moment) for moment in times) if len(times) == 2 else (0.0, 0.0)
+    return Reply(
+        int(status) if status.isdigit() else None, parts.get("out", ""), parts.get("err", ""), round(ended - begun, 2)
+    )

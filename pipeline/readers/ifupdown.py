@@ -34,7 +34,8 @@ READER = Reader(
     by_status(
         complaint=r"(?i)couldn't read interfaces|missing required|don't (?:seem to )?have all the variables"
         r"|ifup: failed|unknown (?:method|address type)|duplicate|misplaced option|never matched"
-        r"|option with empty value|Failed to bring up|error parsing|bad option|too few parameters|Ignoring unknown interface",
+        r"|option with empty value|Failed to bring up|error parsing|bad option"
+        r"|too few parameters|Ignoring unknown interface",
         ignore=r"already configured|^run-parts|^(ip|dhclient|udhcpc|ifconfig|route) |recursion",
         line=r"interfaces:(\d+)|:(\d+):",
     ),

@@ -1,4 +1,4 @@
-"""iptables-restore and ip6tables-restore, legacy or nft as the image links them: tested, really loaded, then listed.
+"""iptables-restore and ip6tables-restore, legacy or nft as the image links them: rules are loaded, then listed.
 
 The load happens in a network namespace of its own on the appliance's kernel, so that what only the kernel refuses (a
 target in a table where it may not be) is refused here too. A module that kernel lacks is no answer.
@@ -32,7 +32,7 @@ _LACKING = re.compile(
 )
 _NOISE = re.compile(r"^(Try `|# Warning: |iptables-restore: Warning)")
 _LINE = re.compile(r"(?:line[ :]+|Error occurred at line: )(\d+)")
-_RULE = re.compile(r"(?m)^\s*(?:\[\d+:\d+\]\s*)?-[AI]\s")
+_RULE = re.compile(r"\s*(?:\[\d+:\d+\]\s*)?-[AI]\s")
 
 
 def _asks(family: str) -> Callable[[ImageView, str], Iterator[Ask]]:
@@ -40,17 +40,16 @@ def _asks(family: str) -> Callable[[ImageView, str], Iterator[Ask]]:
         save = program.replace("-restore", "-save")
         for file in regular_files(view, *_FILES[family]):
             text = text_of(view, file)
-            count = (
-                (str(len(_RULE.findall(text))),) if text is not None and not re.search(r"(?m)^-[DFXRZ]", text) else ()
-            )
-            commands = (Command((program, "--test"), file), Command((program,), file), Command((save,)))
+            plain = text is not None and re.search(r"(?m)^-[DFXRZ]", text) is None
+            count = tuple(f"{table} {rules}" for table, rules in _rules_in(text).items()) if text and plain else ()
+            commands = (Command((program,), file), Command((save,)))
             yield Ask(file, commands, (file,), expected=count, modules=_MODULES[family])
 
     return asks
 
 
 def meaning(ask: Ask, replies: Sequence[Reply]) -> Meaning:
-    """The test's word, then the kernel's, then whether as many rules are there as the file has."""
+    """The program's word, then the kernel's, then whether as many rules are there as the file has."""
     failure = not_asked(replies)
     if failure is not None:
         return failure
@@ -62,12 +61,25 @@ def meaning(ask: Ask, replies: Sequence[Reply]) -> Meaning:
         return refusal(words or [f"exit status {replies[-1].status}"], _LINE)
     if len(replies) < len(ask.commands):
         return Meaning(ReaderVerdict.NOT_ASKED, "its rules were not listed")
-    loaded = len(_RULE.findall(replies[-1].out))
-    if ask.expected and loaded < int(ask.expected[0]):
-        return Meaning(
-            ReaderVerdict.NO, f"says nothing and loads {loaded} of {ask.expected[0]} rules: no COMMIT ends the table"
-        )
+    loaded = _rules_in(replies[-1].out)
+    for expected in ask.expected:
+        table, _, count = expected.partition(" ")
+        if loaded.get(table, 0) < int(count):
+            lost = f"of the {count} rules of table {table} only {loaded.get(table, 0)} are there after loading"
+            return Meaning(ReaderVerdict.NO, f"{lost}, and it says nothing: no COMMIT ends the table")
     return Meaning(ReaderVerdict.YES)
+
+
+def _rules_in(text: str) -> dict[str, int]:
+    """Rules by table, in a file or a listing; tables of earlier files may still be in the listing."""
+    found: dict[str, int] = {}
+    table = ""
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:].strip()
+        elif _RULE.match(line):
+            found[table] = found.get(table, 0) + 1
+    return found
 
 
 def _reader(family: str, decides: tuple[str, ...]) -> Reader:

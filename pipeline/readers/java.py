@@ -26,12 +26,12 @@ _NOTHING_TO_START = re.compile(r"no main manifest attribute")
 
 def asks(view: ImageView, program: str) -> Iterator[Ask]:
     """Each deployment package and every bundle in it, in one question."""
-    for file in regular_files(view, *_PACKAGES):
+    for package, file in enumerate(regular_files(view, *_PACKAGES)):
         content = view.files.get(GuestPath(file))
         jars = _jars(content) if content is not None else None
         if not jars:
             continue
-        given = tuple((f"/tmp/{number}.jar", jar) for number, jar in enumerate(jars))  # noqa: S108 - of the sandbox
+        given = tuple((f"/tmp/{package}-{number}.jar", jar) for number, jar in enumerate(jars))  # noqa: S108 - of the sandbox
         flags = ("-Xshare:auto", "-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
         for path, _ in given:
             yield Ask(file, (Command((program, *flags, "-jar", path)),), (file,),

@@ -63,7 +63,9 @@ def not_asked(replies: Sequence[Reply]) -> Meaning | None:
     words = said(replies)
     if last.status in _NOT_STARTED and (not words or _LOADER.search(words[-1])):
         return Meaning(ReaderVerdict.NOT_ASKED, (words or ["it cannot be started"])[-1][:_LONGEST])
-    if last.status in (132, 134, 135, 136, 137, 139):
+    if last.status == 137:  # what timeout(1) ended
+        return Meaning(ReaderVerdict.NOT_ASKED, "it did not end in time")
+    if last.status in (132, 134, 135, 136, 139):
         return Meaning(ReaderVerdict.NOT_ASKED, f"it was ended by signal {last.status - 128}")
     return None
 

@@ -54,14 +54,14 @@ _PPPD = by_status(line=r"(?:line |:)(\d+)")
 
 def chat_asks(view: ImageView, program: str) -> Iterator[Ask]:
     """Each script, on a terminal of its own, with the words it waits for as the modem's side and without its pauses."""
-    for file in regular_files(view, *_SCRIPTS):
+    for number, file in enumerate(regular_files(view, *_SCRIPTS)):
         modem = "".join(f"{word}\r\n" for word in _waits_for(text_of(view, file) or "")).encode("utf-8", "replace")
         script = view.files.get(GuestPath(file), b"").replace(rb"\d", b"").replace(rb"\p", b"")
-        command = Command((program, "-v", "-s", "-S", "-t", "15", "-f", "/tmp/script"))  # noqa: S108 - the sandbox's
+        command = Command((program, "-v", "-s", "-S", "-t", "15", "-f", f"/tmp/script-{number}"))  # noqa: S108 - of the sandbox
         if is_program(view, _TERMINAL):
             line = shlex.join(command.argv)
-            command = Command((_TERMINAL, "-q", "-e", "-c", line, "/dev/null"), "/tmp/modem")  # noqa: S108 - the sandbox's
-        given = (("/tmp/modem", modem), ("/tmp/script", script))  # noqa: S108
+            command = Command((_TERMINAL, "-q", "-e", "-c", line, "/dev/null"), f"/tmp/modem-{number}")  # noqa: S108 - the sandbox's
+        given = ((f"/tmp/modem-{number}", modem), (f"/tmp/script-{number}", script))  # noqa: S108
         yield Ask(file, (command,), (file,), given=given, devices=("/dev/ptmx",), seconds=90)
 
 

@@ -1,8 +1,9 @@
-"""The scripts that run inside the appliance: every question in a sandbox of its own, all of them in one call.
+"""The scripts that run inside the appliance: every gateway's questions in a sandbox of their own, all in one call.
 
-The appliance is a virtual machine without network. In it, each question gets a private root: an overlay on the image,
+The appliance is a virtual machine without network. In it, each sandbox has a private root: an overlay on the image,
 which is mounted read-only, with fresh /proc, /run, /tmp and /dev, a network namespace without interfaces, limits of
 time and memory, and without the capabilities that could lead out of it. What is written is in memory, gone afterwards.
+Starting a program takes a tenth of a second there without hardware virtualisation, so nothing is started needlessly.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pipeline.model.reader import Ask
 
 IMAGE, WORK, ROOTS = "/sysroot/image", "/sysroot/work", "/sysroot/roots"
-MAIN, INSIDE, REPLIES = f"{WORK}/main", f"{WORK}/inside", f"{WORK}/replies"
+MAIN, REPLIES = f"{WORK}/main", f"{WORK}/replies"
 LONGEST = 65536
 """Bytes that are kept of what one program prints."""
 
@@ -25,50 +26,58 @@ _WITHOUT = (
 ).split(",")
 
 INSIDE_TEXT = f"""\
-# inside ROOT KIBIBYTES ASK: runs as process 1 of its own namespaces
-root={ROOTS}/$1; kibibytes=$2; ask={WORK}/asks/$3; reply={REPLIES}/$3; number=0
+# inside ROOT KIBIBYTES BOX: runs as process 1 of its own namespaces
+root={ROOTS}/$1; kibibytes=$2; box={WORK}/boxes/$3
 cd /
-fresh() {{  # DIRECTORY OPTIONS: what the image has there is hidden
-  [ -L "$root/$1" ] && rm -f "$root/$1"
-  mkdir -p "$root/$1"
-  mount -t tmpfs -o "nosuid,$2" tmpfs "$root/$1" || exit 125
-}}
-fresh run size=64m,mode=755; fresh tmp size=64m,mode=1777; fresh dev size=256k,mode=755
-mkdir -p "$root/proc" "$root/dev/pts" "$root/dev/shm" "$root/run/lock" "$reply"
-mount -t proc -o nosuid,nodev,noexec proc "$root/proc" || exit 125
-for node in null zero full random urandom; do
-  : > "$root/dev/$node"; mount --bind "/dev/$node" "$root/dev/$node" || exit 125
+for directory in run tmp dev proc; do
+  [ -L "$root/$directory" ] && rm -f "$root/$directory"
+  [ -d "$root/$directory" ] || mkdir "$root/$directory"
 done
+mount -t tmpfs -o nosuid,size=64m,mode=755 tmpfs "$root/run" || exit 125
+mount -t tmpfs -o nosuid,size=64m,mode=1777 tmpfs "$root/tmp" || exit 125
+mount -t tmpfs -o nosuid,size=256k,mode=755 tmpfs "$root/dev" || exit 125
+mount -t proc -o nosuid,nodev,noexec proc "$root/proc" || exit 125
+device() {{  # PATH: the null device under another name, but some are themselves, and /dev/ptmx makes terminals
+  from=/dev/null
+  case $1 in
+    /dev/ptmx)
+      mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts "$root/dev/pts" && ln -s pts/ptmx "$root/dev/ptmx"
+      return ;;
+    /dev/ppp | /dev/zero | /dev/full | /dev/random | /dev/urandom) from=$1 ;;
+  esac
+  case $1 in /dev/*/*) mkdir -p "$root${{1%/*}}" ;; esac
+  [ -c "$from" ] && : >"$root$1" && mount --bind "$from" "$root$1"
+}}
+mkdir "$root/dev/pts" "$root/dev/shm" "$root/run/lock"
+for node in null zero full random urandom; do device /dev/$node; done
 ln -s /proc/self/fd "$root/dev/fd"
 null=$root/dev/null
 ip link set lo up 2>"$null"
-[ -f "$ask/given.tar" ] && tar -xf "$ask/given.tar" -C "$root"
-device() {{  # PATH: the null device under another name, but /dev/ppp is itself, and /dev/ptmx makes terminals
-  if [ "$1" = /dev/ptmx ]; then
-    mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts "$root/dev/pts" && ln -s pts/ptmx "$root/dev/ptmx"
-    return
-  fi
-  from=/dev/null
-  [ "$1" != /dev/ppp ] || from=/dev/ppp
-  [ -c "$from" ] && mkdir -p "$root${{1%/*}}" && : > "$root$1" && mount --bind "$from" "$root$1"
-}}
-[ -f "$ask/devices" ] && . "$ask/devices"
+. "$box/prepare"
 # Whoever got out of the root would find no disk there.
 mount -t tmpfs -o size=4k tmpfs /dev || exit 125
 ulimit -c 0; ulimit -n 512; ulimit -f 65536
 [ "$kibibytes" -gt 0 ] && ulimit -v "$kibibytes"
-run() {{  # STDIN ARGV...
-  number=$((number + 1)); stdin=$null
-  [ -n "$1" ] && stdin=$root$1
-  shift
-  setpriv --bounding-set={",".join(f"-{name}" for name in _WITHOUT)} --inh-caps=-all \\
-    chroot "$root" "$@" <"$stdin" >"$reply/$number.out" 2>"$reply/$number.err"
+exec setpriv --bounding-set={",".join(f"-{name}" for name in _WITHOUT)} --inh-caps=-all \\
+  sh {WORK}/commands "$root" "$box"
+"""
+
+COMMANDS_TEXT = f"""\
+# commands ROOT BOX: every question of one sandbox, one after the other
+root=$1; null=$root/dev/null
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root TZ=UTC
+run() {{  # SECONDS QUESTION NUMBER STDIN ARGV...
+  seconds=$1; reply={REPLIES}/$2.$3; stdin=$null
+  [ -z "$4" ] || stdin=$root$4
+  shift 4
+  read -r begun rest </proc/uptime
+  timeout -s KILL "$seconds" chroot "$root" "$@" <"$stdin" >"$reply.out" 2>"$reply.err"
   status=$?
-  echo $status >"$reply/$number.rc"
+  read -r ended rest </proc/uptime
+  echo $status $begun $ended >"$reply.rc"
   return $status
 }}
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root TZ=UTC
-. "$ask/commands"
+. "$2/questions"
 """
 
 _MAIN_TEXT = f"""\
@@ -88,8 +97,8 @@ copy() {{  # ROOT PLACE: what cannot lie under an overlay is copied where it is 
 lay() {{  # ROOT: what one gateway has for itself
   [ ! -f "{WORK}/layers/$1.tar" ] || tar -xf "{WORK}/layers/$1.tar" -C "{ROOTS}/$1"
 }}
-ask() {{  # ASK ROOT SECONDS KIBIBYTES
-  timeout -s KILL "$3" unshare -n -m -p -f --kill-child sh {INSIDE} "$2" "$4" "$1" 2>"{WORK}/asks/$1/trouble"
+box() {{  # BOX ROOT KIBIBYTES
+  unshare -n -m -p -f --kill-child sh {WORK}/inside "$2" "$3" "$1"
 }}
 """
 
@@ -115,26 +124,44 @@ class Question:
     ask: Ask
 
 
+@dataclass(frozen=True)
+class Box:
+    """One sandbox: questions, by their numbers, that share a root and a limit of memory."""
+
+    root: str
+    kibibytes: int
+    questions: tuple[tuple[int, Ask], ...]
+
+
+def boxes_of(questions: Sequence[Question], *, unlimited: bool) -> tuple[Box, ...]:
+    """The sandboxes of questions.
+
+    Args:
+        unlimited: no limit of address space: an emulator reserves far more than it uses.
+    """
+    found: dict[tuple[str, int], list[tuple[int, Ask]]] = {}
+    for number, question in enumerate(questions):
+        kibibytes = 0 if unlimited else question.ask.megabytes << 10
+        found.setdefault((question.root, kibibytes), []).append((number, question.ask))
+    return tuple(Box(root, kibibytes, tuple(asks)) for (root, kibibytes), asks in found.items())
+
+
 def main_script(
     places: Sequence[tuple[str, str]],
     roots: Iterable[str],
-    questions: Sequence[Question],
+    boxes: Sequence[Box],
     emulators: Iterable[str] = (),
-    *,
-    slower: int = 1,
 ) -> str:
     """The whole run.
 
     Args:
         places: mount points below the image's root with their file systems, outer ones first; ``""`` is the root.
         emulators: lines for binfmt_misc, for programs of foreign processors.
-        slower: by how much time limits are stretched.
     """
-    lines = [_MAIN_TEXT]
-    lines += _emulation(list(emulators))
-    lines += [
-        f"modprobe -q -a {shlex.join(sorted({module for question in questions for module in question.ask.modules}))}"
-    ]
+    lines = [_MAIN_TEXT, *_emulation(list(emulators))]
+    modules = sorted({module for box in boxes for _, ask in box.questions for module in ask.modules})
+    if modules:
+        lines.append(f"modprobe -q -a {shlex.join(modules)}")
     for root in roots:
         lines.append(f"mkdir -p {ROOTS}/{root}")
         for number, (place, filesystem) in enumerate(places):
@@ -143,10 +170,7 @@ def main_script(
             else:
                 lines.append(f"over {root} {number} {shlex.quote(place)}")
         lines.append(f"lay {root}")
-    for number, question in enumerate(questions):
-        seconds, kibibytes = question.ask.seconds * slower, question.ask.megabytes << 10
-        lines.append(f"ask {number} {question.root} {seconds} {kibibytes if slower == 1 else 0}")
-    # What was printed beyond that is of no use to anybody; the sizes of the files are what travels.
+    lines += [f"box {number} {box.root} {box.kibibytes}" for number, box in enumerate(boxes)]
     lines.append(f"tar -cf {WORK}/replies.tar -C {REPLIES} .")
     return "\n".join(lines) + "\n"
 
@@ -162,13 +186,27 @@ def _emulation(emulators: Sequence[str]) -> list[str]:
     ]
 
 
-def devices_script(ask: Ask) -> str:
-    """The device files one question needs."""
-    return "".join(f"device {shlex.quote(device)}\n" for device in ask.devices)
+def prepare_script(box: Box) -> str:
+    """What one sandbox needs before its questions: directories, device files, files to read."""
+    directories = dict.fromkeys(directory for _, ask in box.questions for directory in ask.directories)
+    devices = dict.fromkeys(device for _, ask in box.questions for device in ask.devices)
+    lines = [f'mkdir -p "$root"{shlex.quote(directory)}' for directory in directories]
+    lines += [f"device {shlex.quote(device)}" for device in devices]
+    lines.append('[ ! -f "$box/given.tar" ] || tar -xf "$box/given.tar" -C "$root"')
+    return "\n".join(lines) + "\n"
 
 
-def commands_script(ask: Ask) -> str:
-    """One question's commands: the next runs only where the one before succeeded."""
-    made = [f'mkdir -p "$root"{shlex.quote(directory)}' for directory in ask.directories]
-    runs = [shlex.join(["run", command.stdin, *command.argv]) for command in ask.commands]
-    return "\n".join([*made, " &&\n".join(runs)]) + "\n"
+def questions_script(box: Box, *, slower: int) -> str:
+    """One sandbox's commands: of a question, the next runs only where the one before succeeded.
+
+    Args:
+        slower: by how much time limits are stretched.
+    """
+    lines = []
+    for question, ask in box.questions:
+        runs = [
+            shlex.join(["run", str(ask.seconds * slower), str(question), str(number), command.stdin, *command.argv])
+            for number, command in enumerate(ask.commands, 1)
+        ]
+        lines.append(" &&\n".join(runs))
+    return "\n".join(lines) + "\n"

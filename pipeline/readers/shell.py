@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 
 from pipeline.model.image_view import ImageView
-from pipeline.model.reader import Ask, Command, Reader
+from pipeline.model.reader import Ask, Command, Meaning, Reader, Reply
 from pipeline.readers.files_of import is_program, regular_files, text_of
 from pipeline.readers.meaning import by_status
 
 _SCRIPTS = (
-    "/etc/init.d/firewall*", "/etc/init.d/S[0-9][0-9]firewall*", "/etc/rc.local", "/etc/init.d/rcS",
-    "/etc/network/if-*.d/*", "/etc/ppp/ip-*.d/*", "/etc/ppp/ip-*.local", "/etc/profile.d/*.sh",
+    "/etc/init.d/firewall*", "/etc/init.d/S[0-9][0-9]firewall*", "/etc/rc.local", "/etc/ppp/ip-*.local",
     "/etc/NetworkManager/dispatcher.d/*", "/opt/*/*/bin/start_kura*.sh",
 )  # fmt: skip
 _SHELLS = ("/bin/sh", "/bin/bash", "/usr/bin/bash", "/bin/ash", "/bin/busybox")
 
 
 def asks(view: ImageView, program: str) -> Iterator[Ask]:
-    """Scripts of one directory together: the shell that each names reads it, else the system's."""
-    files = [(file.rpartition("/")[0], file) for file in regular_files(view, *_SCRIPTS)]
-    for _, group in groupby(files, key=lambda pair: pair[0]):
-        named = [(file, shell) for _, file in group if (shell := _shell_of(view, file, program))]
-        if named:
-            commands = tuple(Command((*shell, "-n", file)) for file, shell in named)
-            yield Ask(named[0][0], commands, tuple(file for file, _ in named))
+    """All of them in one question, up to the first that cannot be read: the shell that each names reads it."""
+    named = [(file, shell) for file in regular_files(view, *_SCRIPTS) if (shell := _shell_of(view, file, program))]
+    if named:
+        commands = tuple(Command((*shell, "-n", file)) for file, shell in named)
+        yield Ask(named[0][0], commands, tuple(file for file, _ in named))
 
 
 def _shell_of(view: ImageView, file: str, usual: str) -> tuple[str, ...]:
@@ -41,10 +37,17 @@ def _shell_of(view: ImageView, file: str, usual: str) -> tuple[str, ...]:
     return (words[0], "sh") if words[0].endswith("/busybox") else (words[0],)
 
 
+def meaning(ask: Ask, replies: Sequence[Reply]) -> Meaning:
+    """As usual; the message begins with the file."""
+    return _STATUS(ask, replies)
+
+
+_STATUS = by_status(line=r"(?:line |: )(\d+)")
+
 READER = Reader(
     "sh",
     "the image's own shell can read the scripts that start the firewall and the framework",
     ("/bin/sh", "/bin/busybox"),
     asks,
-    by_status(line=r"(?:line |: )(\d+)"),
+    meaning,
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -107,10 +106,11 @@ def _run(
     root: Path, roots: Sequence[sandbox.Root], questions: Sequence[sandbox.Question]
 ) -> tuple[tuple[Reply, ...], ...]:
     with tempfile.TemporaryDirectory(prefix="reader-") as place:
-        script = sandbox.main_script([("", "ext4")], [one.name for one in roots], questions)
-        archive = appliance.archive_of(
-            roots, questions, script, move=lambda text: text.replace("/sysroot", f"{place}/s")
-        )
+
+        def move(text: str) -> str:
+            return text.replace("/sysroot", f"{place}/s")
+
+        archive = appliance.archive_of([("", "ext4")], roots, questions, move=move)
         Path(place, "ask.tar").write_bytes(archive)
         steps = (
             f"mkdir {place}/s && mount -t tmpfs tmpfs {place}/s && mkdir {place}/s/{_IMAGE} && "
@@ -118,8 +118,6 @@ def _run(
             f"sh {place}/s/work/main; cp {place}/s/work/replies.tar {place}/replies.tar"
         )
         subprocess.run(["unshare", "-m", "sh", "-c", steps], check=True, capture_output=True)
-        with tarfile.open(Path(place, "replies.tar")):
-            pass
         return appliance.replies_in(Path(place, "replies.tar").read_bytes(), len(questions))
 
 
