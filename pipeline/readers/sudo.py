@@ -61,10 +61,11 @@ def _without_password(rules: Mapping[str, Any]) -> Iterator[str]:
             if not any(_is_all(one) for one in command.get("Commands", ())) or not _as_root(command):
                 continue
             own = [option["authenticate"] for option in command.get("Options", ()) if "authenticate" in option]
-            if own:
-                yield from (people if own[-1] is False else ())
-            else:
+            if not own:
                 yield from (people if open_for_all else people & bound)
+            elif own[-1] is False:
+                # A person by name is somebody's decision (sudo = "nopasswd"); a whole group or everybody is not.
+                yield from (name for name in people if name == "ALL" or name[0] in "%+")
 
 
 def _is_all(command: Mapping[str, Any]) -> bool:
