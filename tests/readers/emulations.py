@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from pipeline.errors import PipelineError
+from pipeline.formats.network.iptables import text as iptables
 from pipeline.formats.ssh import sshd_config
 from pipeline.rules.grammar.sshd import refusals as sshd_refusals
 from pipeline.rules.grammar.sshd.keywords import Build
@@ -23,6 +25,24 @@ def _sshd(data: bytes, version: str) -> bool:
     return not [*sshd_refusals.refusals(read, Build((int(found[1]), int(found[2])), debian=True))]
 
 
+def _tables(*, six: bool) -> Emulation:
+    def passes(data: bytes, version: str) -> bool:
+        del version
+        return _parsed(lambda text: iptables.parse(text, "f", six=six), data)
+
+    return passes
+
+
+def _parsed(parse: Callable[[str], object], data: bytes) -> bool:
+    try:
+        parse(data.decode("utf-8", "surrogateescape"))
+    except PipelineError:
+        return False
+    return True
+
+
 EMULATIONS: dict[str, Emulation] = {
+    "ip6tables-restore": _tables(six=True),
+    "iptables-restore": _tables(six=False),
     "sshd": _sshd,
 }

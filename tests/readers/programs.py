@@ -127,4 +127,12 @@ def _sshd(root: Root, data: bytes) -> Answer:
     return _answer(ran.status == 0, re.sub(r"\n[a-z0-9]+ .*", "", ran.words).replace(inside, ""))
 
 
-PROGRAMS = {program.name: program for program in (Program("sshd", ("sshd", "-V"), r"OpenSSH_[\w.]+", _sshd),)}
+def _indexed(*programs: Program) -> dict[str, Program]:
+    return {program.name: program for program in programs}
+
+
+PROGRAMS = _indexed(
+    Program("sshd", ("sshd", "-V"), r"OpenSSH_[\w.]+", _sshd),
+    Program("iptables-restore", ("iptables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("iptables-restore", "FILE")),
+    Program("ip6tables-restore", ("ip6tables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("ip6tables-restore", "FILE")),
+)

@@ -45,6 +45,40 @@ def _firewall() -> Iterator[Breakage]:
     yield Breakage(
         "a chain nobody declared", "firewall.readable", IPTABLES, _rule("-A INPUT -j input-kura"), "input-kura"
     )
+    for name, text in (
+        ("a list of ports without multiport", "-A INPUT -p tcp --dport 53,67 -j ACCEPT"),
+        ("quotation marks of a shell", "-A INPUT -m comment --comment 'dns for lan' -j DROP"),
+        ("a port without a protocol", "-A INPUT --dport 53 -j DROP"),
+        ("a target of another table", "-A INPUT -j MASQUERADE"),
+        ("an interface that goes out", "-A INPUT -o eth0 -j DROP"),
+        ("a state there is not", "-A INPUT -m state --state NEWS -j DROP"),
+        ("a match there is not", "-A INPUT -m nosuch -j DROP"),
+        ("an option without its match", "-A INPUT --state NEW -j DROP"),
+        ("a target there is not", "-A INPUT -j DENY"),
+        ("a carriage return", "-A INPUT -i eth9 -j DROP\r"),
+        ("a comment behind a rule", "-A INPUT -i eth9 -j DROP # ours"),
+        ("a rate there is not", "-A INPUT -m limit --limit 5/fortnight -j DROP"),
+        ("a service there is not", "-A INPUT -p tcp --dport shh -j DROP"),
+        ("a name for an address", "-A INPUT -s gateway.example -j DROP"),
+        ("an option twice", "-A INPUT -i eth8 -i eth9 -j DROP"),
+        ("a reset for other protocols", "-A INPUT -j REJECT --reject-with tcp-reset"),
+        ("a hardware address going out", "-A OUTPUT -m mac --mac-source 02:00:00:00:00:01 -j DROP"),
+        ("sixteen ports", f"-A INPUT -p tcp -m multiport --dports {','.join(map(str, range(1, 17)))} -j DROP"),
+    ):
+        yield Breakage(name, "firewall.readable", IPTABLES, _rule(text), text.split("-A INPUT ")[-1].rstrip("\r"))
+    yield Breakage(
+        "a blank behind COMMIT",
+        "firewall.readable",
+        IPTABLES,
+        remade(IPTABLES, lambda data: data.replace(b"COMMIT\n", b"COMMIT \n")),
+        "COMMIT ",
+    )
+    yield Breakage(
+        "carriage returns",
+        "firewall.readable",
+        IPTABLES,
+        remade(IPTABLES, lambda data: data.replace(b"\n", b"\r\n")),
+    )
     yield Breakage(
         "no COMMIT",
         "firewall.readable",

@@ -155,19 +155,43 @@ class Ruleset:
         return Ruleset(tuple(table if known.name == table.name else known for known in self.tables))
 
 
+# Names of /etc/services that stand in firewall files.
+_SERVICES = {
+    "ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "time": 37, "domain": 53, "bootps": 67,
+    "bootpc": 68, "tftp": 69, "http": 80, "www": 80, "kerberos": 88, "pop3": 110, "sunrpc": 111, "ntp": 123,
+    "netbios-ns": 137,
+    "netbios-dgm": 138, "netbios-ssn": 139, "imap2": 143, "snmp": 161, "snmp-trap": 162, "ldap": 389, "https": 443,
+    "microsoft-ds": 445, "syslog": 514, "ipp": 631, "ldaps": 636, "imaps": 993, "mqtt": 1883, "nfs": 2049,
+    "mysql": 3306, "postgresql": 5432, "mdns": 5353, "http-alt": 8080, "secure-mqtt": 8883,
+}  # fmt: skip
+
+
 def parse_ports(text: str) -> Ports:
-    """Read ``22``, ``7000:9000``, ``:1023`` or a list of them; `ValueError` for anything else."""
+    """Read ``22``, ``ssh``, ``7000:9000``, ``:1023`` or a list of them; `ValueError` for anything else."""
     ranges: list[tuple[int, int]] = []
     for part in text.split(","):
-        found = re.fullmatch(r"(\d{1,5})|(\d{0,5}):(\d{0,5})", part, re.ASCII)
-        if found is None:
+        low, colon, high = part.partition(":")
+        if not part or part == ":":
             raise ValueError(f"not a port or a range of ports: {part!r}")
-        single, low, high = found.groups()
-        first, last = (int(single), int(single)) if single else (int(low or 0), int(high or 65535))
+        first = _port(low) if low else 0
+        last = (_port(high) if high else 65535) if colon else first
+        if first is None or last is None:
+            raise ValueError(f"not a port or a range of ports: {part!r}")
         if first > last or last > 65535:
             raise ValueError(f"not a range of ports: {part!r}")
         ranges.append((first, last))
     return _merged(ranges)
+
+
+def _port(text: str) -> int | None:
+    """A number as C reads it (022 is 18, 0x16 is 22), or the name of a service."""
+    if re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}", text):
+        return int(text, 16)
+    if re.fullmatch(r"0[0-7]{1,8}", text):
+        return int(text, 8)
+    if re.fullmatch(r"0|[1-9]\d{0,5}", text, re.ASCII):
+        return int(text)
+    return _SERVICES.get(text)
 
 
 def subtract(ports: Ports, away: Iterable[tuple[int, int]]) -> Ports:
@@ -194,6 +218,7 @@ def _merged(ranges: Iterable[tuple[int, int]]) -> Ports:
 
 
 def _quoted(value: str) -> str:
-    if value and not re.search(r"[\s\"'\\]", value):
+    """Double quotation marks, the only ones iptables-restore knows; inside them a backslash frees the next letter."""
+    if value and not re.search(r"[\s\"\\]", value):
         return value
-    return '"' + re.sub(r"([\"'\\])", r"\\\1", value) + '"'
+    return '"' + re.sub(r"([\"\\])", r"\\\1", value) + '"'

@@ -1,35 +1,18 @@
-"""Reader and writer of the iptables-save form (iptables-restore(8))."""
+"""Reader and writer of the iptables-save form (iptables-restore(8)): what is read here, 1.8 takes, and only that."""
 
 from __future__ import annotations
 
-import ipaddress
+import itertools
 import re
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats.network.iptables.rules import Chain, Clause, Rule, Ruleset, Table, parse_ports
+from pipeline.formats.network.iptables import addresses, line, standing
+from pipeline.formats.network.iptables.extensions import BUILT_IN, KNOWN_TARGETS
+from pipeline.formats.network.iptables.rules import Chain, Clause, Rule, Ruleset, Table
 
-_LONG = {
-    "--protocol": "-p",
-    "--source": "-s",
-    "--src": "-s",
-    "--destination": "-d",
-    "--dst": "-d",
-    "--in-interface": "-i",
-    "--out-interface": "-o",
-    "--jump": "-j",
-    "--goto": "-g",
-    "--match": "-m",
-    "--destination-port": "--dport",
-    "--source-port": "--sport",
-    "--destination-ports": "--dports",
-    "--source-ports": "--sports",
-    "--fragment": "-f",
-}
-_BUILT_IN = frozenset({"INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"})
-_PORTS = ("--dport", "--sport", "--dports", "--sports")
-_NEEDS_ONE_VALUE = frozenset({"-p", "-s", "-d", "-i", "-o", "-j", "-g", "-m", *_PORTS})
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)|([^\s"]+)(?=\s|$)')
+_POLICIES = frozenset({"ACCEPT", "DROP", "-"})
+_LONGEST_CHAIN = 28
 _REMEDY = "write the file as iptables-save does; `iptables-restore --test` names what the kernel's tools refuse"
 
 
@@ -39,53 +22,65 @@ class _Reading:
 
     name: str
     line: int
+    six: bool = False
     chains: dict[str, Chain] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
 
 
-def parse(text: str, where: str) -> Ruleset:
+def parse(text: str, where: str, *, six: bool = False) -> Ruleset:
     """Read a file; ``-I`` lines are put where they take effect, so the rules stand in the order of the walk.
+
+    A table that stands there twice is loaded twice, and the second one is what stays.
 
     Args:
         where: how the file is called in messages.
+        six: for ip6tables-restore.
 
     Raises:
-        PipelineError: every line that cannot be understood, rules in or jumps to chains nobody declared (the nft
-            variant of iptables-restore lets them pass), chains that lead back to themselves, a table without COMMIT.
+        PipelineError: every line at which iptables-restore gives up the whole file: options, values and places it does
+            not know, chains nobody declared before, blanks around ``COMMIT``, carriage returns, a table without COMMIT.
     """
     problems: list[Problem] = []
     tables: list[Table] = []
     current: _Reading | None = None
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        if not line or line.startswith("#"):
+    for number, whole in enumerate(text.split("\n"), 1):
+        row = whole.partition("\0")[0]
+        if not row or row.startswith("#"):
             continue
         try:
-            if line.startswith("*"):
-                if current is not None:
-                    raise ValueError(f"table {line[1:]!r} begins before {current.name!r} has its COMMIT")
-                if any(table.name == line[1:] for table in tables):
-                    raise ValueError(f"table {line[1:]!r} is there twice")
-                current = _Reading(line[1:], number)
-            elif current is None:
-                raise ValueError("stands outside a table")
-            elif line == "COMMIT":
-                problems += _undeclared(current, where)
-                tables.append(Table(current.name, tuple(current.chains.values()), tuple(current.rules)))
+            if current is None:
+                current = _Reading(_table(row), number, six)
+            elif row == "COMMIT":
+                made = Table(current.name, tuple(current.chains.values()), tuple(current.rules))
+                problems += [
+                    Problem(f"{where}: {f'line {at}: ' if at else ''}{what}", _REMEDY)
+                    for at, what in standing.problems(made)
+                ]
+                tables = [*(table for table in tables if table.name != made.name), made]
                 current = None
-            elif line.startswith(":"):
-                chain = _chain(line)
+            elif row.startswith(":"):
+                chain = _chain(row, current)
                 current.chains[chain.name] = chain
             else:
-                _add(current, line, number)
+                _command(current, row, number)
         except ValueError as error:
             problems.append(Problem(f"{where}: line {number}: {error}", _REMEDY))
     if current is not None:
         problems.append(Problem(f"{where}: line {current.line}: table {current.name!r} has no COMMIT", _REMEDY))
-    for table in tables:
-        problems += [Problem(f"{where}: chain {name!r} leads back to itself", _REMEDY) for name in _loops(table)]
     raise_if_any(problems)
     return Ruleset(tuple(tables))
+
+
+def _table(row: str) -> str:
+    """The table a line begins."""
+    if not row.startswith("*"):
+        raise ValueError("stands outside a table")
+    words = row[1:].split(" ")[0].split("\t")[0] or (row[1:].split() or [""])[0]
+    if words.endswith("\r"):
+        raise ValueError("a carriage return: lines end in a line feed alone")
+    if words not in BUILT_IN:
+        raise ValueError(f"there is no table {words!r}")
+    return words
 
 
 def render(ruleset: Ruleset) -> str:
@@ -99,116 +94,127 @@ def render(ruleset: Ruleset) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def rule(text: str) -> Rule:
+def rule(text: str, *, six: bool = False) -> Rule:
     """One ``-A`` line as a rule; `PipelineError` when it cannot be understood."""
-    reading = _Reading("filter", 0)
+    reading = _Reading("filter", 0, six)
     try:
-        _add(reading, text, 0)
+        _add(reading, line.tokens(text), 0, known=False)
+        [made] = reading.rules
     except ValueError as error:
         raise PipelineError(f"firewall rule {text!r}: {error}", _REMEDY) from None
-    return reading.rules[0]
+    return made
 
 
-def _chain(line: str) -> Chain:
-    found = re.fullmatch(r":(\S+)\s+(\S+)(?:\s+(\[\d+:\d+\]))?", line, re.ASCII)
-    if found is None:
+def _chain(row: str, reading: _Reading) -> Chain:
+    words = row[1:].split()
+    if len(words) < 2:
         raise ValueError("a chain is declared as ':NAME POLICY [packets:bytes]'")
-    name, policy, counters = found.groups()
-    if policy not in ("-", "ACCEPT", "DROP") or (policy == "-") == (name in _BUILT_IN):
-        raise ValueError(f"chain {name!r} cannot have the policy {policy!r}")
-    return Chain(name, policy, counters or "[0:0]")
+    name, policy, counters = words[0], words[1], "".join(words[2:3])
+    if name in BUILT_IN[reading.name]:
+        if policy not in _POLICIES:
+            raise ValueError(f"chain {name!r} cannot have the policy {policy!r}")
+        if counters and not re.fullmatch(r"\[\d+:\d+\]?", counters, re.ASCII):
+            raise ValueError("counters are written as [packets:bytes]")
+        policy = "ACCEPT" if policy == "-" else policy
+    else:
+        _check_name(name)
+        policy = "-"
+    return Chain(name, policy, counters if counters.endswith("]") else "[0:0]")
 
 
-def _add(reading: _Reading, line: str, number: int) -> None:
-    """Read a rule and put it where it takes effect; `ValueError` names what is wrong with it."""
-    tokens = _tokens(line)
-    counters = tokens.pop(0) if re.fullmatch(r"\[\d+:\d+\]", tokens[0], re.ASCII) else ""
-    if len(tokens) < 2 or tokens[0] not in ("-A", "--append", "-I", "--insert"):
-        raise ValueError(f"expected a rule, found {line!r}")
-    command, chain, rest = tokens[0], tokens[1], tokens[2:]
-    place = int(rest.pop(0)) if command in ("-I", "--insert") and rest and rest[0].isdecimal() else 1
-    made = Rule(chain, _clauses(rest), counters, number)
-    if command in ("-A", "--append"):
-        reading.rules.append(made)
-        return
-    others = [index for index, known in enumerate(reading.rules) if known.chain == chain]
-    if place - 1 > len(others):
-        raise ValueError(f"place {place} is beyond the end of chain {chain!r}")
-    reading.rules.insert(others[place - 1] if place - 1 < len(others) else len(reading.rules), made)
+def _check_name(name: str) -> None:
+    if len(name) > _LONGEST_CHAIN:
+        raise ValueError(f"chain {name!r}: a name has up to {_LONGEST_CHAIN} characters")
+    if name[0] in "-!" or name in KNOWN_TARGETS:
+        raise ValueError(f"{name!r} cannot be a chain's name")
 
 
-def _tokens(line: str) -> list[str]:
-    tokens: list[str] = []
-    end = 0
-    for found in _TOKEN.finditer(line):
-        if line[end : found.start()].strip():
-            break
-        quoted, bare = found.groups()
-        tokens.append(re.sub(r"\\(.)", r"\1", quoted) if bare is None else bare)
-        end = found.end()
-    if line[end:].strip():
-        raise ValueError("a quotation mark is not closed")
-    return tokens
+def _command(reading: _Reading, row: str, number: int) -> None:
+    """A line within a table; `ValueError` names what is wrong with it."""
+    words = line.tokens(row)
+    command = words[0] if words else ""
+    if command.startswith(("[", "-A", "-I")) or command in ("--append", "--insert"):
+        _add(reading, words, number, known=True)
+    elif command in ("-N", "--new-chain") and len(words) == 2:
+        _check_name(words[1])
+        reading.chains.setdefault(words[1], Chain(words[1]))
+    elif command in ("-P", "--policy") and len(words) == 3 and words[1] in BUILT_IN[reading.name]:
+        if words[2] not in ("ACCEPT", "DROP"):
+            raise ValueError(f"no policy: {words[2]!r}")
+        reading.chains[words[1]] = Chain(words[1], words[2])
+    elif command in ("-F", "--flush", "-X", "--delete-chain", "-Z", "--zero", "-L", "--list") and len(words) < 3:
+        _clear(reading, command.lstrip("-")[0].lower(), *words[1:])
+    elif command.rstrip("\r") == "COMMIT" or row.strip() == "COMMIT":
+        raise ValueError("blanks or a carriage return around COMMIT: iptables-restore does not take it for the end")
+    else:
+        raise ValueError(f"expected a rule, found {row!r}")
 
 
-def _clauses(tokens: list[str]) -> tuple[Clause, ...]:
-    clauses: list[Clause] = []
-    negated = False
-    for word in tokens:
-        if word == "!":
-            if negated:
-                raise ValueError("'!' stands twice")
-            negated = True
-        elif _is_option(word):
-            option, _, value = word.partition("=") if word.startswith("--") else (word[:2], "", word[2:])
-            clauses.append(Clause(_LONG.get(option, option), (value,) if value else (), negated))
-            negated = False
-        elif negated or not clauses:
-            raise ValueError(f"expected an option before {word!r}")
-        else:
-            clauses[-1] = replace(clauses[-1], values=(*clauses[-1].values, word))
-    if negated:
-        raise ValueError("'!' stands at the end")
-    for clause in clauses:
-        _check(clause)
-    return tuple(clauses)
+def _clear(reading: _Reading, command: str, name: str = "") -> None:
+    if name and name not in reading.chains and name not in BUILT_IN[reading.name]:
+        raise ValueError(f"chain {name!r} is not declared")
+    if command == "f":
+        reading.rules = [made for made in reading.rules if name and made.chain != name]
+    elif command in ("x", "d"):
+        for chain in [known for known in reading.chains if known not in BUILT_IN[reading.name]]:
+            if name in ("", chain):
+                del reading.chains[chain]
 
 
-def _is_option(token: str) -> bool:
-    """``-p``, ``-ptcp`` or ``--dport``; a lone dash or a negative number is a value."""
-    return re.match(r"--[a-z]|-[A-Za-z]", token) is not None
+def _add(reading: _Reading, words: list[str], number: int, *, known: bool) -> None:
+    """Read a rule and put it where it takes effect.
+
+    Args:
+        known: chains must have been declared before.
+    """
+    counters = ""
+    found = re.match(r"\[(?:(\d+:\d+)|[^\]]*:[^\]]*)\]", words[0], re.ASCII) if words else None
+    if found:
+        counters = f"[{found[1] or '0:0'}]"
+        words = [words[0][found.end() :], *words[1:]] if words[0][found.end() :] else words[1:]
+    if words and words[0][:2] in ("-A", "-I") and len(words[0]) > 2:
+        words = [words[0][:2], words[0][2:], *words[1:]]
+    if len(words) < 2 or words[0] not in ("-A", "--append", "-I", "--insert"):
+        raise ValueError(f"expected a rule, found {' '.join(words)!r}")
+    command, chain, rest = words[0], words[1], words[2:]
+    place = 1
+    if command in ("-I", "--insert") and rest and not rest[0].startswith(("-", "!")):
+        if not rest[0].isdecimal() or int(rest[0]) < 1:
+            raise ValueError(f"{rest[0]!r}: no place in a chain")
+        place = int(rest.pop(0))
+    clauses = line.clauses(rest, six=reading.six)
+    if known and chain not in reading.chains and chain not in BUILT_IN[reading.name]:
+        raise ValueError(f"chain {chain!r} is not declared")
+    for made in _expanded(Rule(chain, clauses, counters, number), six=reading.six):
+        if known:
+            _check_target(made, reading)
+        if any(clause.option in ("-6", "-4") for clause in made.clauses):
+            continue  # for the other family
+        if command in ("-A", "--append"):
+            reading.rules.append(made)
+            continue
+        others = [index for index, rule in enumerate(reading.rules) if rule.chain == chain]
+        if place - 1 > len(others):
+            raise ValueError(f"place {place} is beyond the end of chain {chain!r}")
+        reading.rules.insert(others[place - 1] if place - 1 < len(others) else len(reading.rules), made)
 
 
-def _check(clause: Clause) -> None:
-    """`ValueError` for values no iptables would take, or that iptables-save never writes."""
-    if clause.option in _NEEDS_ONE_VALUE and len(clause.values) != 1:
-        raise ValueError(f"{clause.option} needs exactly one value, has {' '.join(clause.values) or 'none'}")
-    if clause.option in ("-j", "-g", "-m") and clause.negated:
-        raise ValueError(f"{clause.option} cannot be negated")
-    if clause.option in ("-s", "-d"):
-        try:
-            ipaddress.IPv4Network(clause.values[0], strict=False)
-        except ValueError:
-            raise ValueError(f"{clause.option} {clause.values[0]}: not an IPv4 address or network") from None
-    if clause.option in _PORTS:
-        parse_ports(clause.values[0])
-
-
-def _undeclared(reading: _Reading, where: str) -> list[Problem]:
-    problems = []
-    for made in reading.rules:
-        if made.chain not in reading.chains and made.chain not in _BUILT_IN:
-            problems.append(Problem(f"{where}: line {made.line}: chain {made.chain!r} is not declared", _REMEDY))
-        jump = made.value("-g")
-        # A target in capitals may be an extension; a chain named by goto, or one in small letters, must be declared.
-        if (jump or (made.target and not made.target.isupper())) and made.target not in reading.chains:
-            problems.append(Problem(f"{where}: line {made.line}: chain {made.target!r} is not declared", _REMEDY))
-    return problems
-
-
-def _loops(table: Table) -> list[str]:
-    return [
-        chain.name
-        for chain in table.chains
-        if any(chain.name in table.reachable(rule.target) for rule in table.of(chain.name) if table.chain(rule.target))
+def _expanded(made: Rule, *, six: bool) -> list[Rule]:
+    """A rule for each address of its lists."""
+    choices: list[list[Clause]] = [
+        [replace(clause, values=(one,)) for one in addresses.networks(clause.values[0], six=six)]
+        if clause.option in ("-s", "-d")
+        else [clause]
+        for clause in made.clauses
     ]
+    return [replace(made, clauses=chosen) for chosen in itertools.product(*choices)]
+
+
+def _check_target(made: Rule, reading: _Reading) -> None:
+    target = made.target
+    if not target or (target in reading.chains and target not in BUILT_IN[reading.name]):
+        return
+    if target in BUILT_IN[reading.name]:
+        raise ValueError(f"nobody can jump to the chain {target!r}")
+    if made.value("-g") or target not in KNOWN_TARGETS:
+        raise ValueError(f"chain {target!r} is not declared")
