@@ -105,7 +105,7 @@ def _interfaces() -> Iterator[Breakage]:
         ("net.interface.eth0.config.ip4.prefix", "16", INTERFACES, "netmask"),
         (f"{server}.rangeStart", "192.168.10.90", "/etc/dhcpd-eth0.conf", "range"),
         (f"{server}.rangeEnd", "192.168.10.190", SNAPSHOT, "rangeEnd"),
-        (f"{server}.enabled", "false", "/etc/dhcpd-eth0.conf", "enabled?"),
+        (f"{server}.enabled", "false", KURANET, "dhcpServer4.enabled"),
         (f"{server}.passDns", "false", KURANET, "passDns"),
         ("net.interface.eth0.config.nat.enabled", "false", KURANET, "nat.enabled"),
         ("net.interface.wlan0.config.wifi.mode", "INFRA", KURANET, "wifi.mode"),

@@ -22,9 +22,10 @@ class DhcpServer:
         routers / dns: what clients are told; no DNS server when ESF does not pass it on.
         default_lease / max_lease: seconds.
         first / last: the leased addresses, both included.
+        enabled: what the comment ``# enabled?`` says, which is written and read by nobody (DhcpConfigReader, 3.0.0);
+            ``kuranet.conf`` decides.
         further: statements of the subnet that ESF does not know, as words.
-        remarks: what the comments say that ESF reads back: ``enabled?``, ``prefix:`` and ``pass DNS?``.
-        lines: where statements and these comments stood, by name, for messages.
+        lines: where statements stood, by name, for messages.
     """
 
     enabled: bool
@@ -37,7 +38,6 @@ class DhcpServer:
     first: IPv4Address
     last: IPv4Address
     further: tuple[str, ...] = ()
-    remarks: Mapping[str, str] = field(default_factory=dict, compare=False)
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @property
@@ -54,9 +54,9 @@ def parse(text: str, where: str) -> DhcpServer:
     """
     flags: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for number, raw in enumerate(text.splitlines(), 1):
+    for raw in text.splitlines():
         if remark := _FLAG.match(raw.strip()):
-            flags[remark[1]], lines[remark[1]] = remark[2], number
+            flags[remark[1]] = remark[2]
     subnet: IPv4Network | None = None
     known: dict[str, tuple[str, ...]] = {}
     further: list[str] = []
@@ -102,7 +102,6 @@ def parse(text: str, where: str) -> DhcpServer:
             first=first,
             last=last,
             further=tuple(further),
-            remarks=flags,
             lines=lines,
         )
     except ValueError as error:
@@ -123,7 +122,7 @@ _NEEDED = ("interface", "option routers", "default-lease-time", "max-lease-time"
 
 
 def render(server: DhcpServer) -> str:
-    """Write the file as ESF does; ESF reads the three comments at the top back."""
+    """Write the file as ESF does, with the three comments nobody reads back."""
     dns = ", ".join(str(address) for address in server.dns)
     lines = [
         f"# enabled? {str(server.enabled).lower()}",

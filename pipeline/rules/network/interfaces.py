@@ -63,6 +63,11 @@ class Network:
         """Whether Linux brings it up at boot."""
         return bool(self.file and not self.by_snapshot and name in self.file[1].automatic)
 
+    def serves(self, name: str) -> bool:
+        """Whether a DHCP server's file counts: kuranet.conf decides, and a file it says nothing of is a server's."""
+        flag = self.kura[1].get(name, "config.dhcpServer4.enabled") if self.kura else ""
+        return flag.lower() in ("", "true") and self.status(name) in ("", "netIPv4StatusEnabledLAN")
+
     def is_disabled(self, name: str) -> bool:
         """Whether ESF is told not to use it."""
         return self.status(name) == DISABLED

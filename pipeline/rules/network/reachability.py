@@ -194,7 +194,8 @@ def _leases(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     if found is None or table is None:
         return Judgement.not_applicable(_NO_RULES)
     around = network(view, layout)
-    servers = [(name, file) for _, name, file in per_interface(view, "dhcpd", "udhcpd") if name in around.used]
+    files = per_interface(view, "dhcpd", "udhcpd")
+    servers = [(name, file) for _, name, file in files if name in around.used and around.serves(name)]
     if not servers:
         return Judgement.not_applicable("no DHCP server is configured for an interface in use")
     breaches = []

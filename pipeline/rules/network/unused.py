@@ -126,7 +126,7 @@ def _flags(around: Network, name: str) -> Iterator[Breach]:
 
 def _leases(around: Network, name: str, view: ImageView) -> Iterator[Breach]:
     """The DHCP server's file, and what the snapshot would make of it."""
-    if around.snapshot is None:
+    if around.snapshot is None or not around.serves(name):
         return
     file, configuration = around.snapshot
     for _, interface, served in per_interface(view, "dhcpd"):
@@ -137,7 +137,6 @@ def _leases(around: Network, name: str, view: ImageView) -> Iterator[Breach]:
         for key, live, line in (
             (f"{prefix}.rangeStart", str(server.first), server.lines.get("range", 0)),
             (f"{prefix}.rangeEnd", str(server.last), server.lines.get("range", 0)),
-            (f"{prefix}.enabled", str(server.enabled).lower(), server.lines.get("enabled?", 0)),
         ):
             stated = configuration.text(key)
             if stated and stated != live:

@@ -33,6 +33,7 @@ _REMEDY = "save the firewall once in the golden sample's console, so that ESF wr
 IPTABLES = GuestPath("/etc/sysconfig/iptables")
 _DHCPD = re.compile(r"/etc/dhcpd-([^/]+)\.conf")
 _NAMES = 53
+_LAN = "netIPv4StatusEnabledLAN"
 
 
 def contradictions(golden: Golden, layout: Layout) -> list[Problem]:
@@ -89,7 +90,7 @@ def disagreements(golden: Golden, rules: Ruleset, layout: Layout, where: str) ->
     yield from unkept(rules, layout, where)
     yield from _snapshot(golden, file, layout)
     yield from _translation(golden, file, layout)
-    yield from _names(golden, file)
+    yield from _names(golden, file, layout)
 
 
 def _snapshot(golden: Golden, file: _File, layout: Layout) -> Iterator[Problem]:
@@ -289,7 +290,7 @@ def _unasked(
             )
 
 
-def _names(golden: Golden, file: _File) -> Iterator[Problem]:
+def _names(golden: Golden, file: _File, layout: Layout) -> Iterator[Problem]:
     """Clients that a DHCP server sends to this gateway for names get through to its name server.
 
     Leases need no rule: ISC's server takes its packets before the firewall sees them.
@@ -304,7 +305,7 @@ def _names(golden: Golden, file: _File) -> Iterator[Problem]:
         except PipelineError:
             continue  # the network's own transform names it
         own = set(server.dns) & set(server.routers)
-        if not server.enabled or not own:
+        if not own or not _serves(golden, layout, found[1]):
             continue
         refused = refusal(filtering, "INPUT", Packet(server.first, found[1], "udp", _NAMES, destination=min(own)))
         if refused is not None and refused.certain:
@@ -314,3 +315,16 @@ def _names(golden: Golden, file: _File) -> Iterator[Problem]:
                 f"ask {min(own)} for names, but the INPUT rules ({rule}) refuse them: {refused.reason}",
                 "open port 53/udp on the interface in the golden sample's console, or stop passing DNS on",
             )
+
+
+def _serves(golden: Golden, layout: Layout, name: str) -> bool:
+    """Whether Kura starts the server: on a LAN's interface, unless ``kuranet.conf`` says otherwise."""
+    content = golden.network.get(layout.kuranet) if layout.kuranet else None
+    if content is None:
+        return True
+    try:
+        conf = kuranet.parse(content.decode("utf-8", "replace"), "")
+    except PipelineError:
+        return True  # the network's own transform names it
+    status = conf.get(name, "config.ip4.status")
+    return conf.get(name, "config.dhcpServer4.enabled").lower() in ("", "true") and status in ("", _LAN)

@@ -15,7 +15,7 @@ from pipeline.model.layout import Layout
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.network import lines, red_hat, said, said_by_modem, said_by_snapshot, sourced, wifi
 from pipeline.transforms.network.adapter import Adapter
-from pipeline.transforms.network.golden_files import INTERFACES, GoldenFiles, where
+from pipeline.transforms.network.golden_files import INTERFACES, GoldenFiles, serves, where
 
 _REMEDY = "save the interface once in the golden sample's console, so that ESF writes all files anew, and export again"
 
@@ -81,17 +81,17 @@ def _served(files: GoldenFiles, adapter: Adapter, kura: str) -> Iterator[Problem
     """A DHCP server has its file, is in its interface's network, and sends its clients to a name server that runs."""
     name = adapter.name
     key = "config.dhcpServer4.enabled"
-    if files.kuranet and adapter.enabled and files.kuranet.get(name, key) == "true":
+    if files.kuranet and serves(files, name) and files.kuranet.get(name, key):
         told = Place(kura, files.kuranet.line_of(name, key))
         if name not in files.dhcpd and name not in files.udhcpd:
             yield Problem(f"{told}: {name} has a DHCP server, but the export has no /etc/dhcpd-{name}.conf", _REMEDY)
-    busybox = files.udhcpd.get(name)
+    busybox = files.udhcpd.get(name) if serves(files, name) else None
     if busybox is not None and busybox.get("interface") not in ("", name):
         here = Place(where(f"/etc/udhcpd-{name}.conf"), busybox.line_of("interface"))
         yield Problem(f"{here}: is for interface {busybox.get('interface')!r}, not {name}", _REMEDY)
     server = files.dhcpd.get(name)
-    if server is None:
-        return
+    if server is None or not serves(files, name):
+        return  # nobody reads a file that was left over
 
     def place(statement: str) -> Place:
         return Place(where(f"/etc/dhcpd-{name}.conf"), server.lines.get(statement, 0))
@@ -103,7 +103,14 @@ def _served(files: GoldenFiles, adapter: Adapter, kura: str) -> Iterator[Problem
             f"{place('range')}: range {server.first} to {server.last} does not lie in its subnet {server.subnet}",
             _REMEDY,
         )
-    if adapter.enabled and server.enabled and adapter.address is None:
+    for statement, values in (("option domain-name-servers", server.dns), ("option routers", server.routers)):
+        if len(values) > 1:
+            yield Problem(
+                f"{place(statement)}: {len(values)} addresses in one option, at which Kura's reader throws: "
+                "it would know nothing of the gateway's network",
+                "leave one of them; the gateway itself can ask several name servers",
+            )
+    if adapter.enabled and adapter.address is None:
         stanza = files.interfaces.iface(name) if files.interfaces else None
         here = Place(where(INTERFACES), stanza.line if stanza else 0)
         yield Problem(f"{place('subnet')}: subnet {server.subnet}, but {here} gives {name} no address", _REMEDY)

@@ -155,8 +155,9 @@ def _adapter(name: str, files: GoldenFiles) -> Adapter:
     is_modem = name.startswith("ppp")
     is_wifi = name in files.hostapd or name in files.stations or bool(kura("wifi.mode"))
     hostapd = files.hostapd.get(name)
-    dhcpd, udhcpd = files.dhcpd.get(name), files.udhcpd.get(name)
-    leases = (dhcpd.first, dhcpd.last) if dhcpd and dhcpd.enabled else None
+    serving = serves(files, name)
+    dhcpd, udhcpd = (files.dhcpd.get(name), files.udhcpd.get(name)) if serving else (None, None)
+    leases = (dhcpd.first, dhcpd.last) if dhcpd else None
     if udhcpd and leases is None:
         leases = _leases(udhcpd, name)
     state = states.get(kura("ip4.status"), "wan" if told.started or is_modem else "disabled")
@@ -173,13 +174,36 @@ def _adapter(name: str, files: GoldenFiles) -> Adapter:
         router=told.router,
         dns=told.dns,
         leases=leases,
-        pass_dns=dhcpd.pass_dns if dhcpd else kura("dhcpServer4.passDns") == "true",
+        pass_dns=dhcpd.pass_dns if dhcpd else serving and kura("dhcpServer4.passDns") == "true",
         nat=kura("nat.enabled") == "true",
         wifi_mode=kura("wifi.mode") or ("MASTER" if hostapd else "INFRA" if is_wifi else ""),
         ssid=ssid,
         channel=int(channel) if channel.isdecimal() else 0,
         apn=apn,
     )
+
+
+def serves(files: GoldenFiles, name: str) -> bool:
+    """Whether the gateway runs a DHCP server on an interface: it must be a LAN's, and have an address of its own.
+
+    Kura asks ``kuranet.conf``, and takes a file without a word there for a running server (DhcpConfigReader, 3.0.0
+    lines 204 to 209; EthernetMonitorServiceImpl 245: on LAN interfaces only). The file's own ``# enabled?`` is read by
+    nobody. A file of any other interface was left over by the installer, or when the interface was a router: Kura never
+    deletes nor rewrites it, so it says nothing.
+    """
+    status = files.kuranet.get(name, "config.ip4.status") if files.kuranet else ""
+    flag = files.kuranet.get(name, "config.dhcpServer4.enabled") if files.kuranet else ""
+    if flag and flag.lower() != "true":
+        return False
+    return not _is_client(files, name) and (not status or status == STATUS["lan"])
+
+
+def _is_client(files: GoldenFiles, name: str) -> bool:
+    """Whether an interface is given its address by somebody else, so that no subnet of a server's is its own."""
+    if name in files.ifcfg:
+        return files.ifcfg[name].get("BOOTPROTO").lower() == "dhcp"
+    stanza = files.interfaces.iface(name) if files.interfaces else None
+    return stanza is not None and stanza.words[2] == "dhcp"
 
 
 def _leases(file: udhcpd_conf.UdhcpdConf, name: str) -> tuple[IPv4Address, IPv4Address]:

@@ -20,7 +20,7 @@ def dhcpd_text(server: dhcpd_conf.DhcpServer, adapter: Adapter) -> str:
             first=adapter.leases[0],
             last=adapter.leases[1],
         )
-    return dhcpd_conf.render(server)
+    return dhcpd_conf.render(replace(server, enabled=True))
 
 
 def udhcpd_text(file: udhcpd_conf.UdhcpdConf, adapter: Adapter) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface
 
 from pipeline.formats.network import dhcpd_conf, hostapd_conf, ifcfg, interfaces, udhcpd_conf, wpa_supplicant_conf
 from pipeline.model.claim import Claim, Place, comparable
 from pipeline.transforms.network import red_hat
 from pipeline.transforms.network.adapter import STATUS, Adapter
-from pipeline.transforms.network.golden_files import INTERFACES, GoldenFiles, address_of, where
+from pipeline.transforms.network.golden_files import INTERFACES, GoldenFiles, address_of, serves, where
 
 STATES = {status: state for state, status in STATUS.items()}
 # hostapd.conf(5): bit 0 is WPA, bit 1 is WPA2.
@@ -43,9 +43,9 @@ def of_files(files: GoldenFiles, adapter: Adapter, kuranet: str) -> Iterator[Cla
         yield from _stanza(stanza, name)
     if files.kuranet is not None:
         yield from _kuranet(files, adapter, kuranet)
-    if name in files.dhcpd:
+    if name in files.dhcpd and serves(files, name):
         yield from _dhcpd(files.dhcpd[name], name, Place(where(f"/etc/dhcpd-{name}.conf")))
-    if name in files.udhcpd:
+    if name in files.udhcpd and serves(files, name):
         yield from _udhcpd(files.udhcpd[name], name, where(f"/etc/udhcpd-{name}.conf"))
     if name in files.hostapd and adapter.is_access_point:
         yield from _hostapd(files.hostapd[name], name)
@@ -125,15 +125,9 @@ def _dhcpd(server: dhcpd_conf.DhcpServer, name: str, here: Place) -> Iterator[Cl
     def place(statement: str) -> Place:
         return Place(here.file, server.lines.get(statement, 0))
 
-    yield Claim(name, "DHCP server", yes(server.enabled), place("enabled?"))
-    if not server.enabled:
-        return
+    yield Claim(name, "DHCP server", yes(value=True), place("subnet"))
     yield Claim(name, "network", str(server.subnet), place("subnet"))
-    if prefix := server.remarks.get("prefix:"):
-        yield Claim(name, "netmask", _netmask(prefix), place("prefix:"))
     yield Claim(name, "address", str(server.routers[0]), place("option routers"))
-    if said := server.remarks.get("pass DNS?"):
-        yield Claim(name, "name server for its clients", yes(said == "true"), place("pass DNS?"))
     option = "option domain-name-servers"
     at = place(option) if server.dns else place("subnet")
     yield Claim(name, "name server for its clients", yes(server.pass_dns), at)
@@ -189,10 +183,3 @@ def _station(file: wpa_supplicant_conf.WpaSupplicantConf, name: str) -> Iterator
         if psk.startswith('"'):
             hidden = comparable(psk[1:].removesuffix('"'))
             yield Claim(name, "passphrase", hidden, Place(here, block.line_of("psk")), secret=True)
-
-
-def _netmask(prefix: str) -> str:
-    try:
-        return str(IPv4Network(f"0.0.0.0/{prefix}").netmask)
-    except ValueError:
-        return prefix  # no prefix at all, which no other place will say

@@ -85,9 +85,7 @@ def test_everything_else_is_refused(options: dict[str, object], reason: str) -> 
 def test_validity_is_not_looked_at_without_a_time() -> None:
     line = f'* valid-before="19990101Z" ssh-ed25519 {BLOB}'
     check(line)
-    with pytest.raises(
-        PipelineError, match="no longer allowed at the time it is judged at: until 1999-01-01T"
-    ):
+    with pytest.raises(PipelineError, match="no longer allowed at the time it is judged at: until 1999-01-01T"):
         check(line, at=1_769_904_000)
     with pytest.raises(PipelineError, match="not allowed yet at the time it is judged at: from 2027-01-01T00:00:00Z"):
         check(f'* valid-after="20270101Z" ssh-ed25519 {BLOB}', at=1_769_904_000)

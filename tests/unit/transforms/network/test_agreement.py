@@ -12,6 +12,8 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.model.gateway import Gateway, Interface
 from pipeline.model.golden import Golden
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.layer import FileEntry
 from pipeline.transforms import network
 from tests.support.network import (
     AS_GOLDEN,
@@ -96,12 +98,6 @@ PAIRS: list[tuple[str, Files, tuple[str, str], tuple[str, str]]] = [
         (INTERFACES, "address 192.168.10.1"),
         (DHCPD, "subnet"),
     ),
-    (
-        "netmask, dhcpd's remark",
-        edited(DHCPD, "# prefix: 24", "# prefix: 25"),
-        (INTERFACES, "netmask 255.255.255.0"),
-        (DHCPD, "# prefix"),
-    ),
     ("address, dhcpd's network", edited(DHCPD, "subnet 192.168.10.0", "subnet 192.168.12.0"),
      (INTERFACES, "address 192.168.10.1"), (DHCPD, "subnet")),
     ("address, dhcpd's router", edited(DHCPD, "routers 192.168.10.1", "routers 192.168.10.2"),
@@ -111,11 +107,9 @@ PAIRS: list[tuple[str, Files, tuple[str, str], tuple[str, str]]] = [
     ("state off, start", edited(KURANET, "eth1.config.ip4.status=netIPv4StatusEnabledWAN",
                                 "eth1.config.ip4.status=netIPv4StatusDisabled"),
      (KURANET, "eth1.config.ip4.status"), (INTERFACES, "auto eth1")),
-    ("DHCP server, dhcpd", edited(DHCPD, "# enabled? true", "# enabled? false"),
-     (KURANET, "eth0.config.dhcpServer4.enabled"), (DHCPD, "# enabled?")),
-    ("name server, dhcpd's remark", edited(KURANET, "eth0.config.dhcpServer4.passDns=true",
+    ("name server, kuranet.conf", edited(KURANET, "eth0.config.dhcpServer4.passDns=true",
                                            "eth0.config.dhcpServer4.passDns=false"),
-     (KURANET, "eth0.config.dhcpServer4.passDns"), (DHCPD, "# pass DNS?")),
+     (KURANET, "eth0.config.dhcpServer4.passDns"), (DHCPD, "option domain-name-servers")),
     ("name server, dhcpd's option", edited(DHCPD, "    option domain-name-servers 192.168.10.1;\n", ""),
      (KURANET, "eth0.config.dhcpServer4.passDns"), (DHCPD, "subnet")),
     ("name server's networks, dhcpd", edited(NAMED, "172.16.1.0/24;", ""),
@@ -134,8 +128,6 @@ PAIRS: list[tuple[str, Files, tuple[str, str], tuple[str, str]]] = [
      (KURANET, "eth0.config.ip4.status"), (IFCFG, "ONBOOT")),
     ("ifcfg, dhcpd's network", {INTERFACES: "", IFCFG: ETH0.replace("192.168.10.1", "192.168.12.1")},
      (IFCFG, "IPADDR"), (DHCPD, "subnet")),
-    ("ifcfg, dhcpd's remark", {INTERFACES: "", IFCFG: ETH0.replace("PREFIX=24", "PREFIX=25")},
-     (IFCFG, "PREFIX"), (DHCPD, "# prefix")),
 ]  # fmt: skip
 
 
@@ -265,3 +257,52 @@ def test_an_inventory_changes_nothing_about_it() -> None:
     golden = golden_of({}, setting("eth0.config.ip4.address", "192.168.10.9"))
     with pytest.raises(PipelineError, match=r"address is 192\.168\.10\.1, but 192\.168\.10\.9 in golden: snapshot_17"):
         network.restore(golden, an_image(), a_release(), gateway, some_secrets())
+
+
+# What the installers of Kura 3 to 5.0 lay down for every interface, also for one that is a client.
+INSTALLERS = """\
+# enabled? true
+# prefix: 24
+# pass DNS? true
+
+subnet 172.16.0.0 netmask 255.255.255.0 {
+    option domain-name-servers 172.16.0.1;
+
+    interface eth1;
+    option routers 172.16.0.1;
+    default-lease-time 7200;
+    max-lease-time 7200;
+    pool {
+        range 172.16.0.100 172.16.0.110;
+    }
+}
+"""
+
+
+def test_a_client_s_left_over_dhcp_file_says_nothing_and_goes() -> None:
+    golden = golden_of({"/etc/dhcpd-eth1.conf": INSTALLERS}, "")
+    layer, _ = network.restore(golden, an_image(), a_release(), AS_GOLDEN, some_secrets())
+    assert GuestPath("/etc/dhcpd-eth1.conf") not in {entry.path for entry in layer.entries}
+
+
+def test_a_lan_s_server_that_kuranet_switches_off_is_left_over_too() -> None:
+    files = edited(KURANET, "eth0.config.dhcpServer4.enabled=true", "eth0.config.dhcpServer4.enabled=false")
+    files |= edited(DHCPD, "192.168.10.", "172.16.0.")
+    golden = golden_of(files, "")
+    layer, _ = network.restore(golden, an_image(), a_release(), AS_GOLDEN, some_secrets())
+    assert GuestPath(DHCPD) not in {entry.path for entry in layer.entries}
+
+
+def test_the_comment_enabled_is_read_by_nobody() -> None:
+    golden = golden_of(edited(DHCPD, "# enabled? true", "# enabled? false"), "")
+    layer, _ = network.restore(golden, an_image(), a_release(), AS_GOLDEN, some_secrets())
+    entry = layer.by_path[GuestPath(DHCPD)]
+    assert isinstance(entry, FileEntry)
+    assert b"# enabled? true" in entry.content
+
+
+@pytest.mark.parametrize("option", ["domain-name-servers", "routers"])
+def test_two_addresses_in_an_option_are_what_kura_throws_at(option: str) -> None:
+    files = edited(DHCPD, f"option {option} 192.168.10.1", f"option {option} 192.168.10.1, 192.168.10.2")
+    found = found_in(golden_of(files, ""))
+    assert any("2 addresses in one option" in problem and DHCPD in problem for problem in found), found

@@ -301,12 +301,6 @@ REFUSED: list[tuple[str, Gateway, dict[str, str | bytes | None], str]] = [
         replaced(HOSTAPD, ("interface=wlan0", "interface=wlan1")),
         "is for interface 'wlan1'",
     ),
-    (
-        "dhcpd without kuranet",
-        AS_GOLDEN,
-        kura("eth0.config.dhcpServer4.enabled", "true", "false"),
-        "line 4: eth0: DHCP server is off, but on in golden: /etc/dhcpd-eth0.conf: line 1",
-    ),
     ("kuranet without dhcpd", AS_GOLDEN, {DHCPD: None}, "eth0 has a DHCP server, but the export has no"),
     (
         "dhcpd subnet",
