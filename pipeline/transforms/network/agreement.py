@@ -13,7 +13,7 @@ from pipeline.model.claim import Claim, Place, contradictions
 from pipeline.model.golden import Golden
 from pipeline.model.layout import Layout
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.network import lines, red_hat, said, said_by_modem, said_by_snapshot, sourced, wifi
+from pipeline.transforms.network import kura_reads, lines, red_hat, said, said_by_modem, said_by_snapshot, sourced, wifi
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.golden_files import INTERFACES, GoldenFiles, serves, where
 
@@ -34,6 +34,9 @@ def disagreements(
         yield from _served(files, adapter, kura)
     for name, hostapd in sorted(files.hostapd.items()):
         yield from wifi.hostapd_problems(where(f"/etc/hostapd-{name}.conf"), name, hostapd)
+        yield from kura_reads.access_point_problems(where(f"/etc/hostapd-{name}.conf"), hostapd)
+    for name, station in sorted(files.stations.items()):
+        yield from kura_reads.station_problems(where(f"/etc/wpa_supplicant-{name}.conf"), station)
     yield from _named(files, adapters, vanilla, kura)
 
 

@@ -18,7 +18,17 @@ from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.trust import GatewaySecrets
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.network import agreement, cellular, kura, leases, lines, red_hat, snapshot_only, wifi
+from pipeline.transforms.network import (
+    agreement,
+    cellular,
+    kura,
+    kura_reads,
+    leases,
+    lines,
+    red_hat,
+    snapshot_only,
+    wifi,
+)
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.gateway_adapters import gateway_adapters
 from pipeline.transforms.network.golden_files import (
@@ -73,6 +83,9 @@ def restore(
     problems += cellular.problems(files, after)
     if any(adapter.is_access_point for adapter in after.values()):
         problems += wifi.passphrase_problems(gateway.name, secrets.wifi_passphrase)
+    for adapter in after.values():
+        if adapter.is_access_point and adapter.enabled:
+            problems += kura_reads.own_problems(gateway.name, adapter.ssid, secrets.wifi_passphrase)
     for name, station in files.stations.items():
         if name in after:
             problems += wifi.station_problems(where(f"/etc/wpa_supplicant-{name}.conf"), station, after[name])

@@ -16,6 +16,7 @@ iptables. Nothing of Kura is kept. For each of 3.0.0, 4.1.2 and 5.0.0:
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -262,6 +263,7 @@ def inward(path: Path, *, five: bool) -> set[str]:
         if line.startswith((":INPUT", ":FORWARD")):
             found.add(" ".join(line.split()[:2]))
         elif line.startswith("-A INPUT") or (five and line.startswith("-A input-kura")):
+            line = re.sub(r' -m comment --comment (?:"[^"]*"|\S+)', "", line)  # lost, and says nothing
             spelled = iptables.rule(line.replace(" -m tcp", "").replace(" -m udp", "").replace(" -s 0.0.0.0/0", ""))
             if spelled.target not in ("RETURN", "input-kura"):
                 found.add(" ".join(sorted(clause.text for clause in spelled.clauses)))
