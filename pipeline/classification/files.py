@@ -12,6 +12,7 @@ from pipeline.classification.found import FoundSecret
 from pipeline.classification.item import ANY, STAYS, TRAVELS, Class, Decision, Item, Key, Kind
 from pipeline.classification.secrets import find_secrets
 from pipeline.classification.truth import FROM_SNAPSHOT, in_snapshot
+from pipeline.formats.network.hostapd_conf import OWN_KEYS
 from pipeline.model.layout import Layout
 
 ABOUT = "export.toml"
@@ -37,7 +38,9 @@ _REASONS = {
     Part.DPA: "written anew from the packages that travel (A:170)",
     Part.POLICY: "made suitable for production (A:175, A:179)",
 }
-_REPLACED = re.compile(r"by the name (?:wpa_passphrase|wpa_psk|sae_password|wep_key\d)")
+_REPLACED = re.compile(rf"by the name (?:{'|'.join(OWN_KEYS)})")
+# Of a Wi-Fi client: what the network is joined with. Passwords and keys of a person or a device are decided.
+_JOINS = re.compile(r"by the name (?:psk|sae_password|wep_key\d)")
 
 
 def classify_files(
@@ -102,7 +105,7 @@ def _with_content(path: str, content: bytes, label: str, unzstd: Unzstd | None) 
     if not found or ("hostapd-" in path and all(_REPLACED.fullmatch(one.reason) for one in found)):
         return _item(Kind.FILE, path, sort, reason, allowed, digest=_public_digest(path, content, found))
     why = next((why for pattern, why in _WANTED_SECRETS if pattern.fullmatch(path)), "")
-    if why:
+    if why and ("wpa_supplicant-" not in path or all(_JOINS.fullmatch(one.reason) for one in found)):
         return _item(Kind.FILE, path, Class.SECRET, why, ANY)
     return _item(Kind.FILE, path, Class.SECRET, f"{label}: {_kinds(found)}", ANY, open_=True)
 

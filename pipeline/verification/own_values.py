@@ -12,6 +12,7 @@ from pipeline.formats.accounts import accounts
 from pipeline.formats.esf.esf_snapshot import Snapshot
 from pipeline.formats.esf.own_settings import INTERFACE, OWN_SECRET, own_name
 from pipeline.formats.java.java_properties import Properties
+from pipeline.formats.network.hostapd_conf import OWN_KEYS
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.rules.esf.snapshot_file import snapshot_file
@@ -20,7 +21,8 @@ _HOST_KEY = re.compile(r"/etc/(ssh/ssh_host_[a-z0-9_]+_key|dropbear/dropbear_[a-
 _JKS, _JCEKS = b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce"
 _PKCS12 = (".p12", ".pfx")
 _HOSTAPD = re.compile(r"/etc/hostapd[^/]*\.conf")
-_PASSPHRASE = re.compile(rb"^(?:wpa_passphrase|wpa_psk)=(.+)$", re.MULTILINE)
+_PASSPHRASE = re.compile(rf"^(?:{'|'.join(OWN_KEYS)})=([^\n]+)$".encode(), re.MULTILINE)
+_RADIUS = re.compile(rb"^(?:(?:auth|acct)_server_shared_secret|radius_das_shared_secret)=(.+)$", re.MULTILINE)
 _ADDRESS = re.compile(rf"net\.interface\.({INTERFACE})\.config\.ip4\.address")
 _NO_ID = (b"", b"uninitialized")
 
@@ -56,7 +58,10 @@ def _found(view: ImageView) -> Iterator[OwnValue]:
             yield OwnValue("keystore", path, content)
         elif _HOSTAPD.fullmatch(path):
             for match in _PASSPHRASE.finditer(content):
-                yield OwnValue("Wi-Fi passphrase", path, match[1].strip())
+                value = match[1].partition(b"|")[0] if match[0].startswith(b"sae_password") else match[1]
+                yield OwnValue("Wi-Fi passphrase", path, value.strip())
+            for match in _RADIUS.finditer(content):
+                yield OwnValue("RADIUS secret", path, match[1].strip(), own=False)
     machine = _content(view, "/etc/machine-id").strip()
     if machine not in _NO_ID:
         yield OwnValue("machine id", "/etc/machine-id", machine, secret=False)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.errors import Problem, raise_if_any
+
+OWN_KEYS = ("wpa_passphrase", "wpa_psk", "sae_password", "wep_key0", "wep_key1", "wep_key2", "wep_key3", "ap_pin")
+"""Lines with what lets a station in: each gateway has its own, or the line is taken out. One list for all who ask."""
+
+OLD_SECRET = re.compile(
+    r"#\s*(?:wpa_passphrase|wpa_psk|sae_password|wep_key\d|ap_pin|psk|password|private_key2?_passwd|pin"
+    r"|(?:auth|acct)_server_shared_secret|radius_\w*secret)\s*="
+)
+"""A comment that keeps a secret, such as the one wpa_passphrase(8) writes beside the key it computed."""
 
 _REMEDY = "write one 'key=value' a line, without spaces around the '='"
 
@@ -35,6 +45,10 @@ class HostapdConf:
     def line_of(self, key: str) -> int:
         """Where the value in effect stands, from 1; 0 when the key is not there."""
         return next((line.number for line in reversed(self.lines) if line.key == key), 0)
+
+    def every(self, key: str) -> tuple[Line, ...]:
+        """All lines of a key: of ``sae_password`` and its like every one counts."""
+        return tuple(line for line in self.lines if line.key == key)
 
     def changed(self, values: Mapping[str, str | None]) -> HostapdConf:
         """The file with keys set, in place or at the end, and those whose value is None taken out."""

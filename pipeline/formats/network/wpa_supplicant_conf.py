@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.errors import Problem, raise_if_any
 
+BLOB = "blob-base64-"
+"""How the name of a block begins that holds a file, such as a key, in Base64."""
+
 _REMEDY = "`wpa_supplicant -c FILE -i NAME` on the golden gateway names what it does not understand"
 
 
 @dataclass(frozen=True)
 class Line:
-    """A ``key=value`` line, or a comment or empty line (then the key is empty and the text is the value)."""
+    """A ``key=value`` line; or a comment, an empty line, a line of a blob: the key is empty, the text is the value."""
 
     key: str
     value: str = field(repr=False)  # may be the passphrase
@@ -61,7 +64,7 @@ class WpaSupplicantConf:
 
 
 def parse(text: str, where: str) -> WpaSupplicantConf:
-    """Read the file.
+    """Read the file as the program does (config_file.c): a comment may follow anything that is not quoted.
 
     Raises:
         PipelineError: lines that are neither comment nor ``key=value``, blocks that do not close; by line,
@@ -72,16 +75,18 @@ def parse(text: str, where: str) -> WpaSupplicantConf:
     inside: list[Line] | None = None
     name = ""
     for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
+        line = without_comment(raw)
         target: list[Line | Block] | list[Line] = items if inside is None else inside
-        if not line or line.startswith("#"):
-            target.append(Line("", line, number))
+        if not line:
+            target.append(Line("", raw.strip(), number))
         elif line == "}":
             if inside is None:
                 problems.append(Problem(f"{where}: line {number}: '}}' without a block", _REMEDY))
             else:
                 items.append(Block(name, tuple(inside)))
                 inside = None
+        elif inside is not None and name.startswith(BLOB):
+            inside.append(Line("", line, number))
         elif line.endswith("={"):
             if inside is not None:
                 problems.append(Problem(f"{where}: line {number}: a block inside a block", _REMEDY))
@@ -95,6 +100,17 @@ def parse(text: str, where: str) -> WpaSupplicantConf:
         problems.append(Problem(f"{where}: block {name!r} is not closed", _REMEDY))
     raise_if_any(problems)
     return WpaSupplicantConf(tuple(items))
+
+
+def without_comment(raw: str) -> str:
+    """What the program sees of a line: nothing after a ``#`` that stands behind the last quotation mark."""
+    line = raw.lstrip(" \t\r")
+    if line.startswith("#"):
+        return ""
+    first = line.find('"')
+    last = line.rfind('"', first + 1) if first >= 0 else -1
+    end = line.find("#", max(last, 0))
+    return (line if end < 0 else line[:end]).rstrip(" \t\r")
 
 
 def render(file: WpaSupplicantConf) -> str:

@@ -18,8 +18,12 @@ from pipeline.rules.network.files import per_interface
 from pipeline.rules.network.interfaces import PID, Network, network
 
 _SECURE = re.compile(r"SECURITY_WPA2(_WPA3)?(_ENTERPRISE)?|SECURITY_WPA3(_ENTERPRISE)?")
-_KEY_MANAGEMENT = frozenset({"WPA-PSK", "WPA-PSK-SHA256", "SAE", "WPA-EAP", "WPA-EAP-SHA256", "FT-PSK", "FT-SAE"})
+_KEY_MANAGEMENT = frozenset(
+    """WPA-PSK WPA-PSK-SHA256 FT-PSK SAE FT-SAE SAE-EXT-KEY FT-SAE-EXT-KEY WPA-EAP WPA-EAP-SHA256 FT-EAP
+    FT-EAP-SHA384 WPA-EAP-SUITE-B WPA-EAP-SUITE-B-192""".split()
+)
 _CIPHERS = frozenset({"CCMP", "GCMP", "CCMP-256", "GCMP-256"})
+_FILE_KEY = re.compile(r"(?:private_key|client_cert|ca_cert|dh_file|pac_file)\d?")
 _DAEMON_FILES = ("/etc/hostapd/hostapd.conf", "/etc/hostapd.conf", "/etc/default/hostapd")
 _NO_ACCESS_POINT = "the gateway offers no Wi-Fi network"
 _MASTER = "config.wifi.master"
@@ -88,8 +92,8 @@ def _passphrase(view: ImageView, layout: Layout, expected: Expected) -> Judgemen
         return Judgement.not_applicable(_NO_ACCESS_POINT)
     breaches = []
     for file, conf in found:
-        if "EAP" in conf.get("wpa_key_mgmt"):
-            continue
+        if conf.get("wpa_key_mgmt") and not re.search("PSK|SAE", conf.get("wpa_key_mgmt")):
+            continue  # whoever joins logs in with something else
         line = _line(conf, "wpa_passphrase", "wpa_psk", "wpa_psk_file", "sae_password") or _line(conf, "wpa")
         if weak := _weak_key(conf):
             breaches.append(
@@ -102,10 +106,12 @@ def _weak_key(conf: HostapdConf) -> str:
     if conf.get("wpa_psk_file"):
         return "stands in another file"
     ready = conf.get("wpa_psk")
-    phrase = conf.get("wpa_passphrase") or conf.get("sae_password").partition("|")[0]
-    if ready and not phrase:
-        return "" if re.fullmatch(r"[0-9A-Fa-f]{64}", ready) else "is a ready key of another length than 64 digits"
-    return weakness(phrase, [conf.get("ssid"), conf.get("ssid2")], shortest=SHORTEST_WIFI, kinds=1)
+    phrases = [line.value.partition("|")[0] for line in conf.every("sae_password")]
+    phrases += [conf.get("wpa_passphrase")] if conf.get("wpa_passphrase") or not (ready or phrases) else []
+    if ready and not re.fullmatch(r"[0-9A-Fa-f]{64}", ready):
+        return "is a ready key of another length than 64 digits"
+    names = [conf.get("ssid"), conf.get("ssid2")]
+    return next((weak for one in phrases if (weak := weakness(one, names, shortest=SHORTEST_WIFI, kinds=1))), "")
 
 
 @on_snapshot()
@@ -152,9 +158,9 @@ def _agreement(found: SnapshotFile, view: ImageView, layout: Layout, expected: E
             breaches.append(Breach(f"/etc/hostapd-{name}.conf", 0, shown, "its configuration"))
             continue
         conf = hostapd_conf.parse(file.text, file.path)
-        for key, stated in (("ssid", "ssid"), ("wpa_passphrase", "passphrase")):
+        for key, stated in (("ssid", "ssid"), *((key, "passphrase") for key in _phrase_keys(conf))):
             prop = f"net.interface.{name}.{_MASTER}.{stated}"
-            if conf.get(key) != component.text(prop):
+            if conf.get(key).partition("|" if key == "sae_password" else "\n")[0] != component.text(prop):
                 breaches.append(Breach(file.path, _line(conf, key), f"{key} is not that of {found.path}", "the same"))
                 breaches.append(found.breach(component, prop, f"not the {key} of {file.path}", "the same"))
         if conf.get("interface") != name:
@@ -162,6 +168,21 @@ def _agreement(found: SnapshotFile, view: ImageView, layout: Layout, expected: E
                 Breach(file.path, _line(conf, "interface"), "is for another interface", f"interface={name}")
             )
     return Judgement.of(breaches, f"hostapd and snapshot agree on {', '.join(points)}")
+
+
+def _phrase_keys(conf: HostapdConf) -> tuple[str, ...]:
+    """Where the passphrase stands that the snapshot has too: WPA2's, WPA3's or both; nowhere with EAP."""
+    if conf.get("wpa_key_mgmt") and not re.search("PSK|SAE", conf.get("wpa_key_mgmt")):
+        return ()
+    return tuple(key for key in ("wpa_passphrase", "sae_password") if conf.get(key)) or ("wpa_passphrase",)
+
+
+def _missing_files(view: ImageView, file: Document, block: wpa_supplicant_conf.Block) -> Iterator[Breach]:
+    """Keys and certificates a network names by path, and which stayed with the golden sample."""
+    for line in block.lines:
+        path = line.value.strip('"').removeprefix("file:").removeprefix("//")
+        if _FILE_KEY.fullmatch(line.key) and path.startswith("/") and not view.exists(path):
+            yield Breach(file.path, line.number, f"{line.key} names a file the image has not", "a file of this gateway")
 
 
 def _stations(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
@@ -173,6 +194,7 @@ def _stations(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
         return Judgement.not_applicable("the gateway joins no Wi-Fi network")
     breaches = []
     for file, block in blocks:
+        breaches += [*_missing_files(view, file, block)]
         first = block.lines[0].number if block.lines else 0  # nothing in it is a network too, a useless one
         line = next((item.number for item in block.lines if item.key == "key_mgmt"), first)
         if not set(block.get("key_mgmt").split() or ["WPA-PSK", "WPA-EAP"]) <= _KEY_MANAGEMENT:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.formats.network import hostapd_conf
 from pipeline.formats.network.ifcfg import render as render_ifcfg
 from pipeline.formats.network.interfaces import render as render_interfaces
 from pipeline.model.gateway import Gateway
@@ -47,7 +48,7 @@ _MAC = re.compile(rb"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b")
 
 
 # Lines of hostapd.conf that are no choice of a gateway's.
-_PASSPHRASE = (b"wpa_passphrase", b"wpa_psk")
+_PASSPHRASE = tuple(f"{key}=".encode() for key in hostapd_conf.OWN_KEYS)
 _PROTECTION = (b"auth_algs", b"wpa=", b"wpa_key_mgmt", b"wpa_pairwise", b"rsn_pairwise", b"wps_state")
 
 

@@ -169,9 +169,10 @@ def _hostapd(file: hostapd_conf.HostapdConf, name: str) -> Iterator[Claim]:
     none = "WEP" if file.get("wep_key0") else "NONE"
     protection = _PROTECTIONS.get(file.get("wpa"), none)
     yield Claim(name, "protection", protection, place("wpa", "wep_key0", "ssid"))
-    if file.get("wpa_passphrase"):
-        hidden = comparable(file.get("wpa_passphrase"))
-        yield Claim(name, "passphrase", hidden, place("wpa_passphrase"), secret=True)
+    for key in ("wpa_passphrase", "sae_password"):
+        if file.get(key):
+            hidden = comparable(file.get(key).partition("|")[0] if key == "sae_password" else file.get(key))
+            yield Claim(name, "passphrase", hidden, place(key), secret=True)
 
 
 def _station(file: wpa_supplicant_conf.WpaSupplicantConf, name: str) -> Iterator[Claim]:
