@@ -1,7 +1,6 @@
 """Shell scripts that start Java: the options of its command line, found by tokenising, changed word by word.
 
-This knows as much of the shell's grammar as it takes to find simple commands and assignments (POSIX shell, 2.3 Token
-Recognition): quotes, escapes, comments, continued lines, here-documents, nested substitutions. It runs nothing.
+This knows as much of the shell's grammar as it takes to find simple commands and assignments; it runs nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-_OPERATORS = re.compile(r"&&|\|\||;;|<<-|<<|>>|<&|>&|<>|>\||[;&|()<>\n]")
+from pipeline.formats.shell.words import Word, tokens
+
 _ENDS_COMMAND = {";", "&", "|", "&&", "||", "(", ")", "\n", ";;"}
 _REDIRECTIONS = {"<", ">", ">>", "<&", ">&", "<>", ">|"}
-_GAP = re.compile(r"(?:[ \t]|\\\n)*")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 # Words that may stand before the program of a simple command.
 _BEFORE_PROGRAM = {"nohup", "exec", "command", "env", "time", "if", "then", "else", "elif", "while", "until", "do", "!",
@@ -24,15 +23,6 @@ _WITH_VALUE = set(
     """-cp -classpath --class-path -p --module-path --add-modules --add-opens --add-exports --add-reads
     --upgrade-module-path --limit-modules --patch-module""".split()
 )
-
-
-@dataclass(frozen=True)
-class Word:
-    """One word: its place in the text and what it says without quotes (substitutions are left as written)."""
-
-    start: int
-    end: int
-    value: str
 
 
 @dataclass(frozen=True)
@@ -148,7 +138,7 @@ def _commands(text: str) -> Iterator[list[Word]]:
     """The words of each simple command, redirections taken out."""
     words: list[Word] = []
     drop_next = False
-    for token in _tokens(text):
+    for token in tokens(text):
         if isinstance(token, Word):
             if drop_next:
                 drop_next = False
@@ -163,116 +153,3 @@ def _commands(text: str) -> Iterator[list[Word]]:
             drop_next = True
     if words:
         yield words
-
-
-def _tokens(text: str) -> Iterator[Word | str]:
-    position = 0
-    here_documents: list[tuple[str, bool]] = []
-    while position < len(text):
-        if gap := _GAP.match(text, position):
-            position = gap.end()
-        if position >= len(text):
-            return
-        if text[position] == "#":
-            position = _until(text, position, "\n")
-            continue
-        operator = _OPERATORS.match(text, position)
-        if operator is None:
-            word = _word(text, position)
-            position = word.end
-            if word.value.isdigit() and text[position : position + 1] in ("<", ">"):
-                continue
-            yield word
-            continue
-        position = operator.end()
-        if operator[0] in ("<<", "<<-"):
-            word = _word(text, _skip(text, position))
-            here_documents.append((word.value, operator[0] == "<<-"))
-        yield operator[0]
-        if operator[0] == "\n" and here_documents:
-            for delimiter, tabs in here_documents:
-                position = _after_here_document(text, position, delimiter, tabs=tabs)
-            here_documents = []
-
-
-def _skip(text: str, position: int) -> int:
-    gap = _GAP.match(text, position)
-    return gap.end() if gap else position
-
-
-def _until(text: str, position: int, mark: str) -> int:
-    found = text.find(mark, position)
-    return len(text) if found < 0 else found
-
-
-def _after_here_document(text: str, position: int, delimiter: str, *, tabs: bool) -> int:
-    while position < len(text):
-        end = _until(text, position, "\n")
-        line = text[position:end]
-        position = end + 1
-        if (line.lstrip("\t") if tabs else line) == delimiter:
-            break
-    return min(position, len(text))
-
-
-def _word(text: str, start: int) -> Word:
-    pieces: list[str] = []
-    position = start
-    while position < len(text):
-        letter = text[position]
-        if letter in " \t" or _OPERATORS.match(text, position):
-            break
-        end, said = _piece(text, position)
-        pieces.append(said)
-        position = end
-    return Word(start, position, "".join(pieces))
-
-
-def _piece(text: str, position: int) -> tuple[int, str]:
-    """One quoted, escaped, substituted or plain piece of a word: where it ends and what it says."""
-    letter = text[position]
-    if letter == "\\":
-        following = text[position + 1 : position + 2]
-        return min(position + 2, len(text)), "" if following == "\n" else following
-    if letter == "'":
-        end = _until(text, position + 1, "'")
-        return min(end + 1, len(text)), text[position + 1 : end]
-    if letter == '"':
-        return _double_quoted(text, position)
-    if letter == "`":
-        return _closed_by(text, position, "`")
-    if letter == "$" and text[position + 1 : position + 2] in ("(", "{"):
-        return _closed_by(text, position, ")" if text[position + 1] == "(" else "}")
-    return position + 1, letter
-
-
-def _double_quoted(text: str, position: int) -> tuple[int, str]:
-    pieces: list[str] = []
-    position += 1
-    while position < len(text) and text[position] != '"':
-        letter = text[position]
-        if letter == "\\" and text[position + 1 : position + 2] in ("$", "`", '"', "\\", "\n"):
-            pieces.append("" if text[position + 1] == "\n" else text[position + 1])
-            position += 2
-        elif letter == "`" or text[position : position + 2] in ("$(", "${"):
-            position, said = _piece(text, position)
-            pieces.append(said)
-        else:
-            pieces.append(letter)
-            position += 1
-    return min(position + 1, len(text)), "".join(pieces)
-
-
-def _closed_by(text: str, start: int, closing: str) -> tuple[int, str]:
-    """A substitution, left as written."""
-    position = start + (1 if closing == "`" else 2)
-    while position < len(text) and text[position] != closing:
-        letter = text[position]
-        nested = text[position : position + 2] in ("$(", "${") or (closing == ")" and letter == "`")
-        if letter in "'\"\\" or nested:
-            position, _ = _piece(text, position)
-        elif closing == ")" and letter == "(":
-            position, _ = _closed_by(text, position - 1, ")")
-        else:
-            position += 1
-    return min(position + 1, len(text)), text[start : position + 1]

@@ -23,7 +23,7 @@ from pipeline.rules.esf import (
 from pipeline.rules.esf import (
     properties as esf_properties,
 )
-from pipeline.rules.firewall import after_boot, before_start, copies, packets_through, saved_by_kura
+from pipeline.rules.firewall import after_boot, before_start, copies, loaded, packets_through, saved_by_kura
 from pipeline.rules.kernel import parameters
 from pipeline.rules.network import files, reachability, unused, wifi
 from pipeline.rules.ssh import port
@@ -39,6 +39,7 @@ _MODULES = (
     console,
     packets_through,
     copies,
+    loaded,
     after_boot,
     before_start,
     saved_by_kura,
@@ -58,6 +59,7 @@ READS: tuple[str, ...] = tuple(
         {
             *(pattern.replace("[0-9][0-9]", "*") for pattern in (*start.STARTERS, *start.ENVIRONMENTS)),
             *after_boot.READS,
+            *loaded.READS,
             *before_start.READS,
             *files.READS,
             *parameters.READS,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pipeline.formats.java import start_script
 from pipeline.formats.java.start_script import JavaCommand
+from pipeline.formats.shell.words import Word
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.rules.esf.installation import Document, children, is_file, place_of, read_documents
@@ -43,7 +44,7 @@ class Started:
     document: Document
     command: JavaCommand
 
-    def line(self, word: start_script.Word) -> int:
+    def line(self, word: Word) -> int:
         """Line of one of its words."""
         return self.document.line_at(word.start)
 

@@ -1,4 +1,4 @@
-"""Whether the firewall is there after boot, and stays: who loads it, who could open it again, and IPv6."""
+"""Whether the firewall is there after boot, and stays: who could open it again, and IPv6."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.formats.network.iptables import text as iptables
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.rules.esf.installation import Document, document, on_esf, on_network, read_documents
+from pipeline.rules.esf.installation import Document, document, on_esf, read_documents
 from pipeline.rules.firewall.packets import IPTABLES
 from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import harmless, paths
@@ -21,10 +21,6 @@ from pipeline.rules.network.interfaces import INTERFACES, network
 CUSTOM = "/etc/init.d/firewall_cust"
 # Rules for IPv6, and where systems keep them.
 _IPV6_RULES = ("/etc/sysconfig/ip6tables", "/etc/iptables/rules.v6")
-_LOADERS = ("/etc/init.d/firewall", "/etc/init.d/S[0-9][0-9]firewall")
-_UNITS = ("/etc/systemd/system/*.wants/firewall.service",)
-# What systemd runs may be in the unit itself.
-_UNIT_FILES = tuple(f"{place}/systemd/system/firewall.service" for place in ("/etc", "/lib", "/usr/lib"))
 # Scripts run when an interface comes up or the system starts; each could open what the rules close.
 _HOOKS = (
     "/etc/network/if-up.d/*", "/etc/network/if-pre-up.d/*", "/etc/network/if-post-up.d/*", "/etc/network/if-down.d/*",
@@ -38,7 +34,6 @@ _SOURCED = "/etc/network/interfaces.d/*"
 
 READS = (
     IPTABLES, CUSTOM, INTERFACES, _SOURCED, *_IPV6_RULES, *_HOOKS, "/etc/init.d/firewall", "/etc/init.d/S*firewall",
-    *_UNIT_FILES,
 )  # fmt: skip
 
 _TABLES = re.compile(r"\bip6?tables\b")
@@ -116,36 +111,6 @@ def _in_stanzas(file: Document) -> Iterator[Breach]:
                         break
 
 
-def _loaded(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
-    """Rules nobody loads protect nothing: ESF itself does so when it has started, if at all (formats 2 and 3.2)."""
-    del layout, expected
-    loaders = tuple(read_documents(view, paths(view, *_LOADERS)))
-    if view.init == "systemd":
-        loaders += tuple(read_documents(view, _UNIT_FILES))
-    loading = [item for item in loaders if IPTABLES in item.text and re.search(r"iptables[\w-]*-restore", item.text)]
-    if not loading:
-        place = loaders[0].path if loaders else str(view.place(_LOADERS[0]))
-        shown = f"does not load {IPTABLES}" if loaders else "missing: nothing loads the firewall"
-        return Judgement.failed(Breach(place, 0, shown, f"iptables-restore < {IPTABLES}"))
-    path = loading[0].path
-    starts = {
-        "sysv": ("/etc/rc2.d/S[0-9][0-9]firewall", "/etc/rcS.d/S[0-9][0-9]firewall"),
-        "busybox": ("/etc/init.d/S[0-9][0-9]firewall",),
-        # A unit of its own, or the one systemd makes of the init script.
-        "systemd": (*_UNITS, "/etc/rc[2-5].d/S[0-9][0-9]firewall"),
-    }.get(view.init)
-    if starts is None:
-        return Judgement.unverifiable("what starts services in this image is not known")
-    if not any(view.exists(str(link)) for link in paths(view, *starts)):
-        return Judgement.failed(Breach(path, 0, f"{view.init} does not start it", f"one of {', '.join(starts)}"))
-    if view.init == "systemd" and str(view.place("/etc/systemd/system/firewall.service")) == "/dev/null":
-        return Judgement.failed(Breach("/etc/systemd/system/firewall.service", 0, "masked", "enabled"))
-    node = view.node(path)
-    if node is not None and not path.endswith(".service") and not node.mode & 0o100:
-        return Judgement.failed(Breach(path, 0, f"mode {node.mode:04o}: cannot be run", "0755"))
-    return Judgement.passed(f"{path} loads {IPTABLES} at boot")
-
-
 def _ipv6(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     """The firewall knows IPv4 only; over IPv6 every neighbour would reach what listens (CVE-2017-7649)."""
     del expected
@@ -196,15 +161,6 @@ def _drops(file: Document) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(
-        id="firewall.loaded",
-        title="the firewall is loaded at boot",
-        documents=("A:113", "A:187"),
-        references=("CaC service_iptables_enabled", "62443 CR 7.7"),
-        profile="documents",
-        check=on_network(_loaded),
-        remedy="update-rc.d firewall defaults, or systemctl enable firewall",
-    ),
     Rule(
         id="firewall.custom_script",
         title="the custom firewall script opens nothing",

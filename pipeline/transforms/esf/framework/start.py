@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats.java import start_script
 from pipeline.formats.java.start_script import Assignment, JavaCommand
+from pipeline.formats.shell.words import Word
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Entry, FileEntry, Layer, Origin, Removal
 from pipeline.model.release import Release
@@ -116,7 +117,7 @@ def console_on_loopback(text: str) -> str:
     return text
 
 
-def _consoles(words: Sequence[start_script.Word]) -> Iterator[tuple[start_script.Word, str | None]]:
+def _consoles(words: Sequence[Word]) -> Iterator[tuple[Word, str | None]]:
     for before, word in zip((None, *words), words, strict=False):
         prefix = _CONSOLE_PROPERTY if word.value.startswith(_CONSOLE_PROPERTY) else ""
         if not prefix and (before is None or before.value != "-console"):
@@ -130,7 +131,7 @@ def _wants_console_on_loopback(release: Release) -> bool:
     return release.rules.profile == "strict" or _CONSOLE.rule in release.rules.also
 
 
-def _changes(command: JavaCommand) -> Iterator[tuple[start_script.Word, str | None]]:
+def _changes(command: JavaCommand) -> Iterator[tuple[Word, str | None]]:
     dumps = [word for word in command.options if word.value.startswith(_HEAP_DUMP)]
     for word in command.options:
         if FORBIDDEN.match(word.value) or word in dumps[1:]:
@@ -139,7 +140,7 @@ def _changes(command: JavaCommand) -> Iterator[tuple[start_script.Word, str | No
             yield word, _WANTED_HEAP_DUMP
 
 
-def _bad(command: JavaCommand) -> Iterator[start_script.Word]:
+def _bad(command: JavaCommand) -> Iterator[Word]:
     for word in command.options:
         if FORBIDDEN.match(word.value) or (word.value.startswith(_HEAP_DUMP) and word.value != _WANTED_HEAP_DUMP):
             yield word

@@ -1,0 +1,1 @@
+"""Shell scripts: their words, their structure, and what they would run, followed without running anything."""
