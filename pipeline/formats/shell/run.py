@@ -20,14 +20,14 @@ class Ran:
 
     Attributes:
         words: program and arguments, expanded; `UNKNOWN` stands for what cannot be known.
-        input: the file it reads by ``<`` or from ``cat``; empty when none.
+        reads: the file it reads by ``<`` or from ``cat``; empty when none.
         certain: it runs whatever happens.
         path: the script it stands in.
         line: from 1.
     """
 
     words: tuple[str, ...]
-    input: str
+    reads: str
     certain: bool
     path: str
     line: int

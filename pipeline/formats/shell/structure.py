@@ -12,7 +12,7 @@ class Simple:
     """One command: its words as written, and where its input comes from (``<``)."""
 
     words: tuple[Word, ...]
-    input: Word | None = None
+    reads: Word | None = None
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ def _words(run: Run, command: Simple) -> list[str]:
 
 
 def _input(run: Run, command: Simple) -> str:
-    return expanded(run.text, command.input, run.variables) if command.input is not None else ""
+    return expanded(run.text, command.reads, run.variables) if command.reads is not None else ""
 
 
 def _simple(run: Run, command: Simple, words: list[str], source: str) -> bool | None:
@@ -283,7 +283,9 @@ def _other_script(run: Run, words: list[str]) -> None:
             rest = rest[1:]
         if rest[:1] and re.fullmatch(r"-\w*c", rest[0]):
             if len(rest) > 1:
-                inner = replace(run, text=rest[1], variables=Variables({"0": name, **numbered(rest[3:])}))
+                inner = replace(
+                    run, text=rest[1], variables=Variables({**_environment(run), "0": name, **numbered(rest[3:])})
+                )
                 _body(inner, parsed(rest[1]))
             return
         while rest and rest[0].startswith("-"):
@@ -301,10 +303,9 @@ def _other_script(run: Run, words: list[str]) -> None:
         if path.startswith("/") and run.system.exists("f", path) and name in _SHELLS:
             run.found.append(Ran((UNKNOWN, path), "", run.certain, run.path, 0))
         return
-    given = {name: value for name, value in run.variables.known.items() if not name.isdigit()}
     inner = Run(
         run.system,
-        Variables({**given, "0": path, **numbered(words[1:])}),
+        Variables({**_environment(run), "0": path, **numbered(words[1:])}),
         path,
         text,
         run.certain,
@@ -312,6 +313,11 @@ def _other_script(run: Run, words: list[str]) -> None:
         depth=run.depth + 1,
     )
     _body(inner, parsed(text))
+
+
+def _environment(run: Run) -> dict[str, str]:
+    """What a script it calls may see; more than is exported, which only makes more known."""
+    return {name: value for name, value in run.variables.known.items() if not name.isdigit()}
 
 
 def _line(run: Run, position: int) -> int:

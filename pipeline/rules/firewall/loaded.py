@@ -105,7 +105,7 @@ def _loads(item: AtBoot) -> Iterator[_Load]:
             yield _Load(item, command, known)
         elif _RESTORE.fullmatch(command.program) and not {"-t", "--test"} & set(command.words[1:]):
             named = [word for word in command.words[1:] if not word.startswith("-")]
-            yield _Load(item, command, command.input or (named[-1] if named else UNKNOWN))
+            yield _Load(item, command, command.reads or (named[-1] if named else UNKNOWN))
 
 
 def _says_the_same(view: ImageView, file: str) -> bool:
