@@ -1,0 +1,253 @@
+"""Flashes four kinds of image onto three kinds of used media with the real bmaptool, and asks everybody about them.
+
+    ./ci/bootstrap python -m tests.long.flash_media PLACE          # as root, where loop devices and mounts work
+
+The images are the demonstration's, with one gateway: as it is (ext4 and FAT), with a raw U-Boot environment behind the
+partitions, with a root of btrfs, and with zeros inside files on 1 KiB blocks. The media are of 0xFF, of random bytes,
+and with an older image of another make. Asked are: doit verify --device, e2fsck or btrfs check, fsck.vfat, fw_printenv,
+and diff over both trees, mounted read-only. Prints a line for each; ends with 1 when anybody disagreed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support import disks
+from tests.support.uboot import an_environment
+from tests.support.used_media import attached, flash
+from tests.support.workspaces import CHECKOUT, a_workspace, doit, edit
+
+GATEWAY = "gw-north-01"
+ENVIRONMENT = 0x20000
+BOOT, ROOT = 1 << 20, 67584 * 512  # of the demonstration's disk
+ROOT_SIZE = 980992 * 512
+MORE = 12345 * 512  # the medium is longer than the image
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One image: what is done to the demonstration's vanilla image and workspace before it is built."""
+
+    name: str
+    vanilla: Callable[[Path], None]
+    workspace: Callable[[Path], None] = lambda _: None
+    root: str = "ext4"
+    raw_environment: bool = False
+
+
+def as_it_is(_: Path) -> None:
+    """The demonstration's own image."""
+
+
+def with_raw_environment(image: Path) -> None:
+    """A U-Boot environment in the last 128 KiB, longer than what the build leaves in it."""
+    content = an_environment({"bootdelay": "5", "bootcmd": "run demo", "old": "x" * 9000}, size=ENVIRONMENT)
+    with image.open("ab") as stream:
+        stream.write(content)
+
+
+def says_where(workspace: Path) -> None:
+    edit(workspace / "gateway.toml", "[bootloader]\n", f"[bootloader]\noffset = -{ENVIRONMENT}\nsize = {ENVIRONMENT}\n")
+
+
+def with_btrfs(image: Path) -> None:
+    """The same files on btrfs, copied by the kernel."""
+    with image.open("rb") as stream, image.with_suffix(".ext4").open("wb") as part:
+        stream.seek(ROOT)
+        part.write(stream.read(ROOT_SIZE))
+    made = image.with_suffix(".btrfs")
+    with made.open("wb") as part:
+        part.truncate(ROOT_SIZE)
+    disks.run("mkfs.btrfs", "-q", made)
+    with mounted(image.with_suffix(".ext4"), 0) as old, mounted(made, 0, options="loop") as new:
+        disks.run("cp", "-a", f"{old}/.", new)
+        table = new / "etc/fstab"
+        table.write_text(table.read_text().replace("ext4", "btrfs"))
+    with image.open("r+b") as stream:
+        stream.seek(ROOT)
+        stream.write(made.read_bytes())
+    for leftover in (made, image.with_suffix(".ext4")):
+        leftover.unlink()
+
+
+def with_small_blocks(image: Path) -> None:
+    """The same files on ext4 with blocks of 1 KiB, and some with zeros inside."""
+    made, old_part = image.with_suffix(".small"), image.with_suffix(".ext4")
+    with image.open("rb") as stream, old_part.open("wb") as part:
+        stream.seek(ROOT)
+        part.write(stream.read(ROOT_SIZE))
+    disks.ext_image(made, None, size=ROOT_SIZE, options=("-b", "1024"))
+    with mounted(old_part, 0) as old, mounted(made, 0, options="loop") as new:
+        disks.run("cp", "-a", f"{old}/.", new)
+        for number in range(20):
+            zeros = b"begin" + bytes(100_000 * number) + b"end"
+            (new / f"usr/share/zeros-{number}").write_bytes(zeros)
+    with image.open("r+b") as stream:
+        stream.seek(ROOT)
+        stream.write(made.read_bytes())
+    for leftover in (made, old_part):
+        leftover.unlink()
+
+
+KINDS = (
+    Kind("ext4 and FAT", as_it_is),
+    Kind("raw environment", with_raw_environment, says_where, raw_environment=True),
+    Kind("btrfs", with_btrfs, root="btrfs"),
+    Kind("zeros in files", with_small_blocks),
+)
+
+
+@contextmanager
+def mounted(image: Path, offset: int, *, options: str = "loop,ro") -> Iterator[Path]:
+    """A file system of an image, mounted by this machine's kernel."""
+    place = image.with_suffix(".mounted")
+    place.mkdir(exist_ok=True)
+    bounds = f",offset={offset},sizelimit={ROOT_SIZE}" if offset else ""
+    disks.run("mount", "-o", f"{options}{bounds}", image, place)
+    try:
+        yield place
+    finally:
+        disks.run("umount", place)
+        place.rmdir()
+
+
+def build(kind: Kind, place: Path) -> Path:
+    """A workspace of that kind, built; the gateway's directory."""
+    inputs, workspace = place / "inputs", place / "workspace"
+    gateway = workspace / "out" / "demo-1.0" / GATEWAY
+    if gateway.exists():
+        return gateway
+    inputs.mkdir(parents=True)
+    subprocess.run(["cp", "-a", "--sparse=always", f"{CHECKOUT / '.demo'}/.", str(inputs)], check=True)
+    kind.vanilla(inputs / "vanilla.img")
+    a_workspace(workspace, inputs)
+    edit(workspace / "gateway.toml", 'demo = "esf-5"', "demo = false")  # its inputs are as we have left them
+    devices = workspace / "devices.toml"
+    devices.write_text(devices.read_text().split("[[gateway]]\n")[0] + "[[gateway]]\n" + _first(devices.read_text()))
+    kind.workspace(workspace)
+    ran = doit(workspace, "build", timeout=7200)
+    if ran.status:
+        sys.exit(f"{kind.name}: {ran.text}")
+    return gateway
+
+
+def _first(inventory: str) -> str:
+    return inventory.split("[[gateway]]\n")[1]
+
+
+def media(place: Path, size: int, older: Path) -> Iterator[tuple[str, Path]]:
+    """The used media, one after another, in one file."""
+    medium = place / "medium"
+    medium.write_bytes(b"\xff" * size)
+    yield "0xFF", medium
+    with medium.open("wb") as stream:
+        for _ in range(0, size, 1 << 20):
+            stream.write(os.urandom(1 << 20))
+        stream.truncate(size)
+    yield "random", medium
+    with medium.open("wb") as stream:
+        stream.write(older.read_bytes()[:size].ljust(size, b"\xa5"))
+    yield "an older image", medium
+    medium.unlink()
+
+
+def ask(kind: Kind, gateway: Path, medium: Path) -> list[str]:
+    """What everybody says of a flashed medium; empty when nobody disagrees."""
+    wrong: list[str] = []
+
+    def program(name: str, *command: str | Path, ok: tuple[int, ...] = (0,)) -> None:
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+        if done.returncode not in ok:
+            wrong.append(f"{name}: {done.returncode} {(done.stdout + done.stderr).strip()[-400:]}")
+
+    boot = medium.with_suffix(".boot")
+    with medium.open("rb") as stream:
+        stream.seek(BOOT)
+        boot.write_bytes(stream.read(ROOT - BOOT))
+    program("fsck.vfat", "fsck.vfat", "-n", boot)
+    boot.unlink()
+    with attached(medium) as device:
+        ran = doit(gateway.parents[2], "verify", "--device", str(device), str(gateway), timeout=3600)
+        if ran.status:
+            wrong.append(f"doit verify --device: {ran.status} {ran.text[-600:]}")
+        else:
+            print("      " + " | ".join(line for line in ran.text.splitlines() if "free blocks" in line)[:240])
+    if kind.root == "ext4":
+        program("e2fsck", "e2fsck", "-f", "-n", f"{medium}?offset={ROOT}")
+    else:
+        with _partition(medium) as part:
+            program("btrfs check", "btrfs", "check", "--check-data-csum", part)
+    if kind.raw_environment:
+        image_size = (gateway / "image.img").stat().st_size
+        config = medium.with_suffix(".config")
+        config.write_text(f"{medium} {image_size - ENVIRONMENT:#x} {ENVIRONMENT:#x}\n")
+        told = subprocess.run(
+            ["fw_printenv", "-c", str(config), "bootdelay"], capture_output=True, text=True, check=False
+        )
+        if told.stdout != "bootdelay=0\n":
+            wrong.append(f"fw_printenv: {told.stdout} {told.stderr}")
+    image = gateway / "image.img"
+    copy = medium.with_name("image-copy")
+    subprocess.run(["cp", "--sparse=always", str(image), str(copy)], check=True)
+    with mounted(medium, ROOT) as flashed, mounted(copy, ROOT) as built:
+        program("diff", "diff", "-r", "--no-dereference", flashed, built)
+    copy.unlink()
+    return wrong
+
+
+@contextmanager
+def _partition(medium: Path) -> Iterator[Path]:
+    device = disks.run(
+        "losetup", "--show", "--find", "--read-only", "--offset", str(ROOT), "--sizelimit", str(ROOT_SIZE), medium
+    )
+    try:
+        yield Path(device.decode().strip())
+    finally:
+        disks.run("losetup", "--detach", device.decode().strip())
+
+
+def main() -> int:
+    """Build four, flash twelve, say what was said."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("place", type=Path)
+    parser.add_argument("--only", default="", help="the kind of image")
+    given = parser.parse_args()
+    failed = 0
+    for kind in KINDS:
+        if given.only not in ("", kind.name):
+            continue
+        place = given.place.resolve() / kind.name.replace(" ", "-")
+        gateway = build(kind, place)
+        image = gateway / "image.img"
+        size = image.stat().st_size
+        older = older_image(place, size)
+        for before, medium in media(place, size + MORE, older):
+            flash(image, gateway / "image.bmap", medium)
+            wrong = ask(kind, gateway, medium)
+            failed += bool(wrong)
+            print(f"{kind.name} onto {before}: {'; '.join(wrong) or 'everybody agrees'}", flush=True)
+    return int(failed > 0)
+
+
+def older_image(place: Path, size: int) -> Path:
+    """Another system on the same medium: FAT full of files, ext4 with another block size, and an environment."""
+    image = place / "older.img"
+    if not image.exists():
+        boot = disks.fat_image(place / "older.boot", {"/old.bin": b"OLD" * 5_000_000}, size=ROOT - BOOT)
+        tree = disks.tree_on_host(place / "older", {f"/old/{number}": os.urandom(700_000) for number in range(400)})
+        root = disks.ext_image(place / "older.root", tree, size=ROOT_SIZE, options=("-b", "4096"))
+        disks.mbr_disk(image, [(0x0E, boot), (0x83, root)])
+        with image.open("ab") as stream:
+            stream.write(an_environment({"bootdelay": "7", "old": "y" * 60_000}, size=ENVIRONMENT) * 2)
+    return image
+
+
+if __name__ == "__main__":
+    sys.exit(main())
