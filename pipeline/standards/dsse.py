@@ -16,6 +16,7 @@ from pipeline.formats.ssh.sshsig import fingerprint
 # What an in-toto statement is called inside an envelope (in-toto attestation, spec/v1/envelope.md).
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
+_MOST = 16  # lists, objects and commas: an envelope with one signature has two, two and four
 _REMEDY = "do not use it; ask whoever delivered it for the unchanged file of this release"
 
 
@@ -63,7 +64,7 @@ def open_envelope(data: bytes, public_key: bytes, *, name: str = "provenance.jso
 def _parts(data: bytes, name: str) -> tuple[bytes, str, str, bytes]:
     """Payload, its type, key and signature of an envelope that is byte for byte what `_envelope` writes of them."""
     try:
-        value = cast(dict[str, Any], canonical_json.loads(data))
+        value = cast(dict[str, Any], canonical_json.loads(data, most=_MOST))
         (entry,) = value["signatures"]
         payload = base64.b64decode(value["payload"], validate=True)
         signature = base64.b64decode(entry["sig"], validate=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from pipeline.model.verdict import Finding, Outcome
+
+_PIECE = 1 << 20
 
 
 def read_beside(path: Path, most: int) -> bytes | Finding | None:
@@ -25,3 +28,22 @@ def read_beside(path: Path, most: int) -> bytes | Finding | None:
     if len(content) > most:
         return Finding(path.name, "size", f"at most {most} bytes", "more")
     return content
+
+
+def digest_beside(path: Path, most: int) -> str | Finding | None:
+    """SHA-256 of what `read_beside` would return, without holding it."""
+    if not path.exists() and not path.is_symlink():
+        return None
+    if not path.is_file():
+        return Finding(path.name, "type", "a regular file", "something else")
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as stream:
+            while piece := stream.read(_PIECE):
+                size += len(piece)
+                if size > most:
+                    return Finding(path.name, "size", f"at most {most} bytes", "more")
+                digest.update(piece)
+    except OSError as error:
+        return Finding(path.name, "readable", "", f"{error.strerror}", Outcome.NOT_LOOKED)
+    return digest.hexdigest()

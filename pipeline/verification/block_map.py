@@ -10,18 +10,19 @@ from pipeline.formats.archive import bmap
 from pipeline.image.read.in_use import Span, in_use
 from pipeline.model.manifest import Manifest
 from pipeline.model.verdict import Finding
+from pipeline.verification.beside import read_beside
 from pipeline.verification.delivery import BMAP
 from pipeline.verification.scan import Scan
 
 
 def read_block_map(directory: Path) -> bmap.Bmap | Finding | None:
     """The map, what is wrong with it, or None where there is none: only SHA256SUMS can say that there must be one."""
-    place = directory / BMAP
-    if not place.is_file():
-        return None
+    content = read_beside(directory / BMAP, bmap.LARGEST)
+    if not isinstance(content, bytes):
+        return content
     try:
-        return bmap.read(place.read_bytes())
-    except (OSError, bmap.BmapError) as error:
+        return bmap.read(content)
+    except bmap.BmapError as error:
         return Finding(BMAP, "block map", "", str(error))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from pipeline.errors import PipelineError
@@ -11,10 +10,11 @@ from pipeline.model.manifest import Manifest
 from pipeline.model.verdict import Finding
 from pipeline.standards.dsse import open_envelope
 from pipeline.standards.provenance import statement, subjects_of
-from pipeline.verification.beside import read_beside
+from pipeline.verification.beside import digest_beside, read_beside
 from pipeline.verification.delivery import BILLS, BMAP, MANIFEST, PROVENANCE, SIGNATURE, Delivery
 
-_LARGEST = 256 << 20  # bytes; a manifest of a hundred thousand paths, or the bill of as many packages, has less
+_LARGEST = 64 << 20  # bytes; a manifest of a hundred thousand paths, or the bill of as many packages, has less
+_LARGEST_ENVELOPE = 4 << 20  # one with an inventory row and a hundred inputs has ten thousand
 
 # What the build covers beside the image: no more, so that nobody believes a file to be vouched for, and no less.
 _COVERED = frozenset({BMAP, MANIFEST, *BILLS})
@@ -31,7 +31,7 @@ def check_statement(delivery: Delivery, manifest: Manifest, public_key: bytes) -
     Args:
         public_key: the one that signed the manifest; both are signed in one go.
     """
-    content = read_beside(delivery.directory / PROVENANCE, _LARGEST)
+    content = read_beside(delivery.directory / PROVENANCE, _LARGEST_ENVELOPE)
     if content is None:
         for name in BILLS:
             if (delivery.directory / name).exists():
@@ -76,14 +76,14 @@ def has_statement(delivery: Delivery) -> bool:
 
 
 def _check_file(delivery: Delivery, name: str, digest: str) -> Iterator[Finding]:
-    found = read_beside(delivery.directory / name, _LARGEST)
+    found = digest_beside(delivery.directory / name, _LARGEST)
     if found is None:
         if delivery.claimed is not None:
             yield Finding(name, "missing", f"covered by {PROVENANCE}", "not there")
     elif isinstance(found, Finding):
         yield found
-    elif hashlib.sha256(found).hexdigest() != digest:
-        yield Finding(name, PROVENANCE, digest, hashlib.sha256(found).hexdigest())
+    elif found != digest:
+        yield Finding(name, PROVENANCE, digest, found)
 
 
 def _compare(expected: bytes, seen: bytes) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,8 +17,9 @@ from pipeline.verification.beside import read_beside
 from pipeline.verification.delivery import RELEASE, RELEASE_SIGNATURE, SUMS, Delivery
 from pipeline.verification.trust import read_signed_release
 
-_LARGEST = 64 << 20  # bytes; the list of a release of ten thousand gateways has nine million
+_LARGEST = 16 << 20  # bytes; the list of a release of ten thousand gateways has nine million
 _MOST_NAMED = 20
+_MOST_TOLD = 200
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\0]+(?:/[^/\\\0]+)*)")
 
 
@@ -27,22 +30,28 @@ def read_sums(release: Path) -> tuple[Mapping[str, str], tuple[Finding, ...]]:
         return {}, (Finding(SUMS, "readable", "a list of digests", "not there", Outcome.NOT_LOOKED),)
     if isinstance(content, Finding):
         return {}, (Finding(SUMS, "readable", "a list of digests", content.seen, Outcome.NOT_LOOKED),)
-    try:
-        lines = content.decode("utf-8").splitlines()
-    except UnicodeDecodeError:
-        return {}, (Finding(SUMS, "readable", "a list of digests", "not text", Outcome.NOT_LOOKED),)
     sums: dict[str, str] = {}
     findings: list[Finding] = []
-    for number, line in enumerate(lines, 1):
-        found = _LINE.fullmatch(line)
+    for number, line in enumerate(io.BytesIO(content), 1):
+        found = _LINE.fullmatch(line.decode("utf-8", "backslashreplace").rstrip("\n"))
         if found is None or found[2] in sums or ".." in found[2].split("/"):
-            if len(findings) < _MOST_NAMED:
-                findings.append(
-                    Finding(SUMS, "format", "digest and path, each path once", f"line {number}: {line[:120]!r}")
-                )
+            findings.append(
+                Finding(SUMS, "format", "digest and path, each path once", f"line {number}: {ascii(line[:120])[2:-1]}")
+            )
+            if len(findings) == _MOST_NAMED:
+                break  # it is no list; what else is wrong with it does not matter
         else:
             sums[found[2]] = found[1]
     return sums, tuple(findings)
+
+
+def few(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The first of them, and how many more: a list of a million false lines is one thing that is wrong."""
+    waiting = iter(findings)
+    yield from itertools.islice(waiting, _MOST_TOLD)
+    more = sum(1 for _ in waiting)
+    if more:
+        yield Finding(SUMS, "further", "nothing else", f"{more} more of the same kind")
 
 
 def check_gateway(delivery: Delivery, sums: Mapping[str, str], image_digest: str | None) -> Iterator[Finding]:
@@ -64,7 +73,7 @@ def check_gateway(delivery: Delivery, sums: Mapping[str, str], image_digest: str
             continue
         if seen != wanted:
             yield Finding(name, SUMS, wanted, seen)
-    yield from (Finding(name, "missing", f"listed in {SUMS}", "not there") for name in sorted(listed))
+    yield from few(Finding(name, "missing", f"listed in {SUMS}", "not there") for name in sorted(listed))
 
 
 def check_release(
@@ -84,9 +93,9 @@ def check_release(
     findings = list(wrong)
     listed = {path.split("/")[0] for path in sums}
     present = {path.name for path in release.iterdir()} - {SUMS}
-    findings += [Finding(name, "missing", f"listed in {SUMS}", "not there") for name in sorted(listed - present)]
-    findings += [Finding(name, "extra", f"listed in {SUMS}", "not listed") for name in sorted(present - listed)]
-    findings += _loose_files(release, sums)
+    findings += few(Finding(name, "missing", f"listed in {SUMS}", "not there") for name in sorted(listed - present))
+    findings += few(Finding(name, "extra", f"listed in {SUMS}", "not listed") for name in sorted(present - listed))
+    findings += few(_loose_files(release, sums))
     signed = read_signed_release(release, allowed_signers, identity, at)
     findings += signed.findings
     checks = [f"{SUMS}: {len(sums)} files"]
@@ -96,7 +105,7 @@ def check_release(
         except PipelineError as error:
             findings += [Finding(RELEASE, "format", "", problem.what) for problem in error.problems]
         else:
-            findings += _against(statement, sums)
+            findings += few(_against(statement, sums))
             releases = {RELEASE: statement.release, **releases}
             checks.append(f"{RELEASE}: {signed.check}, {len(statement.gateways)} gateways, all files")
     names = sorted(set(releases.values()))

@@ -93,11 +93,12 @@ def read_request(directory: Path) -> tuple[Item, ...]:
     file = directory / REQUEST
     remedy = "write it anew: doit bundles --emit DIRECTORY"
     try:
-        request = json.loads(file.read_bytes())
+        content = read_returned(file, _LARGEST)
+        if content is None:
+            raise PipelineError(f"{file}: cannot be read: not there", "name the directory of a request")
+        request = json.loads(content)
         listed = [(str(item["sha256"]), tuple(str(one) for one in item["bundles"])) for item in request["items"]]
         version = request["format"]
-    except OSError as error:
-        raise PipelineError(f"{file}: cannot be read: {error.strerror}", "name the directory of a request") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise PipelineError(f"{file}: it is not a signing request", remedy) from None
     if version != FORMAT:

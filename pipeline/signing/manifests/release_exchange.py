@@ -10,11 +10,11 @@ it is, which holds what an envelope's signature is made over (DSSE 1.0.2, PAE).
 from __future__ import annotations
 
 import hashlib
-import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -37,7 +37,7 @@ COMMANDS = "commands.txt"
 WHOLE = "release.json"
 """The statement of the release as a whole, which is signed once all gateways are verified."""
 _MANIFEST, _PROVENANCE = "manifest.json", "provenance.dsse"
-_LARGEST = 256 << 20  # bytes; a manifest of a hundred thousand paths has less
+_LARGEST = 64 << 20  # bytes; a manifest of a hundred thousand paths has less
 _ANEW = "write it anew: doit manifest --emit DIRECTORY"
 
 
@@ -139,8 +139,9 @@ def _commands(gateways: Sequence[str], *, whole: bool) -> Iterator[str]:
 def is_release_request(directory: Path) -> bool:
     """Whether a directory holds a request for manifests, and not one for bundles."""
     try:
-        return bool(json.loads((directory / REQUEST).read_bytes())["format"] == FORMAT)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        value = canonical_json.loads(read_returned(directory / REQUEST, _LARGEST) or b"")
+        return isinstance(value, dict) and value.get("format") == FORMAT
+    except (PipelineError, ValueError):
         return False
 
 
@@ -155,14 +156,15 @@ def read_request(directory: Path) -> tuple[Ed25519PublicKey, tuple[ToSign, ...],
     """
     file = directory / REQUEST
     try:
-        request = json.loads(file.read_bytes())
+        content = read_returned(file, _LARGEST)
+        if content is None:
+            raise PipelineError(f"{file}: cannot be read: not there", "name the directory of a request")
+        request = cast(dict[str, Any], canonical_json.loads(content))
         listed = [
             (str(one["gateway"]), {str(k): str(v) for k, v in one["sha256"].items()}) for one in request["gateways"]
         ]
         whole = str(request.get(WHOLE, ""))
-    except OSError as error:
-        raise PipelineError(f"{file}: cannot be read: {error.strerror}", "name the directory of a request") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise PipelineError(f"{file}: it is not a signing request", _ANEW) from None
     problems: list[Problem] = []
     found: list[ToSign] = []
