@@ -19,6 +19,18 @@ from pipeline.model.disk import Disk
 _PIECE = 1 << 20
 
 
+def read_medium(medium: Path, disk: Disk, target: Path) -> str:
+    """Take as much of a medium as the image has, free blocks as zeros; what is to be said of it.
+
+    Raises:
+        PipelineError: it cannot be read.
+        OSError: the copy cannot be written.
+    """
+    length = size_of(medium)
+    copy_image(medium, disk.size, target)
+    return about(length, disk.size, clear_free_blocks(target, disk)) if length >= disk.size else "the whole medium"
+
+
 def size_of(medium: Path) -> int:
     """Bytes of a file or of a block device, which says its size only when asked for its end.
 

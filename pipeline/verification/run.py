@@ -32,7 +32,7 @@ from pipeline.verification.block_map import compare_block_map, read_block_map
 from pipeline.verification.booted import booted_since
 from pipeline.verification.delivery import MANIFEST, Delivery, find, on_medium
 from pipeline.verification.host_keys import compare_host_keys
-from pipeline.verification.medium import about, clear_free_blocks, copy_image, size_of
+from pipeline.verification.medium import read_medium
 from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
 from pipeline.verification.own_values import own_values
 from pipeline.verification.scan import Scan, scan
@@ -211,7 +211,7 @@ def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None
         blocks = None
     try:
         if delivery.medium is not None:
-            case.checks.append(_read_medium(delivery.medium, manifest, unpacked))
+            case.checks.append(read_medium(delivery.medium, manifest.disk, unpacked))
         image = delivery.image if delivery.medium is None else unpacked
         case.identity = identity_of(image)
         scanned = scan(image, manifest.disk, blocks.ranges if blocks is not None else None, unpacked)
@@ -235,15 +235,6 @@ def _check_image(case: _Case, manifest: Manifest, unpacked: Path) -> Scan | None
         if scanned.container not in (Container.DISK, Container.UNKNOWN):
             case.findings.append(Finding(delivery.image.name, "type", "disk image", scanned.container.value))
     return scanned
-
-
-def _read_medium(medium: Path, manifest: Manifest, target: Path) -> str:
-    """Take as much of a medium as the image has; what is to be said of its length."""
-    length, size = size_of(medium), manifest.image.size
-    copy_image(medium, size, target)
-    if length < size:
-        return "the whole medium"
-    return about(length, size, clear_free_blocks(target, manifest.disk))
 
 
 def _look_inside(

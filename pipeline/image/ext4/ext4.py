@@ -17,8 +17,8 @@ _MAGIC = 0xEF53
 
 # Feature words: (compatible, incompatible, read-only compatible).
 HAS_JOURNAL, _SPARSE_SUPER2, ORPHAN_FILE = 1 << 2, 1 << 9, 1 << 12  # compatible
-_RECOVER, _META_BG, _64BIT, CSUM_SEED = 1 << 2, 1 << 4, 1 << 7, 1 << 13  # incompatible
-_SPARSE_SUPER, _GDT_CSUM, _BIGALLOC, _METADATA_CSUM = 1 << 0, 1 << 4, 1 << 9, 1 << 10  # read-only compatible
+_RECOVER, _META_BG, _64BIT, _EA_INODE, CSUM_SEED = 1 << 2, 1 << 4, 1 << 7, 1 << 10, 1 << 13  # incompatible
+_SPARSE_SUPER, _GDT_CSUM, _QUOTA, _BIGALLOC, _METADATA_CSUM = 1, 1 << 4, 1 << 8, 1 << 9, 1 << 10  # read-only compatible
 _ORPHAN_PRESENT = 1 << 16  # read-only compatible: the kernel's needs_recovery of the orphan file
 
 _INODE_UNINIT, _BLOCK_UNINIT = 1, 2  # group descriptor flags
@@ -73,6 +73,11 @@ class Superblock:
     def has_metadata_csum(self) -> bool:
         """Whether all metadata carries checksums."""
         return bool(self.features[2] & _METADATA_CSUM)
+
+    @property
+    def keeps_accounts(self) -> bool:
+        """Whether quotas or large extended attributes are counted in inodes of their own."""
+        return bool(self.features[1] & _EA_INODE or self.features[2] & _QUOTA)
 
     @property
     def has_group_checksums(self) -> bool:

@@ -14,6 +14,8 @@ from pipeline.model.tree import Kind, Node, Tree
 
 _FILE, _DIRECTORY, _LINK = 0o100000, 0o040000, 0o120000
 
+LONGEST_ATTRIBUTE = 1024  # bytes: debugfs reads one block of a value, and says nothing of the rest
+
 
 def script_for(
     steps: Sequence[Step], tree: Tree, contents: Mapping[GuestPath, Path], *, epoch: int, wide: bool, scratch: Path
@@ -43,6 +45,11 @@ def script_for(
                 yield f"write {_quote(str(contents[path]))} {_quote(path.name)}"
                 yield from _set(path, _FILE | entry.mode, entry.uid, entry.gid, epoch, wide=wide)
                 for index, (name, value) in enumerate(entry.xattrs):
+                    if len(value) > LONGEST_ATTRIBUTE:
+                        raise PipelineError(
+                            f"{entry.path}: debugfs cuts the attribute {name} off",
+                            'use writer = "guestfs" under [output]',
+                        )
                     source = scratch / f"xattr-{number}-{index}"
                     with sparse.open_private(source) as stream:
                         stream.write(value)

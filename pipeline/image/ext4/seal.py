@@ -90,6 +90,10 @@ def _seal_ext(raw: Path, partition: Partition, epoch: int) -> None:
         tune(raw, partition, "-O", "has_journal", "-J", f"size={journal >> 20}", epoch=epoch)
     if before.features[0] & ORPHAN_FILE:
         tune(raw, partition, "-O", "orphan_file", epoch=epoch)
+    if before.keeps_accounts:
+        # e2fsck -D packs directories after it has counted the blocks for the quotas.
+        repair(raw, partition, pack=False)
+        set_times(raw, partition, epoch=epoch)
     _require_sealed(raw, partition, before, epoch)
 
 

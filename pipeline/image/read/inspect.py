@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.image.appliance.session import Drive, Session, launch
+from pipeline.image.ext4.sealable import reasons_against
 from pipeline.image.read import facts, mounts
 from pipeline.image.read.layout_detection import Installation, detect
 from pipeline.image.read.never_booted import signs
@@ -49,6 +50,7 @@ def inspect(
     with launch([Drive(raw, writable=False)], state_dir=state_dir, say=say) as session:
         say("looking for the root file system")
         disk = mounts.locate(session, session.devices[0], raw, name=name, root=root)
+        raise_if_any(reasons_against(raw, disk))
         return inspect_drive(session, session.devices[0], disk, layouts, sha256=sha256, say=say, also=also)
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from pipeline.image.containers import prepare
 from pipeline.image.ext4 import seal
-from pipeline.image.ext4.script import is_quotable
+from pipeline.image.ext4.script import LONGEST_ATTRIBUTE, is_quotable
 from pipeline.image.ext4.tools import EXT
 from pipeline.image.write import stamp, write
 from pipeline.image.write.placing import place
 from pipeline.model.disk import Disk
-from pipeline.model.layer import Layer, Removal
+from pipeline.model.layer import FileEntry, Layer, Removal
 from pipeline.model.observation import Observation
 from pipeline.model.tree import Tree
 from pipeline.model.vanilla import Vanilla
@@ -101,3 +101,6 @@ def _reasons(disk: Disk, tree: Tree, layer: Layer) -> Iterator[str]:
             strange = next((name for name in below if not is_quotable(name)), None)
             if strange is not None:
                 yield f"debugfs cannot be told the name {ascii(strange)}"
+            values = step.entry.xattrs if isinstance(step.entry, FileEntry) else ()
+            if any(len(value) > LONGEST_ATTRIBUTE for _, value in values):
+                yield f"debugfs cuts off an attribute of {step.entry.path}"

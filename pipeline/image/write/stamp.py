@@ -72,8 +72,10 @@ def _stamp_ext(raw: Path, partition: Partition, steps: Sequence[Step], tree: Tre
     commands = script_for(steps, tree, contents, epoch=epoch, wide=wide, scratch=scratch)
     _write_private(script, "".join(f"{command}\n" for command in commands).encode())
     debugfs(raw, partition, script, epoch=epoch, reason=f"stamp partition {partition.number}")
-    if any(node.xattrs for step in steps for node in _dropped(step, tree)):
-        # debugfs does not give back the block of extended attributes of a file it removes; e2fsck does.
+    dropped = any(node.xattrs for step in steps for node in _dropped(step, tree))
+    if dropped or before.superblock.keeps_accounts:
+        # debugfs does not give back the block of extended attributes of a file it removes, and keeps no account of
+        # quotas and of attributes in inodes of their own; e2fsck does.
         repair(raw, partition)
         set_times(raw, partition, epoch=epoch)
     _forget_freed(raw, partition, used)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.image.ext4 import seal
+from pipeline.image.ext4 import seal, sealable
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from tests.support import disks, gateway_disk
@@ -126,6 +126,42 @@ def test_what_cannot_be_sealed_is_refused(tmp_path: Path) -> None:
     empty.write_bytes(bytes(1 << 20))
     with pytest.raises(PipelineError, match="no ext2, ext3 or ext4"):
         seal.seal(empty, disks.bare(empty), epoch=EPOCH)
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("feature", ["mmp", "meta_bg,^resize_inode", "bigalloc"])
+def test_features_that_keep_an_image_from_being_sealed_are_named(feature: str, tmp_path: Path) -> None:
+    image = disks.ext_image(tmp_path / "fs", None, options=("-O", feature))
+    (problem,) = sealable.reasons_against(image, disks.bare(image))
+    name = feature.partition(",")[0]
+    assert f"feature {name} keeps it from being sealed" in problem.what
+    assert problem.remedy
+    if name == "mmp":
+        command = re.search(r"after: (tune2fs -O \^mmp) '(COPY\?offset=0)'", problem.remedy)
+        assert command is not None
+        disks.run(*command[1].split(), command[2].replace("COPY", str(image)))
+        assert sealable.reasons_against(image, disks.bare(image)) == ()
+        seal.seal(image, disks.bare(image), epoch=EPOCH)
+
+
+@pytest.mark.tools
+def test_other_features_are_not(tmp_path: Path) -> None:
+    known = (
+        "casefold,verity,encrypt,inline_data,ea_inode,large_dir,quota,project,stable_inodes,orphan_file,sparse_super2"
+    )
+    image = disks.ext_image(tmp_path / "fs", None, size=64 * disks.MIB, options=("-O", known))
+    assert sealable.reasons_against(image, disks.bare(image)) == ()
+    before = features(image)
+    seal.seal(image, disks.bare(image), epoch=EPOCH)
+    assert features(image) == before
+    for word, bit, told in ((1, 1 << 27, "incompatible ext4 features 0x8000000"), (0, 0, "another device")):
+        raw = bytearray(image.read_bytes())
+        (value,) = struct.unpack_from("<I", raw, 1024 + 92 + 4 * word)
+        struct.pack_into("<I", raw, 1024 + 92 + 4 * word, value | bit)
+        struct.pack_into("<I", raw, 1024 + 228, 0 if bit else 0x801)
+        (tmp_path / "odd").write_bytes(raw)
+        (problem,) = sealable.reasons_against(tmp_path / "odd", disks.bare(image))
+        assert told in problem.what
 
 
 @pytest.mark.tools

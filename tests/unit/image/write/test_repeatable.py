@@ -48,6 +48,13 @@ def test_names_debugfs_cannot_be_told_are_a_reason() -> None:
     assert reason == "debugfs cannot be told the name '/etc/d/two\\nlines'"
 
 
+def test_attributes_debugfs_cuts_off_are_a_reason() -> None:
+    large = replace(FILE, xattrs=(("user.large", b"v" * 1025),))
+    assert repeatable.reason_against(DISK, TREE, Layer.of(large)) == "debugfs cuts off an attribute of /etc/file"
+    fits = replace(FILE, xattrs=(("user.large", b"v" * 1024),))
+    assert repeatable.reason_against(DISK, TREE, Layer.of(fits)) == ""
+
+
 def observed(content: str) -> Observation:
     nodes = {**TREE.nodes, GuestPath("/etc/file"): Node(Kind.FILE, 0o644, size=7, sha256=content * 64)}
     return Observation(DISK, Tree(nodes), {}, clean=True)

@@ -68,6 +68,50 @@ LAYER = Layer.of(
 )
 
 
+@pytest.mark.parametrize(
+    ("features", "large"),
+    [
+        ("quota,project", 300),
+        ("ea_inode", 1024),  # an attribute that needs an inode of its own
+        ("inline_data,casefold", 300),
+        ("encrypt,verity,orphan_file", 300),
+        ("^has_journal,^extents,^64bit,^dir_index", 300),
+    ],
+)
+def test_file_systems_of_every_make_are_stamped(features: str, large: int, tmp_path: Path) -> None:
+    """e2fsck is asked in the end, by stamping itself; small blocks, as mke2fs chooses for small disks."""
+    names = [f"/etc/d/file-{number}" for number in range(200)]
+    image = disks.ext_image(
+        tmp_path / "fs",
+        disks.tree_on_host(tmp_path / "tree", dict.fromkeys(names, b"x" * 900)),
+        options=("-O", features),
+    )
+    seal.seal(image, disks.bare(image), epoch=EPOCH)
+    nodes = {GuestPath(path): Node(Kind.DIRECTORY, 0o755) for path in ("/", "/etc", "/etc/d")}
+    nodes |= {GuestPath(name): Node(Kind.FILE, 0o644, size=900) for name in names}
+    layer = Layer.of(
+        Removal(GuestPath(names[0]), WHY),
+        FileEntry(GuestPath(names[1]), b"replaced" * 9000, WHY, uid=7),
+        FileEntry(GuestPath("/etc/d/new"), b"small", WHY, xattrs=(("user.large", b"v" * large),)),
+        DirEntry(GuestPath("/new"), WHY),
+        *(FileEntry(GuestPath(f"/new/{number}"), b"z" * number, WHY) for number in range(100)),
+    )
+    stamp.stamp(image, disks.bare(image), Tree(nodes), layer, epoch=EPOCH, state_dir=tmp_path / "state")
+    assert disks.debugfs(image, f"cat {names[1]}") == "replaced" * 9000
+    value = tmp_path / "value"
+    disks.debugfs(image, f"ea_get -f {value} /etc/d/new user.large")
+    assert value.read_bytes() == b"v" * large
+
+
+def test_a_value_that_debugfs_would_cut_off_is_refused(tmp_path: Path) -> None:
+    image = disks.ext_image(tmp_path / "fs", None, options=("-O", "ea_inode"))
+    seal.seal(image, disks.bare(image), epoch=EPOCH)
+    layer = Layer.of(FileEntry(GuestPath("/new"), b"", WHY, xattrs=(("user.large", b"v" * 1025),)))
+    tree = Tree({GuestPath("/"): Node(Kind.DIRECTORY, 0o755)})
+    with pytest.raises(PipelineError, match=r"cuts the attribute user\.large off"):
+        stamp.stamp(image, disks.bare(image), tree, layer, epoch=EPOCH, state_dir=tmp_path / "state")
+
+
 def test_what_is_removed_may_have_any_printable_name(tmp_path: Path) -> None:
     names = ('"quoted"', "näme with spaces", "back\\slash", "#hash", "<12>", "-f", "'")
     tree = disks.tree_on_host(tmp_path / "tree", {f"/etc/odd/{name}": b"ODD-CONTENT" for name in names})
