@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from pipeline.errors import PipelineError
+from pipeline.formats.network import interfaces
 from pipeline.formats.network.iptables import text as iptables
 from pipeline.formats.ssh import sshd_config
 from pipeline.rules.grammar.sshd import refusals as sshd_refusals
@@ -33,6 +34,14 @@ def _tables(*, six: bool) -> Emulation:
     return passes
 
 
+def _parser(parse: Callable[[str, str], object]) -> Emulation:
+    def passes(data: bytes, version: str) -> bool:
+        del version
+        return _parsed(lambda text: parse(text, "f"), data)
+
+    return passes
+
+
 def _parsed(parse: Callable[[str], object], data: bytes) -> bool:
     try:
         parse(data.decode("utf-8", "surrogateescape"))
@@ -42,6 +51,7 @@ def _parsed(parse: Callable[[str], object], data: bytes) -> bool:
 
 
 EMULATIONS: dict[str, Emulation] = {
+    "ifup": _parser(interfaces.parse),
     "ip6tables-restore": _tables(six=True),
     "iptables-restore": _tables(six=False),
     "sshd": _sshd,

@@ -35,7 +35,7 @@ class Root:
 
     path: Path
 
-    def run(self, *command: str, given: str | None = None, seconds: float = 20) -> Ran:
+    def run(self, *command: str, given: str | None = None, seconds: float = 60) -> Ran:
         """Run a program of the tree without a network; it and its children end with it."""
         inside = ["unshare", "--net", "--pid", "--fork", "--kill-child", f"--mount-proc={self.path / 'proc'}"]
         inside += ["chroot", str(self.path)] if self.path != Path("/") else []
@@ -127,12 +127,27 @@ def _sshd(root: Root, data: bytes) -> Answer:
     return _answer(ran.status == 0, re.sub(r"\n[a-z0-9]+ .*", "", ran.words).replace(inside, ""))
 
 
+def _ifup(root: Root, data: bytes) -> Answer:
+    """What ``ifquery`` lists, and every interface brought up without doing it; a refused line stops them all."""
+    with root.folder() as (outside, inside):
+        _write(outside / "file", data, 0o644)
+        listed = root.run("ifquery", "--list", "-a", "-i", f"{inside}/file")
+        named = sorted(set(re.findall(rb"(?m)^[ \t]*iface[ \t]+(\S+)", data)))
+        ran = [listed]
+        for name in named if listed.status == 0 else []:
+            text = name.decode("utf-8", "replace")
+            ran.append(root.run("ifup", "-n", "--force", "--state-dir", inside, "-i", f"{inside}/file", text))
+    bad = [one for one in ran if re.search("couldn.t read interfaces|missing ", one.words)]
+    return _answer(not bad, (bad or ran)[0].words.replace(inside, ""))
+
+
 def _indexed(*programs: Program) -> dict[str, Program]:
     return {program.name: program for program in programs}
 
 
 PROGRAMS = _indexed(
     Program("sshd", ("sshd", "-V"), r"OpenSSH_[\w.]+", _sshd),
+    Program("ifup", ("ifup", "--version"), r"version \S+", _ifup),
     Program("iptables-restore", ("iptables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("iptables-restore", "FILE")),
     Program("ip6tables-restore", ("ip6tables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("ip6tables-restore", "FILE")),
 )

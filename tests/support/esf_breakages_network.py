@@ -119,6 +119,16 @@ def _interfaces() -> Iterator[Breakage]:
         "ip4.address",
     )
     rule = "network.readable"
+    for name, stanza in (
+        ("a method there is not", "iface eth9 inet dchp\n"),
+        ("a method in capitals", "iface eth9 inet DHCP\n"),
+        ("a family there is not", "iface eth9 ipv4 dhcp\n"),
+        ("an interface without an address", "iface eth9 inet static\n\tnetmask 255.255.255.0\n"),
+        ("a tunnel without an end", "iface eth9 inet tunnel\n\taddress 192.0.2.1/24\n\tmode gre\n"),
+        ("a bus without a bit rate", "iface eth9 can static\n"),
+        ("an heir of nobody", "iface eth9 inherits eth8\n"),
+    ):
+        yield Breakage(name, rule, INTERFACES, add(INTERFACES, stanza), "iface eth9")
     yield Breakage("an interface without method", rule, INTERFACES, add(INTERFACES, "iface eth9 inet\n"), "eth9")
     yield Breakage("a sourced file nobody can read", rule, SOURCED, put(SOURCED, "iface br0 inet\n"), "br0")
     yield Breakage(

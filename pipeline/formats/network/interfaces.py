@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import Problem, raise_if_any
@@ -12,10 +12,25 @@ from pipeline.errors import Problem, raise_if_any
 KURA_MARK = "#!kura!"
 
 _KEYWORDS = (
-    *("iface", "auto", "mapping", "template", "rename"),
+    *("iface", "auto", "mapping", "rename"),
     *("source", "source-directory", "no-auto-down", "no-scripts"),
 )
-_SEVERAL = ("up", "down", "pre-up", "post-up", "pre-down", "post-down")
+# Families and their methods, each with the options it cannot do without (ifupdown 0.8, the files ending in .defn).
+_METHODS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "inet": {
+        **dict.fromkeys(("loopback", "manual", "dhcp", "bootp", "ppp", "wvdial", "ipv4ll"), ()),
+        "static": ("address",), "tunnel": ("address", "netmask", "mode", "endpoint"),
+    },
+    "inet6": {
+        **dict.fromkeys(("loopback", "auto", "manual", "dhcp"), ()),
+        "static": ("address",), "v4tunnel": ("address", "endpoint"), "6to4": ("local",),
+        "tunnel": ("mode", "endpoint"),
+    },
+    "can": {"static": ("bitrate",)},
+    "ipx": {"static": ("frame", "netnum"), "dynamic": ("frame",)},
+}  # fmt: skip
+# Given twice, these mean different things to different versions.
+_ONCE = ("address", "netmask", "gateway")
 _DNS_COMMENT = re.compile(r"\s*#dns-nameservers(?:\s+(.*))?$")
 _REMEDY = "write the file as interfaces(5) describes it; `ifquery --list -a -i FILE` shows what ifupdown makes of it"
 
@@ -173,18 +188,20 @@ def parse(text: str, where: str) -> Interfaces:
         if words[0] in _KEYWORDS or words[0].startswith("allow-"):
             close()
             current = Stanza(words[0], tuple(words[1:]), kura=marked, line=number)
-            problems += _bad_head(current, where)
-        elif current is None or current.keyword not in ("iface", "mapping", "template"):
+        elif current is None or current.keyword not in ("iface", "mapping"):
             problems.append(Problem(f"{where}: line {number}: option {words[0]!r} outside a stanza", _REMEDY))
         else:
             option = replace(_option(stripped, dns, marked=marked), line=number)
             if not option.value and option.prefix != "#":
                 problems.append(Problem(f"{where}: line {number}: option {option.name!r} without a value", _REMEDY))
-            elif option.name not in _SEVERAL and option.name != "map" and current.get(option.name) is not None:
+            elif option.name in _ONCE and current.get(option.name) is not None:
                 problems.append(Problem(f"{where}: line {number}: option {option.name!r} is given twice", _REMEDY))
             current = replace(current, body=(*current.body, *waiting, option))
             waiting.clear()
     close()
+    stanzas = [item for item in items if isinstance(item, Stanza)]
+    for stanza in stanzas:
+        problems += [Problem(f"{where}: line {at}: {what}", _REMEDY) for at, what in _refused(stanza, stanzas)]
     raise_if_any(problems)
     return Interfaces(tuple(items))
 
@@ -212,13 +229,48 @@ def _option(stripped: str, dns: re.Match[str] | None, *, marked: bool) -> Option
     return Option(name, value.strip(), prefix=KURA_MARK if marked else "")
 
 
-def _bad_head(stanza: Stanza, where: str) -> Iterator[Problem]:
-    """What ifupdown refuses in a keyword line."""
-    here = f"{where}: line {stanza.line}"
-    if not stanza.words:
-        yield Problem(f"{here}: {stanza.keyword!r} without a name", _REMEDY)
-    elif stanza.keyword == "iface" and len(stanza.words) < 3:
-        yield Problem(f"{here}: 'iface' needs a name, an address family and a method", _REMEDY)
+def _refused(stanza: Stanza, stanzas: Sequence[Stanza]) -> Iterator[tuple[int, str]]:
+    """What ifupdown refuses in a stanza: it then brings up nothing at all, or not this interface."""
+    if stanza.kura:
+        return
+    if stanza.keyword == "iface":
+        yield from _refused_interface(stanza, stanzas)
+    elif stanza.keyword == "mapping":
+        options = [option for option in stanza.body if isinstance(option, Option) and option.prefix != "#"]
+        for option in options:
+            if option.name not in ("script", "map"):
+                yield option.line, f"option {option.name!r} is none of a mapping"
+        for option in [option for option in options if option.name == "script"][1:]:
+            yield option.line, "a second script of one mapping"
+    elif stanza.keyword == "rename":
+        for word in stanza.words:
+            if "=" not in word:
+                yield stanza.line, f"'rename' needs OLD=NEW, has {word!r}"
+
+
+def _refused_interface(stanza: Stanza, stanzas: Sequence[Stanza]) -> Iterator[tuple[int, str]]:
+    words = stanza.words
+    if len(words) < 3:
+        yield stanza.line, "'iface' needs a name, an address family and a method"
+        return
+    base = words[words.index("inherits") + 1 :][:1] if "inherits" in words[1:] else ()
+    if base:
+        found = [other for other in stanzas if other.keyword == "iface" and other.words[:1] == base]
+        sourced = any(other.keyword.startswith("source") for other in stanzas)
+        if not found and not sourced:
+            yield stanza.line, f"inherits from {base[0]!r}, which is not there"
+        return
+    methods = _METHODS.get(words[1])
+    if methods is None:
+        yield stanza.line, f"no address family: {words[1]!r}, as {' or '.join(_METHODS)}"
+    elif words[2] not in methods:
+        yield stanza.line, f"no method of {words[1]}: {words[2]!r}, as {', '.join(sorted(methods))}"
+    else:
+        given = {option.name for option in stanza.body if isinstance(option, Option) and not option.prefix}
+        prefixed = "/" in (stanza.get("address") or "")
+        for name in methods[words[2]]:
+            if name not in given and not (name == "netmask" and prefixed):
+                yield stanza.line, f"method {words[2]} of {words[1]} needs {name!r}"
 
 
 def _joined(text: str) -> Iterator[tuple[int, str]]:

@@ -27,7 +27,14 @@ DHCPD = demo.committed(demo.DHCPD)
 BROKEN: list[tuple[Callable[[str, str], Any], str, str]] = [
     (interfaces.parse, "\taddress 1.2.3.4\n", "line 1: option 'address' outside a stanza"),
     (interfaces.parse, "auto eth0\niface eth0 inet\n", "line 2: 'iface' needs"),
-    (interfaces.parse, "auto\n", "line 1: 'auto' without a name"),
+    (interfaces.parse, "iface e inet dchp\n", "line 1: no method of inet: 'dchp', as bootp, dhcp"),
+    (interfaces.parse, "iface e ipv4 dhcp\n", "line 1: no address family: 'ipv4', as inet or inet6"),
+    (interfaces.parse, "iface e inet static\n netmask 24\n", "line 1: method static of inet needs 'address'"),
+    (interfaces.parse, "iface e can static\n", "line 1: method static of can needs 'bitrate'"),
+    (interfaces.parse, "iface e inherits f\n", "line 1: inherits from 'f', which is not there"),
+    (interfaces.parse, "mapping e\n script a\n script b\n", "line 3: a second script"),
+    (interfaces.parse, "mapping e\n address 1\n", "line 2: option 'address' is none of a mapping"),
+    (interfaces.parse, "rename a b\n", "line 1: 'rename' needs OLD=NEW, has 'a'"),
     (interfaces.parse, "iface e inet static\n address\n", "line 2: option 'address' without a value"),
     (interfaces.parse, "iface e inet static\n address 1\n address 2\n", "line 3: option 'address' is given twice"),
     (interfaces.parse, "auto a\n mtu 9\n", "line 2: option 'mtu' outside"),
@@ -76,8 +83,8 @@ def test_broken_files_are_named_by_line(parse: Callable[[str, str], Any], text: 
 
 def test_all_problems_of_a_file_at_once() -> None:
     with pytest.raises(PipelineError) as caught:
-        interfaces.parse("iface\nauto\nmtu 1\n", "f")
-    assert [problem.what.split(":")[1] for problem in caught.value.problems] == [" line 1", " line 2", " line 3"]
+        interfaces.parse("mtu 1\niface\nauto\nrename a\n", "f")
+    assert [problem.what.split(":")[1] for problem in caught.value.problems] == [" line 1", " line 2", " line 4"]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ OPTIONS = st.builds(
 STANZAS = st.builds(
     interfaces.Stanza,
     st.just("iface"),
-    st.tuples(WORD, st.just("inet"), st.sampled_from(["static", "dhcp"])),
+    st.tuples(WORD, st.just("inet"), st.sampled_from(["manual", "dhcp"])),
     st.lists(OPTIONS, max_size=4, unique_by=lambda option: option.name).map(tuple),
     st.booleans(),
 )
