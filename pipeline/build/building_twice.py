@@ -19,11 +19,12 @@ from pipeline.host.scratch import scratch_directory
 from pipeline.host.workspace import Workspace
 from pipeline.image.containers.prepare import prepare_raw
 from pipeline.image.read.block_owner import BLOCK, owners_of
+from pipeline.image.write.repeatable import REPEATS
 from pipeline.model.disk import Disk
 from pipeline.verification.delivery import PROVENANCE, image_in
 
 _DESCRIBED = ("image.bmap", "manifest.json", "sbom.cdx.json", "sbom.spdx.json")
-_REMEDY = "report it with both digests; whose appliance's kernel and tools these are is in the manifest under tools"
+_REMEDY = "report it with the block: the manifest's tools say which programs made the image"
 _PIECE = 1 << 20
 
 
@@ -48,7 +49,8 @@ def build_twice(workspace: Workspace, say: Say) -> None:
             describe_gateway(again, name, say)
             problems += _gateway_differs(workspace.result(release.name, name), again.candidate(name), disk, place, say)
             (again.candidate(name) / "image.img").unlink()  # a thousand would not fit
-    raise_if_any(problems)
+    by = workspace.base_writer.read_text()
+    raise_if_any(problem if by == REPEATS else Problem(problem.what, f"by {by}") for problem in problems)
     files = len(_DESCRIBED) + 2
     say(f"built twice: the base image and {len(names)} gateways, {files} files each, are identical byte by byte")
 
