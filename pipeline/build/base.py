@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from pipeline.build import reading
+from pipeline.build.decisions import require_sound_choices
 from pipeline.build.keys import base_key
 from pipeline.build.publishing import require_publishable
 from pipeline.errors import PipelineError
@@ -34,6 +35,7 @@ def build_base(workspace: Workspace, say: Say) -> None:
     workspace.make_state()
     key = base_key(workspace)
     inputs = reading.inputs_of(workspace)
+    require_sound_choices(workspace)
     plan = reading.product_plan_of(workspace)
     workspace.record("base").unlink(missing_ok=True)
     growing = workspace.base.with_suffix(".growing")

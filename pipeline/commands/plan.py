@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from doit.cmd_base import Command
 
 from pipeline.build import reading
+from pipeline.build.decisions import require_named_rules, require_sound_choices
 from pipeline.build.inspecting import is_inspected
 from pipeline.build.stamping import device_plan_of
 from pipeline.commands.answering import or_say_why
@@ -37,6 +38,7 @@ class Plan(Command):
         if not is_inspected(workspace):
             raise PipelineError("the vanilla image, as it is now, has not been inspected yet", "doit inspect")
         vanilla = reading.vanilla_of(workspace)
+        require_named_rules(workspace)
         if not names:
             plan = reading.product_plan_of(workspace)
             sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, "product layer, all gateways"))
@@ -47,4 +49,6 @@ class Plan(Command):
             sys.stdout.write(f"\nconfiguration against the golden sample's: {len(plan.snapshot)} properties differ\n\n")
             sys.stdout.write("".join(f"    {plain(line)}\n" for line in plan.snapshot))
             sys.stdout.write(sidecar_text(plan.sidecars))
+            sys.stdout.flush()
+        require_sound_choices(workspace)
         return 0

@@ -8,26 +8,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import Problem, raise_if_any
+from pipeline.inputs.overlay_fitness import mode_problems, secret_problems
 from pipeline.inputs.toml_table import Table, load
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.overlay import Overlay, OverlayFile, OverlayLink
 
 _TEMPLATE = ".j2"
 _MODE = r"[0-7]{4}"
+_REASON = r"[^\0-\x1f\x7f]*"
 _LARGEST = 256 << 20  # bytes of one file; the plan holds it in memory
 _MOST_ID = 65_533  # 65534 is nobody; nothing should belong to nobody
 
 
 @dataclass(frozen=True)
 class _Wish:
-    """What ``overlay.toml`` says of one path."""
+    """What ``overlay.toml`` says of one path.
+
+    Attributes:
+        secret: None where nobody has decided.
+        reason: why there is a secret that is none, or such a mode.
+    """
 
     mode: int
     uid: int
     gid: int
     template: bool = True
-    secret: bool = False
+    secret: bool | None = None
     directory: bool = False
+    reason: str = ""
 
 
 def read_overlay(path: Path) -> Overlay:
@@ -68,8 +76,10 @@ def read_overlay(path: Path) -> Overlay:
         else:
             # Origins reach the manifest, so they are not to depend on where the workspace lies.
             origin = f"{path.name}/rootfs/{name}"
+            content = _content(source, problems)
+            problems += _undecided(source, place, content, wish, path / "overlay.toml")
             files[place] = OverlayFile(
-                place, _content(source, problems), wish.mode, wish.uid, wish.gid, is_template, wish.secret, origin
+                place, content, wish.mode, wish.uid, wish.gid, is_template, bool(wish.secret), origin
             )
     problems.extend(
         Problem(f"{path / 'overlay.toml'} [paths] {place}: no such file below {tree}", "correct the path")
@@ -80,19 +90,29 @@ def read_overlay(path: Path) -> Overlay:
     return Overlay(path.name, tuple(files[place] for place in sorted(files)), tuple(links), tuple(sorted(directories)))
 
 
+def _undecided(source: Path, place: GuestPath, content: bytes, wish: _Wish, where: Path) -> Iterator[Problem]:
+    if wish.secret is None or (wish.secret is False and not wish.reason):
+        yield from secret_problems(source, place, content, where)
+    if not wish.reason:
+        yield from mode_problems(source, place, wish.mode, where, secret=bool(wish.secret))
+
+
 def _wishes(table: Table, default: _Wish, directory_mode: int) -> dict[GuestPath, _Wish]:
     wishes: dict[GuestPath, _Wish] = {}
     for name in table.names():
         entry = table.table(name)
         directory = entry.boolean("directory", default=False)
-        fallback = directory_mode if directory else default.mode
+        secret = entry.boolean("secret", default=False) if entry.has("secret") else None
+        # What is secret is its owner's, unless somebody says otherwise.
+        fallback = directory_mode if directory else default.mode & 0o700 if secret else default.mode
         wish = _Wish(
             mode=_mode(entry, "mode", f"{fallback:04o}"),
             uid=_id(entry, "uid", default.uid),
             gid=_id(entry, "gid", default.gid),
             template=entry.boolean("template", default=True),
-            secret=entry.boolean("secret", default=False),
+            secret=secret,
             directory=directory,
+            reason=entry.text("reason", "", form=_REASON, meaning="a reason in a line"),
         )
         entry.close()
         try:

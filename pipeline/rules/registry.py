@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 from collections.abc import Container, Iterable, Sequence
 
 from pipeline.errors import PipelineError, Problem
@@ -110,6 +111,41 @@ def idle_waivers(
         elif waiver.rule not in failed:
             problems.append(Problem(f"{place}: nothing there fails this rule", "take the waiver away"))
     return tuple(problems)
+
+
+def choice_problems(
+    also: Iterable[str], waivers: Sequence[Waiver], epoch: int, rules: Sequence[Rule] = RULES
+) -> tuple[Problem, ...]:
+    """What of a release's choice of rules can be judged without any image: names of no rule, waivers that have lapsed.
+
+    Args:
+        epoch: of the release, the day waivers are compared with.
+    """
+    known = [rule.id for rule in rules]
+    problems = [
+        Problem(f"gateway.toml [rules] also: there is no rule {name}", _nearest(name, known))
+        for name in also
+        if name not in known
+    ]
+    for waiver in waivers:
+        place = f"gateway.toml [rules] waiver of {waiver.rule}"
+        if waiver.rule not in known:
+            problems.append(Problem(f"{place}: there is no such rule", _nearest(waiver.rule, known)))
+        elif waiver.until < day_of(epoch):
+            problems.append(
+                Problem(
+                    f"{place}: lapsed on {waiver.until}, before the release's own day {day_of(epoch)}",
+                    "take it away, or let somebody decide anew with a later day",
+                )
+            )
+    return tuple(problems)
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near += [one for one in known if one.rsplit(".", 1)[-1] == name.rsplit(".", 1)[-1] and one not in near][:2]
+    told = f"did you mean {' or '.join(near)}? " if near else ""
+    return f"{told}docs/reference/rules.md names all rules"
 
 
 def day_of(epoch: int) -> str:

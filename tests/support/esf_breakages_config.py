@@ -288,6 +288,9 @@ def _residue() -> Iterator[Breakage]:
         add(f"{REAL}/kura/signer.pem", "# ours\n-----BEGIN PRIVATE KEY-----\nMIIE\n"),
         "PRIVATE KEY",
     )
+    for place in ("/etc/ssl/private/tls.key", "/etc/app/client.pem", "/etc/vpn.conf"):
+        content = "# ours\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n"
+        yield Breakage(f"a private key in {place}", "residue.private_keys", place, add(place, content), "PRIVATE KEY")
     yield Breakage(
         "the golden sample's keystore",
         "residue.private_keys",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pipeline.classification import find_secrets
+from pipeline.classification.found import ENTROPY, NOT_SEARCHED
 from pipeline.errors import PipelineError
 from pipeline.formats.esf import esf_snapshot
 from pipeline.formats.esf.esf_snapshot import Property, Snapshot
@@ -102,6 +104,8 @@ def _reason(origin: Origin) -> str:
 
 def _shown(path: GuestPath, line: bytes, content: bytes, number: int, change: Change | None) -> str:
     if change is None or not change.secret:
+        if _holds_secret(path, content, number):
+            return "(secret)"
         text = plain(line.decode("utf-8", "replace"))
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     if _SNAPSHOT.fullmatch(path):
@@ -111,6 +115,15 @@ def _shown(path: GuestPath, line: bytes, content: bytes, number: int, change: Ch
                 return f"{plain(pid)} {plain(name)} {plain(shown(prop))}"
     name_found = _NAME.match(line) if _NAMED.fullmatch(path) else None
     return f"{name_found[1].decode()} (secret)" if name_found else "(secret)"
+
+
+def _holds_secret(path: GuestPath, content: bytes, number: int) -> bool:
+    """Whether a line of a file nobody has called secret is one all the same, such as a hash in the vendor's files."""
+    name = str(path)[1:]
+    return any(
+        one.kind not in (ENTROPY, NOT_SEARCHED) and one.place in (name, f"{name}: line {number}")
+        for one in find_secrets(name, content)
+    )
 
 
 def _read(path: GuestPath, content: bytes) -> Snapshot:

@@ -7,6 +7,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from pipeline.classification import find_secrets
+from pipeline.classification.found import ENTROPY, NOT_SEARCHED
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Origin, Removal
 from pipeline.model.raw_region import RawChange
@@ -158,6 +160,9 @@ def _content(old: bytes | None, entry: FileEntry) -> Iterator[str]:
     if old is None:
         yield "the old content was not read"
         return
+    if hidden := _secret_in(entry.path, old) or _secret_in(entry.path, entry.content):
+        yield f"not shown: {hidden}"
+        return
     before, after = _lines(old), _lines(entry.content)
     if before is None or after is None:
         yield f"binary, sha256 {hashlib.sha256(entry.content).hexdigest()}"
@@ -167,6 +172,12 @@ def _content(old: bytes | None, entry: FileEntry) -> Iterator[str]:
     yield from (line[:_MOST_COLUMNS] + ("…" if len(line) > _MOST_COLUMNS else "") for line in lines[:_MOST_LINES])
     if len(lines) > _MOST_LINES:
         yield f"… and {len(lines) - _MOST_LINES} more lines"
+
+
+def _secret_in(path: GuestPath, content: bytes) -> str:
+    """Why a text is not shown although nobody has called it secret: the vendor's own hashes and passwords, for one."""
+    found = [one for one in find_secrets(str(path)[1:], content) if one.kind not in (ENTROPY, NOT_SEARCHED)]
+    return f"{found[0].kind}: {found[0].reason}" if found else ""
 
 
 def _lines(content: bytes) -> list[str] | None:

@@ -64,6 +64,7 @@ READS: tuple[str, ...] = tuple(
             *files.READS,
             *parameters.READS,
             *port.READS,
+            *residue.READS,
         }
     )
 )

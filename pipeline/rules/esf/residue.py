@@ -20,6 +20,16 @@ _STATE = re.compile(
 _RUNNING = ("/tmp/.kura", "/tmp/kura", "/tmp/.esf*", "/tmp/esf", "/var/run/kura.pid", "/run/kura.pid")  # noqa: S108 - the image's
 _LOGS = ("/var/log/kura*", "/var/log/esf*")
 _PRIVATE = re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")
+# Outside of the installation programs may have the line without a key behind it.
+_PRIVATE_FILE = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\s*[A-Za-z0-9+/]|\AAGE-SECRET-KEY-1")
+# A gateway's own: made for it, and compared over the fleet.
+_OWN_KEY = re.compile(r"/etc/(?:ssh/ssh_host_[^/]*_key|dropbear/dropbear_[^/]*_host_key)")
+READS = (
+    "/etc/**.key", "/etc/**.conf", "/etc/**.ovpn", "/etc/**.p12", "/etc/ssl/private/**",
+    "/etc/*.pem", "/etc/*/*.pem", "/etc/*/*/*.pem", "/root/**.pem", "/root/**.key", "/home/**.pem", "/home/**.key",
+    "/usr/local/**.key", "/usr/local/**.pem", "/srv/**.key", "/srv/**.pem", "/var/lib/**.key", "/opt/**.key",
+    "/opt/**.pem",
+)  # fmt: skip
 _PKCS12 = re.compile(rb"\x30\x82..\x02\x01\x03\x30", re.DOTALL)
 _JCEKS = b"\xce\xce\xce\xce"
 
@@ -54,6 +64,13 @@ def _no_private_keys(view: ImageView, layout: Layout, expected: Expected) -> Jud
             breaches.append(Breach(str(path), content.count(b"\n", 0, hit.start()) + 1, "a private key", "not there"))
         elif _PKCS12.match(content) or content.startswith((_JCEKS, b"\xfe\xed\xfe\xed")):
             breaches.append(Breach(str(path), 0, "a keystore the layout does not know", "not there"))
+    elsewhere = sorted(path for path in view.files if not path.is_under(root) and not _OWN_KEY.fullmatch(path))
+    for path in elsewhere:
+        content = view.files[path]
+        if hit := _PRIVATE_FILE.search(content):
+            breaches.append(Breach(str(path), content.count(b"\n", 0, hit.start()) + 1, "a private key", "not there"))
+        elif _PKCS12.match(content):
+            breaches.append(Breach(str(path), 0, "a keystore with private keys", "not there"))
     breaches += [
         Breach(str(path), 0, "by its name a keystore the layout does not know", "not there")
         for path in below(view, root)
@@ -63,7 +80,7 @@ def _no_private_keys(view: ImageView, layout: Layout, expected: Expected) -> Jud
         return Judgement.unverifiable(f"nothing below {root} was read")
     return Judgement.of(
         breaches,
-        f"{len(looked_at)} files looked through: no private keys below {root} but those of the gateway's own keystores",
+        f"{len(looked_at) + len(elsewhere)} files looked through: no private keys but the gateway's own",
     )
 
 
@@ -145,7 +162,7 @@ RULES: tuple[Rule, ...] = (
         references=("ETSI 5.4-3", "62443 CR 1.9"),
         profile="documents",
         check=on_esf(_no_private_keys),
-        remedy="take the file out of the image, and the key out of use",
+        remedy="take the file out of the image or the overlay, and the key out of use",
     ),
     Rule(
         id="esf.same_release",

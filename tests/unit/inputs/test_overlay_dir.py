@@ -34,6 +34,7 @@ def test_files_links_directories_modes_and_owners(tmp_path: Path) -> None:
     mode = "4755"
     uid = 7
     secret = true
+    reason = "everybody runs it, nobody else has it"
     [paths."/srv/data"]
     directory = true
     """
@@ -119,3 +120,49 @@ def test_an_incomplete_overlay_is_refused(tmp_path: Path, missing: str) -> None:
     (path / missing).rename(path / "gone")
     with pytest.raises(PipelineError, match=missing):
         read_overlay(path)
+
+
+SECRETS = {
+    "a private key": ("etc/vpn/tls.key", "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkK\n"),
+    "a password": ("etc/app.conf", "user=a\npassword=Hidden-Value-77\n"),
+    "a hash": ("etc/shadow", f"root:$6$Ab3dE6gH${'h' * 86}:1::::::\n"),
+    "a quoted one": ("etc/systemd/system/x.service", '[Service]\nEnvironment="DB_PASSWORD=Hidden-Value-77"\n'),
+    "one in a template": ("etc/app.conf.j2", "name={{ gateway.name }}\npassword=Hidden-Value-77\n"),
+}
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_secrets_are_decided(kind: str, tmp_path: Path) -> None:
+    name, content = SECRETS[kind]
+    place = name.removesuffix(".j2")
+    with pytest.raises(PipelineError, match="holds a secret, which every gateway would share") as caught:
+        read_overlay(an_overlay(tmp_path, "", {name: content}))
+    assert "Hidden-Value-77" not in str(caught.value)
+    (tmp_path / "kept").mkdir()
+    (file,) = read_overlay(an_overlay(tmp_path / "kept", f'[paths."/{place}"]\nsecret = true\n', {name: content})).files
+    assert (file.secret, file.mode) == (True, 0o600)
+    (tmp_path / "public").mkdir()
+    public = f'[paths."/{place}"]\nsecret = false\nreason = "an example in a manual"\n'
+    (file,) = read_overlay(an_overlay(tmp_path / "public", public, {name: content})).files
+    assert (file.secret, file.mode) == (False, 0o644)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('mode = "4755"', "set-id"),
+        ('mode = "2755"', "set-id"),
+        ('mode = "0666"', "anybody may write"),
+        ('mode = "0644"\nsecret = true', "anybody may read"),
+        ("secret = false", ""),
+    ],
+)
+def test_modes_are_judged(lines: str, said: str, tmp_path: Path) -> None:
+    overlay = an_overlay(tmp_path, f'[paths."/etc/a"]\n{lines}\n', {"etc/a": "A"})
+    if said:
+        with pytest.raises(PipelineError, match=said):
+            read_overlay(overlay)
+    (tmp_path / "reasoned").mkdir()
+    assert read_overlay(
+        an_overlay(tmp_path / "reasoned", f'[paths."/etc/a"]\n{lines}\nreason = "so"\n', {"etc/a": "A"})
+    )

@@ -152,3 +152,19 @@ def test_wanted_paths_are_real_and_hold_what_rules_ask_for() -> None:
     assert "/opt/eurotech/esf_5.0.0/kura/kura.properties" in wanted
     assert all(vanilla.tree.resolve(path) == path for path in wanted)
     assert list(wanted) == sorted(set(wanted))
+
+
+def test_names_of_no_rule_and_lapsed_waivers_are_told_with_the_nearest_names() -> None:
+    waivers = (
+        Waiver("network.wifi_clients", "so", "J", "2030-01-01"),
+        Waiver("network.wifi_client", "so", "J", "2020-01-01"),
+        Waiver("network.wifi", "so", "J", "2030-01-01"),
+    )
+    problems = registry.choice_problems(("kernel.kptr_restict", "ssh.use_pam"), waivers, 1_700_000_000)
+    assert [problem.what.partition(": ")[2] for problem in problems] == [
+        "there is no rule kernel.kptr_restict",
+        "there is no such rule",
+        "lapsed on 2020-01-01, before the release's own day 2023-11-14",
+    ]
+    assert "kernel.kptr_restrict" in problems[0].remedy
+    assert "network.wifi_client" in problems[1].remedy

@@ -98,3 +98,14 @@ def test_nothing_to_do_is_one_line() -> None:
 def test_an_extended_attribute_that_goes_is_a_change() -> None:
     ping = FileEntry(GuestPath("/usr/bin/ping"), b"ping", WHY, mode=0o755)
     assert text(ping).startswith("gw-1: 1 paths: 1 metadata\n")
+
+
+def test_secrets_nobody_has_called_so_are_not_shown_either() -> None:
+    # An overlay takes the place of the vendor's file, whose hash nobody is to read in a plan.
+    hashed = b"root:$6$Ab3dE6gH$" + b"h" * 86 + b":1::::::\n"
+    whole = plan_text(
+        a_vanilla_tree(), {GuestPath("/etc/shadow"): hashed}, Layer.of(a_text("/etc/shadow", b"root:*:1::::::\n")), "x"
+    )
+    assert "not shown: password: a password hash" in whole
+    assert "h" * 86 not in whole
+    assert "Hidden-Value-77" not in text(a_text("/etc/app.conf", b"a=1\npassword=Hidden-Value-77\n"))

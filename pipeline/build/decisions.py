@@ -1,0 +1,57 @@
+"""Judge what is chosen before anything is made: rules and waivers by their names and days, and what they are worth.
+
+A misspelt rule is a hardening that is left out; a waiver that has lapsed, or that nothing needs, would stop the release
+after all of its images are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.build import reading
+from pipeline.build.judging import judged, require_rules
+from pipeline.errors import raise_if_any
+from pipeline.host.workspace import Workspace
+from pipeline.model.rule import RuleOutcome, RuleResult
+from pipeline.plan.image_plan import plan_device
+from pipeline.rules.registry import choice_problems, idle_waivers
+
+
+def require_sound_choices(workspace: Workspace) -> None:
+    """Refuse names of no rule, lapsed waivers, waivers nothing needs, and what the first gateway already breaks.
+
+    Every gateway is planned only where a waiver has not been needed yet; without waivers one gateway tells what is
+    wrong with the choices all of them share.
+
+    Raises:
+        PipelineError: everything found.
+    """
+    release = reading.release_of(workspace)
+    raise_if_any(choice_problems(release.rules.also, release.rules.waivers, release.epoch))
+    waived = {waiver.rule for waiver in release.rules.waivers}
+    failed: set[str] = set()
+    for number, (name, results) in enumerate(_results(workspace)):
+        failed |= {result.rule.id for result in results if result.judgement.outcome is RuleOutcome.FAIL}
+        if number == 0:
+            require_rules(name, results)
+        if waived <= failed:
+            break
+    raise_if_any(idle_waivers(release.rules.waivers, failed))
+
+
+def require_named_rules(workspace: Workspace) -> None:
+    """The part that needs no gateway: names and days. `PipelineError` with everything found."""
+    release = reading.release_of(workspace)
+    raise_if_any(choice_problems(release.rules.also, release.rules.waivers, release.epoch))
+
+
+def _results(workspace: Workspace) -> Iterator[tuple[str, tuple[RuleResult, ...]]]:
+    for name, gateway in reading.gateways_of(workspace).items():
+        plan = plan_device(
+            reading.inputs_of(workspace),
+            reading.product_plan_of(workspace),
+            gateway,
+            reading.secrets_of(workspace, gateway),
+            reading.outside_of(workspace, gateway),
+        )
+        yield name, judged(workspace, plan)
