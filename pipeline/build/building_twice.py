@@ -17,7 +17,9 @@ from pipeline.errors import Problem, raise_if_any
 from pipeline.host.progress import Say
 from pipeline.host.scratch import scratch_directory
 from pipeline.host.workspace import Workspace
-from pipeline.image.containers.prepare import prepare_raw
+from pipeline.image.containers import unpack
+from pipeline.image.containers.sniff import head_of, what_is
+from pipeline.image.containers.sparse import SparseWriter, open_private
 from pipeline.image.read.block_owner import BLOCK, owners_of
 from pipeline.image.write.repeatable import REPEATS
 from pipeline.model.disk import Disk
@@ -62,9 +64,8 @@ def _gateway_differs(published: Path, again: Path, disk: Disk, place: Path, say:
         yield Problem(f"{name}: no image is published to compare with", "doit build")
         return
     if image.suffix != ".img":
-        raw = place / "published.img"
-        prepare_raw(image, raw, say)
-        image = raw
+        say(f"{name}: unpacking the published image")
+        image = _unpacked(image, place / "published.img")
     yield from _images_differ(f"{name}: image.img", image, again / "image.img", disk)
     for file in _DESCRIBED:
         if (published / file).read_bytes() != (again / file).read_bytes():
@@ -72,6 +73,15 @@ def _gateway_differs(published: Path, again: Path, disk: Disk, place: Path, say:
     envelope = json.loads((published / PROVENANCE).read_bytes())
     if base64.b64decode(envelope["payload"]) != (again / STATEMENT).read_bytes():
         yield Problem(f"{name}: the statement in {PROVENANCE} differs from that of the second build", _REMEDY)
+
+
+def _unpacked(image: Path, target: Path) -> Path:
+    with open_private(target) as stream:
+        writer = SparseWriter(stream)
+        for piece in unpack.pieces(image, what_is(head_of(image))):
+            writer.write(piece)
+        writer.finish()
+    return target
 
 
 def _images_differ(name: str, one: Path, other: Path, disk: Disk) -> Iterator[Problem]:

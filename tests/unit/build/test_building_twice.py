@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
-from pipeline.build.building_twice import _images_differ
+import pytest
+
+from pipeline.build.building_twice import _gateway_differs, _images_differ
+from pipeline.build.signing import STATEMENT
+from pipeline.image.containers.compress import compress
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from tests.support import disks, gateway_disk
+from tests.support.delivered import Key, a_manifest_of, image_bytes, put_gateway
 
 MIB = 1 << 20
 
@@ -30,3 +37,40 @@ def test_the_first_block_that_differs_has_an_owner(tmp_path: Path) -> None:
     other.write_bytes(content[:-512])
     (problem,) = _images_differ("gw-1: image.img", one, other, disk)
     assert f"{len(content)} bytes, built again {len(content) - 512}" in problem.what
+
+
+KEY = Key.new()
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("", ""),
+        ("image.bmap", "image.bmap differs"),
+        ("manifest.json", "manifest.json differs"),
+        ("sbom.spdx.json", "sbom.spdx.json differs"),
+        (STATEMENT, "the statement in provenance.json differs"),
+        ("image.img", "block 0 of 4096 bytes differs: outside all partitions"),
+    ],
+)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_every_file_of_a_gateway_is_compared(file: str, told: str, compressed: bool, tmp_path: Path) -> None:
+    manifest = a_manifest_of("gw-1", image_bytes("gw-1"))
+    published, again = tmp_path / "out" / "gw-1", tmp_path / "again" / "gw-1"
+    put_gateway(published, KEY, manifest)
+    put_gateway(again, KEY, manifest)
+    envelope = json.loads((again / "provenance.json").read_bytes())
+    (again / STATEMENT).write_bytes(base64.b64decode(envelope["payload"]))
+    if file:
+        content = bytearray((again / file).read_bytes())
+        content[100] ^= 1
+        (again / file).write_bytes(content)
+    if compressed:
+        compress(published / "image.img", "gz")
+    problems = list(_gateway_differs(published, again, manifest.disk, tmp_path, print))
+    assert [told in problem.what for problem in problems] == ([True] if told else [])
+
+
+def test_a_gateway_that_is_not_published_is_told(tmp_path: Path) -> None:
+    (problem,) = _gateway_differs(tmp_path / "gw-1", tmp_path, Disk(0, "none", ()), tmp_path, print)
+    assert (problem.what, problem.remedy) == ("gw-1: no image is published to compare with", "doit build")
