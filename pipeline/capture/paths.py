@@ -34,8 +34,14 @@ _SYSTEM = (
     "etc/sysconfig/network-scripts/ifcfg-*",
 )
 
+INSTALLED = _INSTALLED
+"""Files of an installation, by shell pattern below its root."""
+
+SYSTEM = _SYSTEM
+"""Files of the system around it, by shell pattern."""
+
 PATTERNS = (*(f"{root}/{path}" for root in _ROOTS for path in _INSTALLED), *_SYSTEM)
-"""Files, by shell pattern."""
+"""All of them, from the gateway's root."""
 
 TREES = ("etc/ppp",)
 """Directories that are listed as a whole (A:189)."""

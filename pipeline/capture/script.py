@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from pipeline.capture.paths import LINKS, PATTERNS, ROOTS, TREES
+from pipeline.capture.paths import INSTALLED, LINKS, ROOTS, SYSTEM, TREES
 
 START = b"gateway-capture 1\n"
 """First line of its output; what a log-in script may print before it is passed over."""
@@ -19,7 +19,6 @@ for program in tar readlink find; do
   command -v $program >/dev/null 2>&1 || {{ echo "$program is missing" >&2; exit 4; }}
 done
 echo 'gateway-capture 1'
-for link in {roots}; do if [ -h "$link" ]; then echo "V $(readlink "$link")"; fi; done
 list= count=0
 take() {{
   case $1 in
@@ -33,7 +32,23 @@ take() {{
   else list="$list $1" count=$((count + 1))
   fi
 }}
-for path in {patterns}; do
+# An absolute link to the installation leads out of a root that is not /: it is followed inside.
+for link in {roots}; do
+  real=$link
+  if [ -h "$link" ]; then
+    real=$(readlink "$link")
+    echo "V $real"
+    case $real in
+      *[!A-Za-z0-9_.,+@:/-]*) real=$link;;
+      /*) if [ "$(pwd -P)" = / ]; then real=$link; else real=${{real#/}}; echo "R $link $real"; fi;;
+      *) real=$link;;
+    esac
+  fi
+  for path in {installed}; do
+    if [ -e "$path" ] || [ -h "$path" ]; then take "$path"; fi
+  done
+done
+for path in {system}; do
   if [ -e "$path" ] || [ -h "$path" ]; then take "$path"; fi
 done
 set -f
@@ -55,6 +70,7 @@ def render(root: str) -> bytes:
         root=shlex.quote(root),
         roots=" ".join(ROOTS),
         links=LINKS,
-        patterns=" ".join(PATTERNS),
+        installed=" ".join(f"$real/{path}" for path in INSTALLED),
+        system=" ".join(SYSTEM),
         trees=" ".join(TREES),
     ).encode("ascii")

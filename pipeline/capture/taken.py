@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.capture.paths import ROOTS
@@ -75,7 +75,7 @@ def parse(output: bytes, source: str) -> Found:
     if not start or not empty:
         raise PipelineError(f"{source}: answered something else than files", _AGAIN)
     links: dict[str, str] = {}
-    said: dict[str, list[str]] = {"V": [], "O": [], "U": [], "N": []}
+    said: dict[str, list[str]] = {"V": [], "R": [], "O": [], "U": [], "N": []}
     for line in head.decode("utf-8", "replace").splitlines():
         letter, _, text = line.partition(" ")
         if letter == "L" and " " in text:
@@ -85,7 +85,7 @@ def parse(output: bytes, source: str) -> Found:
             said[letter].append(text)
         else:
             raise PipelineError(f"{source}: answered a line that is not understood: {ascii(line[:60])}", _AGAIN)
-    files = _unpacked(archives, source)
+    files = [(_as_linked(name, said["R"]), content) for name, content in _unpacked(archives, source)]
     if said["N"] != [str(len(files))]:
         raise PipelineError(f"{source}: what it sent is cut off or damaged: {len(files)} files arrived", _AGAIN)
     contents = collect(
@@ -95,6 +95,14 @@ def parse(output: bytes, source: str) -> Found:
     )
     release = next((found for text in said["V"] if (found := release_in(text))), "")
     return Found(contents.files, contents.links, release, tuple(said["O"]), tuple(said["U"]))
+
+
+def _as_linked(name: str, moved: Sequence[str]) -> str:
+    """The name below the link to the installation, for a file that was read where the link leads."""
+    for link, _, real in (text.partition(" ") for text in moved):
+        if name.startswith(f"{real.rstrip('/')}/"):
+            return f"{link}/{name.removeprefix(real.rstrip('/')).lstrip('/')}"
+    return name
 
 
 def _unpacked(archives: bytes, source: str) -> list[tuple[str, bytes]]:

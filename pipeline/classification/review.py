@@ -45,7 +45,9 @@ def changes(items: Sequence[Item], lock: Lock) -> tuple[Change, ...]:
         elif entry.sort is not item.sort:
             found.append(Change(item.key, What.RECLASSIFIED, f"was {entry.sort}, is {item.sort}: {item.reason}"))
         elif entry.digest and item.digest and entry.digest != item.digest:
-            found.append(Change(item.key, What.CHANGED, f"{item.sort}, {decision_of(item, lock)}"))
+            # Digests of 128 bits, not values: the lock holds none, and a secret has not even a digest.
+            seen = f"was {entry.digest[:12]}, is {item.digest[:12]}"
+            found.append(Change(item.key, What.CHANGED, f"{item.sort}, {decision_of(item, lock)}; {seen}"))
     found += [Change(key, What.GONE) for key in lock.entries if key not in known]
     return tuple(sorted(_with_renamed_snapshot(found, items, lock)))
 
@@ -126,28 +128,43 @@ def decided(lock: Lock, items: Sequence[Item], names: Iterable[str], decision: D
     """The lock with a decision about named things, which must be in the export.
 
     Args:
-        names: paths, or pid and property with a blank between.
+        names: paths; pid and property with a blank between; or a pid alone, for everything of that component that
+            waits for a decision.
         reason: why; empty keeps the one there is.
 
     Raises:
-        PipelineError: names of nothing, or a decision that cannot be taken.
+        PipelineError: names of nothing, a decision that cannot be taken, or a secret that is to travel and nobody
+            says why.
     """
-    by_name = {str(item.key): item for item in items}
     wrong: list[Problem] = []
     entries = dict(lock.entries)
     for name in names:
-        item = by_name.get(name)
-        if item is None:
+        chosen = _named(items, lock, name, decision)
+        if not chosen:
             wrong.append(Problem(f"{name}: no such thing in the export", "doit golden lists them"))
-        elif decision not in item.allowed:
-            what = f"{name}: {decision} cannot be decided: it is {item.sort}: {item.reason}"
-            wrong.append(Problem(what, _other_way(item)))
-        else:
+        for item in chosen:
             known = entries.get(item.key)
             why = reason or (known.reason if known else item.reason)
-            entries[item.key] = Entry(item.sort, decision, why, item.digest)
+            if decision not in item.allowed:
+                what = f"{item.key}: {decision} cannot be decided: it is {item.sort}: {item.reason}"
+                wrong.append(Problem(what, _other_way(item)))
+            elif item.sort is Class.SECRET and decision is Decision.TRAVELS and why == item.reason:
+                what = f"{item.key}: a secret that is to reach every gateway, and nobody says why"
+                wrong.append(Problem(what, '--reason "why all gateways may have it", for whoever reviews the lock'))
+            else:
+                entries[item.key] = Entry(item.sort, decision, why, item.digest)
     raise_if_any(wrong)
     return Lock(entries)
+
+
+def _named(items: Sequence[Item], lock: Lock, name: str, decision: Decision) -> list[Item]:
+    """The thing of that name; or of a component of that name what waits for a decision, else what can have this one."""
+    exact = [item for item in items if str(item.key) == name]
+    if exact:
+        return exact
+    own = [item for item in items if item.key.kind is Kind.PROPERTY and item.key.pid == name]
+    waiting = [item for item in own if decision_of(item, lock) is Decision.UNDECIDED]
+    return waiting or [item for item in own if decision in item.allowed]
 
 
 def _argument(key: Key) -> str:

@@ -16,6 +16,7 @@ from pipeline.build import reading
 from pipeline.commands.answering import or_say_why, private_directory
 from pipeline.commands.verify import trusted_signers
 from pipeline.errors import PipelineError
+from pipeline.host import tools
 from pipeline.host.progress import Progress
 from pipeline.host.scratch import scratch_directory
 from pipeline.host.workspace import Workspace
@@ -147,4 +148,11 @@ def _key(name: str) -> Path:
     # ssh only warns and goes on without it, which would look like a refusal of the gateway's.
     if key.stat().st_mode & 0o077:
         raise PipelineError(f"{key}: a private key that others may read, which ssh does not use", f"chmod 600 {key}")
+    # A passphrase would be asked of nobody, and what follows be taken for a refusal of the gateway's.
+    opened = tools.run("ssh-keygen", "-y", "-P", "", "-f", key, reason="open the key", ok=range(256))
+    if opened.status:
+        told = "has a passphrase" if "passphrase" in opened.complaints else "is no private key ssh can use"
+        raise PipelineError(
+            f"{key}: {told}", f"give a key without one, such as a copy: cp {key} COPY; ssh-keygen -p -N '' -f COPY"
+        )
     return key

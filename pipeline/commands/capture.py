@@ -63,18 +63,25 @@ def _capture(options: Mapping[str, object], arguments: Sequence[str]) -> int:
             "one gateway or one image of its disk is needed, after all options",
             "doit capture --fingerprint SHA256:… --snapshot snapshot_….xml ssh://root@192.168.10.1",
         )
+    source = arguments[0]
+    if source.startswith("ssh:"):
+        gateway_ssh.parse_target(source)
+    elif not Path(source).exists():
+        raise PipelineError(
+            f"{source}: neither an image nor an address", "name an image, or write ssh://USER@HOST for a gateway"
+        )
     target = Path.cwd() / str(options["output"])
     require_free(target)
     # Everything that can be wrong with what is given comes before anything that takes time.
     snapshot = read_snapshot(Path(str(options["snapshot"]))) if options["snapshot"] else None
     with Progress().running() as say:
-        found, source = _found(arguments[0], options, target, say)
+        found, whence = _found(source, options, target, say)
     product, release = _release(options, found)
     taken = judged(found, snapshot, layout_of(product, release, load_layouts()))
     if not taken.files:
-        raise PipelineError(f"{source}: has nothing of the documents' list", "is it a gateway with ESF or Kura?")
-    write_export(taken, target, release=release, source=source, product=product)
-    lines = _told(taken, target, f"{product} {release}", given=snapshot is not None)
+        raise PipelineError(f"{whence}: has nothing of the documents' list", "is it a gateway with ESF or Kura?")
+    write_export(taken, target, release=release, source=whence, product=product)
+    lines = _told(taken, str(options["output"]), f"{product} {release}", given=snapshot is not None)
     sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))
     return 0
 
@@ -98,8 +105,6 @@ def _found(source: str, options: Mapping[str, object], target: Path, say: Say) -
         from pipeline.capture.disk_image import read_image  # noqa: PLC0415 - needs the libguestfs binding
 
         image = Path(source)
-        if not image.exists():
-            raise PipelineError(f"{image}: no such image", "name an image, or ssh://USER@HOST")
         return read_image(image, work=target.parent, say=say), f"image {image.name}"
     gateway = gateway_ssh.parse_target(source)
     key = Path(str(options["key"])) if options["key"] else None
@@ -119,14 +124,14 @@ def _found(source: str, options: Mapping[str, object], target: Path, say: Say) -
     return parse(output, str(gateway)), str(gateway)
 
 
-def _told(taken: Taken, target: Path, release: str, *, given: bool) -> list[str]:
-    lines = [f"{target.name}: export of a golden sample of {release}, {len(taken.files)} files"]
+def _told(taken: Taken, target: str, release: str, *, given: bool) -> list[str]:
+    lines = [f"{target}: export of a golden sample of {release}, {len(taken.files)} files"]
     lines += [f"not taken: {path}: {reason}" for path, reason in taken.left]
     lines += [f"not taken: {path}: is no regular file, or has a name no gateway has" for path in taken.found.odd]
     lines += [f"not taken: {path}: this user may not read it; log in as root" for path in taken.found.unreadable]
     lines += [f"not on the gateway: {item}" for item in taken.missing if given or "snapshot" not in item]
     if given:
-        lines.append(f'name it in gateway.toml, [golden] export = "{target.name}"; doit golden shows what travels')
+        lines.append(f'name it in gateway.toml, [golden] export = "{target}"; doit golden shows what travels')
     else:
-        lines.append(f"the snapshot is still missing: {HOW}, or copy it into {target.name}/")
+        lines.append(f"the snapshot is still missing: {HOW}, or copy it into {target}/")
     return lines

@@ -11,6 +11,7 @@ from pipeline.build import golden_lock, reading
 from pipeline.classification import review
 from pipeline.classification.item import Decision
 from pipeline.classification.truth import missing
+from pipeline.commands.first import inputs_first
 from pipeline.errors import PipelineError
 from pipeline.host.workspace import Workspace
 from pipeline.report.text.golden_text import change_lines, golden_lines
@@ -28,8 +29,8 @@ class GoldenSample(Command):
     doc_description = (
         "Without options: everything in the export by what becomes of it, then what the documents list and the export "
         "lacks, then what has changed since the lock file was accepted. THING, with --decide, is a path in the export, "
-        "or a component's pid and a setting with a blank between. Exit status: 0 all is decided, 1 something is not, "
-        "2 could not look."
+        "a component's pid and a setting with a blank between, or a pid alone for all of it that waits for a decision. "
+        "Exit status: 0 all is decided, 1 something is not, 2 could not look."
     )
     cmd_options = (
         {
@@ -86,6 +87,7 @@ class GoldenSample(Command):
 
 def _golden(options: Mapping[str, object], things: Sequence[str]) -> int:
     workspace = Workspace.here()
+    inputs_first(workspace)
     release = reading.release_of(workspace)
     where = release.golden_lock
     export, items = golden_lock.judged(workspace, release.golden)
@@ -114,7 +116,7 @@ def _golden(options: Mapping[str, object], things: Sequence[str]) -> int:
     else:
         said += change_lines(review.changes(items, lock), where)
     still = list(review.problems(items, lock, where))
-    if still and not options["diff"]:
+    if still:
         said += ["still to be decided:", *(f"  {problem.what}\n    fix: {problem.remedy}" for problem in still)]
     said += [f"warning: {warning}" for warning in export.warnings]
     sys.stdout.write("".join(f"{line}\n" for line in said))

@@ -9,10 +9,9 @@ from doit.cmd_base import Command
 
 from pipeline.build import reading
 from pipeline.build.decisions import require_named_rules, require_sound_choices
-from pipeline.build.inspecting import is_inspected
 from pipeline.build.stamping import device_plan_of
 from pipeline.commands.answering import or_say_why
-from pipeline.errors import PipelineError
+from pipeline.commands.first import facts_first, inputs_first
 from pipeline.host.workspace import Workspace
 from pipeline.report.text.plain import plain
 from pipeline.report.text.plan_text import plan_text, raw_text, sidecar_text
@@ -25,8 +24,8 @@ class Plan(Command):
     doc_purpose = "print every change a build makes to the vanilla image, and why"
     doc_usage = "[GATEWAY ...]"
     doc_description = (
-        "Without arguments: the product layer, which all gateways share. With gateways: each one's own. Needs the "
-        "facts of `doit inspect`; touches no image; secrets are masked."
+        "Without arguments: the product layer, which all gateways share. With gateways: each one's own. Inspects "
+        "the vanilla image first where that is not done; changes no image; secrets are masked."
     )
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
@@ -35,10 +34,10 @@ class Plan(Command):
 
     def _print(self, names: Sequence[str]) -> int:
         workspace = Workspace.here()
-        if not is_inspected(workspace):
-            raise PipelineError("the vanilla image, as it is now, has not been inspected yet", "doit inspect")
+        inputs_first(workspace)
+        require_named_rules(workspace)  # before anything that takes time
+        facts_first(workspace)
         vanilla = reading.vanilla_of(workspace)
-        require_named_rules(workspace)
         if not names:
             plan = reading.product_plan_of(workspace)
             sys.stdout.write(plan_text(plan.before, vanilla.files, plan.layer, "product layer, all gateways"))

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,6 +192,17 @@ def run_silently(
     if not done.stdout.strip():
         raise PipelineError(f"{name}: printed nothing when it should {reason}", _BY_HAND)
     return done.stdout
+
+
+def run_shown(command: Sequence[str], *, where: Path) -> int:
+    """Run a program of ours as the user would, in the user's environment; what it prints goes to standard error.
+
+    Returns:
+        its exit status.
+    """
+    sys.stderr.flush()
+    done = subprocess.run(list(command), stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False, cwd=where)  # noqa: S603 - argument list
+    return done.returncode
 
 
 _BY_HAND = "run it by hand to see why; what it says is not repeated here, it may quote secrets"

@@ -18,6 +18,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
@@ -32,8 +33,9 @@ from pipeline.model.gateway import Gateway
 _HOST = r"(?![0-9]+$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _SERIAL = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _VARIABLE = r"[a-z][a-z0-9_]{0,63}"
-# Values land in line-oriented files, XML and shell: no line ends, and nothing any of these gives a meaning.
-_VALUE = r"[A-Za-z0-9 .,:;/_@+()=-]{0,1024}"
+# Values land in line-oriented files, XML and shell: no line ends, and nothing any of these gives a meaning. Letters are
+# those of every language, composed or with their marks beside them, as macOS writes them.
+_VALUE = r"[\w\u0300-\u036f .,:;/@+()=-]{0,1024}"
 _TAKEN = ("sha256sums", "localhost")  # a file beside the gateways' directories; every machine's own name
 _COLUMN = re.compile(
     r"(?P<plain>name|serial)"
@@ -113,7 +115,7 @@ def _check_header(columns: list[str], place: str, problems: list[Problem]) -> No
             problems.append(
                 Problem(
                     f"{place} column {number}: unknown column {ascii(column)}",
-                    "known: name, serial, IF.KEY, user.NAME.KEY, variable.NAME (pydoc pipeline.inputs.inventory_file)",
+                    "known: name, serial, IF.KEY, user.NAME.KEY, variable.NAME (docs/guide/inventory.md)",
                 )
             )
     if "name" not in columns:
@@ -179,7 +181,7 @@ def _variables(table: Table) -> Iterator[tuple[str, str]]:
         if not re.fullmatch(_VARIABLE, key):
             table.wrong(ascii(key), "is not a name of a variable", f"allowed form: {_VARIABLE}")
         else:
-            yield key, table.text(key, form=_VALUE, meaning="a plain value")
+            yield key, unicodedata.normalize("NFC", table.text(key, form=_VALUE, meaning="a plain value"))
 
 
 def _refuse_overlaps(gateway: Gateway, table: Table) -> None:

@@ -28,9 +28,11 @@ class Delivery:
     Attributes:
         name: what to call it before its manifest can be trusted.
         image: the image file, None when the directory has none.
-        claimed: the gateway a directory's name says it is; None where a file was given instead.
+        claimed: the gateway a directory's name says it is; None where a file was given instead, or a directory that is
+            in no release: people copy those, and call them what they like.
         release: the release directory around it, where there is one.
         medium: a flashed medium or a dump of one that is looked at in place of the image.
+        whole: a directory was given, so everything its statement covers must be in it.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Delivery:
     claimed: str | None
     release: Path | None
     medium: Path | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,9 @@ def _beside(file: Path) -> Delivery:
 
 
 def _directory(place: Path) -> Delivery:
-    return Delivery(place.name, place, image_in(place), place.name, _release_of(place))
+    release = _release_of(place)
+    claimed = place.name if release is not None else None
+    return Delivery(place.name, place, image_in(place), claimed, release, whole=True)
 
 
 def _is_gateway(place: Path) -> bool:

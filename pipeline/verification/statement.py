@@ -60,7 +60,7 @@ def check_statement(delivery: Delivery, manifest: Manifest, public_key: bytes) -
 
 def uncovered(delivery: Delivery, manifest: Manifest) -> Iterator[Finding]:
     """Files of a gateway's directory that no signature covers, whatever an unsigned list says of them."""
-    if delivery.claimed is None or delivery.medium is not None:
+    if not delivery.whole or delivery.medium is not None:
         return  # files that lie beside a single image are nobody's claim
     covered = {MANIFEST, SIGNATURE, PROVENANCE, *_COVERED, *(sidecar.file for sidecar in manifest.sidecars)}
     if delivery.image is not None:
@@ -78,7 +78,7 @@ def has_statement(delivery: Delivery) -> bool:
 def _check_file(delivery: Delivery, name: str, digest: str) -> Iterator[Finding]:
     found = digest_beside(delivery.directory / name, _LARGEST)
     if found is None:
-        if delivery.claimed is not None:
+        if delivery.whole:
             yield Finding(name, "missing", f"covered by {PROVENANCE}", "not there")
     elif isinstance(found, Finding):
         yield found

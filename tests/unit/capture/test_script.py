@@ -47,6 +47,22 @@ def test_it_brings_what_is_listed_and_nothing_else(shell: str, tmp_path: Path) -
 
 @pytest.mark.tools
 @pytest.mark.parametrize("shell", SHELLS)
+def test_an_absolute_link_to_the_installation_is_followed_inside_the_root(shell: str, tmp_path: Path) -> None:
+    """As ESF's installer makes it; a disk that is mounted somewhere else must not be read past."""
+    root = a_gateway_root(tmp_path / "root")
+    link = root / "opt/eurotech/esf"
+    installed = link.readlink()
+    link.unlink()
+    link.symlink_to(f"/opt/eurotech/{installed}")
+    done = run(shell, root, tmp_path / "bin")
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = parse(done.stdout, "gateway")
+    assert dict(judged(found, None).files) == expected_files()
+    assert found.release == "5.0.0"
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("shell", SHELLS)
 def test_odd_names_links_and_what_is_not_there(shell: str, tmp_path: Path) -> None:
     root = tmp_path / "with a blank 'and' quotes"
     (root / "etc/ppp").mkdir(parents=True)

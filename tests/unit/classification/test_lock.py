@@ -101,12 +101,33 @@ def test_accepting_decides_nothing_that_a_person_has_to() -> None:
     assert lock.decision(PORTABLE.key) is Decision.TRAVELS
     assert [problem.what.split(": ")[1] for problem in problems(ALL, lock, "x")] == ["etc/key", "etc/x", "etc/pw"]
     lock = decided(lock, ALL, ["etc/key", "etc/x"], Decision.STAYS, "no")
-    lock = decided(lock, ALL, ["etc/pw"], Decision.TRAVELS, "")
+    with pytest.raises(PipelineError, match="etc/pw: a secret that is to reach every gateway, and nobody says why"):
+        decided(lock, ALL, ["etc/pw"], Decision.TRAVELS, "")
+    lock = decided(lock, ALL, ["etc/pw"], Decision.TRAVELS, "the vendor's public password")
     require_decided(ALL, lock, "golden.lock")
     assert lock.entries[FORBIDDEN.key].reason == "no"
-    assert lock.entries[SECRET.key].reason == SECRET.reason
+    assert lock.entries[SECRET.key].reason == "the vendor's public password"
     assert accepted(ALL, lock) == lock
     assert changes(ALL, lock) == ()
+
+
+def test_a_component_is_decided_by_its_name() -> None:
+    """Eleven settings of one connection are one decision; what is decided already is not decided anew."""
+
+    def setting(name: str, proposal: Decision, allowed: frozenset[Decision] = ANY) -> Item:
+        return Item(Key(Kind.PROPERTY, "org.example.Cloud", name), Class.SECRET, "password", proposal, allowed)
+
+    waiting = [setting(f"password.{number}", Decision.UNDECIDED) for number in range(11)]
+    plain = setting("port", Decision.TRAVELS)
+    items = [*waiting, plain, PORTABLE]
+    lock = decided(accepted(items, Lock()), items, ["org.example.Cloud"], Decision.STAYS, "each its own")
+    assert {lock.decision(item.key) for item in waiting} == {Decision.STAYS}
+    assert lock.decision(plain.key) is Decision.TRAVELS
+    # With nothing waiting, all of it that can have the decision.
+    lock = decided(lock, items, ["org.example.Cloud"], Decision.TRAVELS, "of the whole fleet")
+    assert {lock.decision(item.key) for item in items[:-1]} == {Decision.TRAVELS}
+    with pytest.raises(PipelineError, match=r"org\.example\.Clou: no such thing"):
+        decided(lock, items, ["org.example.Clou"], Decision.STAYS, "x")
 
 
 @pytest.mark.parametrize(
@@ -139,6 +160,7 @@ def test_the_next_export_shows_only_what_changed() -> None:
     }  # fmt: skip
     lines = list(change_lines(changes(now, lock), "golden.lock"))
     assert lines[0] == "changed since golden.lock was accepted: 4"
+    assert "  changed: etc/a: portable, travels; was d1, is d2" in lines
     assert list(change_lines((), "golden.lock")) == ["golden.lock: nothing has changed since it was accepted"]
 
 

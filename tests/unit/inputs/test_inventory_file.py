@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -221,3 +223,22 @@ def test_all_rows_are_checked_before_anything_is_said(tmp_path: Path) -> None:
 def test_ten_thousand_gateways_are_read(tmp_path: Path) -> None:
     rows = "".join(f"gw-{number},S{number}\n" for number in range(10_000))
     assert len(read(tmp_path, f"name,serial\n{rows}", "devices.csv")) == 10_000
+
+
+@pytest.mark.parametrize(
+    "written", ["Nördliche Pumpstation", "No\u0308rdliche Pumpstation", "Žďár nad Sázavou", "北站"]
+)
+def test_a_variable_may_have_letters_of_any_language(written: str, tmp_path: Path) -> None:
+    """A site's name goes into motd; composed or with its marks beside the letters, it is one text."""
+    inventory = tmp_path / "devices.csv"
+    inventory.write_text(f"name,variable.site\ngw-1,{written}\n", "utf-8")
+    (gateway,) = read_gateways(inventory)
+    assert gateway.variables["site"] == unicodedata.normalize("NFC", written)
+
+
+@pytest.mark.parametrize("written", ["a$b", "a`b", "a\\b", "a'b", "a<b", "a\u202eb", "a\u0085b", "a\u2028b"])
+def test_a_variable_has_nothing_that_means_something_elsewhere(written: str, tmp_path: Path) -> None:
+    inventory = tmp_path / "devices.toml"
+    inventory.write_text(f'[[gateway]]\nname = "gw-1"\nvariables.site = {json.dumps(written)}\n', "utf-8")
+    with pytest.raises(PipelineError, match=r"\[variables\] site: is not a plain value"):
+        read_gateways(inventory)

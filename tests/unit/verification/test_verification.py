@@ -515,3 +515,14 @@ def test_an_image_that_ran_is_told_to_have_run(release: Path) -> None:
     (found,) = booted_since(manifest, ran, image)
     for sign in ("last mounted 60 s after", "waits for replay", "/var/log/wtmp"):
         assert sign in found.seen
+
+
+def test_a_copy_of_a_gateways_directory_may_have_any_name(release: Path, tmp_path: Path) -> None:
+    """QA copies what is to be looked at to a desk; inside a release the name is a claim."""
+    desk = tmp_path / "desk"
+    shutil.copytree(release / "gw-1", desk)
+    (verdict,) = verify(desk)
+    assert (verdict.gateway, verdict.findings) == ("gw-1", ())
+    (release / "gw-1").rename(release / "desk")
+    (verdict,) = verify(release / "desk")
+    assert any(finding.check == "gateway" for finding in verdict.findings)
