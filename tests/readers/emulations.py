@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from pipeline.errors import PipelineError
+from pipeline.formats.accounts import sudoers
 from pipeline.formats.network import interfaces
 from pipeline.formats.network.iptables import text as iptables
 from pipeline.formats.ssh import sshd_config
@@ -42,6 +43,19 @@ def _parser(parse: Callable[[str, str], object]) -> Emulation:
     return passes
 
 
+def _sudoers(data: bytes, version: str) -> bool:
+    """What is included is not there, in the corpus."""
+    del version
+    found = sudoers.parse(data)
+    return not found.refused and all(path.endswith("/*") for path in found.includes)
+
+
+def rootly(data: bytes) -> list[list[object]]:
+    """Who may do everything as root, and whether a password is asked for, as the corpus records it."""
+    found = sudoers.parse(data)
+    return [[grant.who, grant.password] for grant in found.grants if grant.as_root and grant.everything]
+
+
 def _parsed(parse: Callable[[str], object], data: bytes) -> bool:
     try:
         parse(data.decode("utf-8", "surrogateescape"))
@@ -55,4 +69,5 @@ EMULATIONS: dict[str, Emulation] = {
     "ip6tables-restore": _tables(six=True),
     "iptables-restore": _tables(six=False),
     "sshd": _sshd,
+    "visudo": _sudoers,
 }

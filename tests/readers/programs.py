@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tempfile
@@ -141,12 +142,64 @@ def _ifup(root: Root, data: bytes) -> Answer:
     return _answer(not bad, (bad or ran)[0].words.replace(inside, ""))
 
 
+def _sudoers(root: Root, data: bytes) -> Answer:
+    """``visudo -c``; and by cvtsudoers who may do everything as root, and whether a password is asked for."""
+    with root.folder() as (outside, inside):
+        _write(outside / "file", data, 0o440)
+        ran = root.run("visudo", "-c", "-f", f"{inside}/file")
+        made = root.run("cvtsudoers", "-e", "-f", "json", f"{inside}/file") if ran.status == 0 else ran
+    taken = ran.status == 0
+    return _answer(taken, ran.words.replace(inside, ""), _roots(made.words) if taken else None)
+
+
+def _roots(words: str) -> list[list[Any]] | None:
+    try:
+        found = json.loads(words[words.index("{") :])
+    except ValueError:  # it writes what is no JSON for some files that visudo takes
+        return None
+    return sorted(
+        [name, bool(root), _asked(found, name, command)]
+        for specification in found.get("User_Specs", [])
+        for command in specification["Cmnd_Specs"]
+        for who in specification["User_List"]
+        if not who.get("negated") and (name := _who(who))
+        for root in [_is_root(command) and {"command": "ALL"} in command["Commands"]]
+        if root
+    )
+
+
+def _who(user: dict[str, Any]) -> str:
+    forms = {"username": "", "usergroup": "%", "usergid": "%#", "userid": "#", "netgroup": "+", "useralias": ""}
+    return next((f"{forms[key]}{value}" for key, value in user.items() if key in forms), "")
+
+
+def _is_root(command: dict[str, Any]) -> bool:
+    users = command.get("runasusers")
+    if users is None:
+        return "runasgroups" not in command
+    return any(user.get("username") in ("root", "ALL") or user.get("userid") == 0 for user in users)
+
+
+def _asked(found: dict[str, Any], name: str, command: dict[str, Any]) -> bool:
+    asked = True
+    for default in found.get("Defaults", []):
+        bound = [_who(one) for one in default.get("Binding", []) if _who(one)]
+        other = [one for one in default.get("Binding", []) if not _who(one)]
+        if not bound or other or {name, "ALL"} & {*bound}:
+            for option in default["Options"]:
+                asked = option.get("authenticate", asked)
+    for option in command.get("Options", []):
+        asked = option.get("authenticate", asked)
+    return asked
+
+
 def _indexed(*programs: Program) -> dict[str, Program]:
     return {program.name: program for program in programs}
 
 
 PROGRAMS = _indexed(
     Program("sshd", ("sshd", "-V"), r"OpenSSH_[\w.]+", _sshd),
+    Program("visudo", ("visudo", "-V"), r"version \S+", _sudoers),
     Program("ifup", ("ifup", "--version"), r"version \S+", _ifup),
     Program("iptables-restore", ("iptables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("iptables-restore", "FILE")),
     Program("ip6tables-restore", ("ip6tables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("ip6tables-restore", "FILE")),

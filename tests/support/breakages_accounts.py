@@ -118,6 +118,27 @@ ACCOUNTS = (
     Breakage(
         "a user in group sudo", "accounts.privileged_groups", GROUP, field(GROUP, "sudo", 3, "technician"), "sudo:"
     ),
+    *(
+        Breakage(name, "accounts.sudo", SUDOERS, append(SUDOERS, text), line)
+        for name, text, line in (
+            ("a group asked for nothing by a default", "Defaults !authenticate\n%sudo ALL=(ALL) ALL\n", "%sudo"),
+            ("the same by a default of its own", "Defaults:%sudo !authenticate\n%sudo ALL=(ALL) ALL\n", "%sudo"),
+            ("the same by a default of a host", "Defaults@ALL !authenticate\n%sudo ALL=(ALL) ALL\n", "%sudo"),
+            ("the same by a default of root", "Defaults>root !authenticate\n%sudo ALL=(ALL) ALL\n", "%sudo"),
+            ("the same by a default in a list", "Defaults insults, !authenticate\n%sudo ALL=ALL\n", "%sudo"),
+            ("root on a second host", "%sudo gw1 = /bin/ls : ALL = NOPASSWD: ALL\n", "%sudo"),
+            ("root by an alias of run-as", "Runas_Alias OPS = root\n%sudo ALL=(OPS) NOPASSWD: ALL\n", "%sudo"),
+            ("root by a nested alias", "User_Alias A = %sudo\nUser_Alias B = A\nB ALL=NOPASSWD: ALL\n", "B ALL"),
+            ("root on a list of hosts", "ALL gw1, gw2 = (ALL) ALL\n", "ALL gw1"),
+            ("a tag there is not", "root ALL=(ALL) NOPASS: ALL\n", "root ALL=(ALL) NOPASS"),
+            ("a command without a path", "root ALL=(ALL) ls\n", "root ALL=(ALL) ls"),
+            ("an option there is not", "Defaults nosuchoption\n", "Defaults nosuchoption"),
+            ("an alias in small letters", "User_Alias admins = root\n", "User_Alias admins"),
+            ("an alias twice", "User_Alias A = root\nUser_Alias A = daemon\n", "User_Alias A = daemon"),
+            ("a line that is none", "this is no rule\n", "this is no rule"),
+            ("an include of nothing", "@include /etc/sudoers.none\n", "@include /etc/sudoers.none"),
+        )
+    ),
     Breakage("root for everybody", "accounts.sudo", SUDOERS, append(SUDOERS, "ALL ALL=(ALL) NOPASSWD: ALL\n"), "ALL "),
     Breakage(
         "root for a group, unasked",

@@ -91,7 +91,7 @@ def _cannot_become_root(view: ImageView, known: People, person: Person) -> Itera
     if not _is_setuid(view, sudo):
         yield Breach(sudo, 0, "sudo is not setuid root: it can do nothing", "mode 4755, root")
         return
-    read = [(path, sudoers.parse(data)) for path, data in _sudo_files(view)]
+    read = [*sudoers.read(tuple(_sudo_files(view))).items()]
     rootpw = frozenset(name for _, content in read for name in content.rootpw)
     grants = [
         (path, grant)

@@ -10,7 +10,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.model.tree import Kind
 from pipeline.rules.accounts.people import GROUP, PASSWD, People, Person, people
-from pipeline.rules.looking import files, first_program, loose, paths, program, writable_by_others
+from pipeline.rules.looking import files, first_program, harmless, loose, paths, program, writable_by_others
 
 READS = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d/*")
 
@@ -122,17 +122,28 @@ def _sudo(view: ImageView, expected: Expected) -> Judgement:
     main = view.find("/etc/sudoers")
     if known is None or main is None:
         return Judgement.not_applicable("sudo has no /etc/sudoers, so it lets nobody do anything")
-    read = {"/etc/sudoers": sudoers.parse(main)}
+    includes = sudoers.parse(main).includes
     breaches = [
         Breach(str(passed_over), 0, "sudo passes over names with a dot or ending in ~", "a plain name")
-        for pattern in read["/etc/sudoers"].includes
+        for pattern in includes
         for passed_over in paths(view, pattern)
         if passed_over.name.endswith("~") or "." in passed_over.name
     ]
-    for path, data in files(view, *read["/etc/sudoers"].includes):
-        if not path.endswith("~") and "." not in path.rpartition("/")[2]:
-            read[path] = sudoers.parse(data)
+    more = [
+        (path, data)
+        for path, data in files(view, *includes)
+        if not path.endswith("~") and "." not in path.rpartition("/")[2]
+    ]
+    read = sudoers.read((("/etc/sudoers", main), *more))
     for path, content in read.items():
+        breaches += [
+            Breach(path, line, f"includes {harmless(included)}, which is not there", "a file that is there")
+            for included, line in content.includes.items()
+            if not included.endswith("/*") and not view.exists(included)
+        ]
+        for line, what in content.refused:
+            found = f"sudo does not take it: {harmless(what)}"
+            breaches.append(Breach(path, line, found, "a line sudo takes (visudo -c)"))
         node = view.node(path)
         if node is not None:
             breaches += loose(path, node, 0o440)

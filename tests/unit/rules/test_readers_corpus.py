@@ -9,7 +9,7 @@ import pytest
 
 from tests.readers import corpus
 from tests.readers.agree import agreement
-from tests.readers.emulations import EMULATIONS
+from tests.readers.emulations import EMULATIONS, rootly
 
 RELEASES = {"debian-12", "debian-13"}
 # Refused by us, taken by the program: each for a reason of ours.
@@ -65,3 +65,22 @@ def test_every_input_was_asked_of_both_releases(program: str) -> None:
     verdicts = {verdict for one in inputs for verdict in one.verdicts.values()}
     assert verdicts == {"accept", "refuse"}, "inputs of both kinds"
     assert program in EMULATIONS
+
+
+# cvtsudoers names no kind of binding, so it cannot say that a default of run-as users holds for everybody; a circle of
+# aliases means nobody; and whoever may be everybody but root is not root.
+OTHERWISE = {
+    "alice ALL=(!root) ALL",
+    "Defaults:!alice !authenticate",
+    "an alias in a circle",
+    "no password by a default of run-as",
+}
+
+
+def test_who_becomes_root_is_what_cvtsudoers_says() -> None:
+    differ = set()
+    for one in corpus.recorded("visudo"):
+        for said in one.effective.values():
+            if sorted({(who, asked) for who, _, asked in said}) != sorted({*map(tuple, rootly(one.data))}):
+                differ.add(one.name)
+    assert differ == OTHERWISE
