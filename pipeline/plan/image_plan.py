@@ -132,6 +132,10 @@ def plan_device(
             overlay_files.render(inputs.overlays, gateway, release),
         )
     )
+    ours = [
+        entry for entry in (*product.layer.files(), *layer.files()) if entry.origins[0].rule.startswith("overlays.")
+    ]
+    raise_if_any(network.stale_addresses(golden, vanilla, gateway, ours))
     plan = _plan(product.after, layer)
     _refuse_shared_paths(product.layer, plan.layer)
     changes = snapshot.changes(golden, vanilla, release, settings)

@@ -4,6 +4,6 @@ The golden sample's files are read once into one `Adapter` for each interface; w
 laid over these; every file, and the network part of the snapshot, is then written from the result, so that they agree.
 """
 
-from pipeline.transforms.network.restore import contradictions, restore
+from pipeline.transforms.network.restore import contradictions, restore, stale_addresses
 
-__all__ = ["contradictions", "restore"]
+__all__ = ["contradictions", "restore", "stale_addresses"]

@@ -13,7 +13,17 @@ from pipeline.model.claim import Claim, Place, contradictions
 from pipeline.model.golden import Golden
 from pipeline.model.layout import Layout
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.network import kura_reads, lines, red_hat, said, said_by_modem, said_by_snapshot, sourced, wifi
+from pipeline.transforms.network import (
+    further_addresses,
+    kura_reads,
+    lines,
+    red_hat,
+    said,
+    said_by_modem,
+    said_by_snapshot,
+    sourced,
+    wifi,
+)
 from pipeline.transforms.network.adapter import Adapter
 from pipeline.transforms.network.golden_files import INTERFACES, GoldenFiles, serves, where
 
@@ -28,6 +38,7 @@ def disagreements(
     kura = where(layout.kuranet or "kuranet.conf")
     yield from red_hat.other_family(vanilla, has_interfaces=files.interfaces is not None, has_ifcfg=bool(files.ifcfg))
     yield from sourced.problems(files.interfaces, files.sourced, files.kuranet, kura, vanilla)
+    yield from further_addresses.problems(files)
     yield from contradictions(_claims(golden, files, adapters, layout), _REMEDY)
     for adapter in adapters.values():
         yield from _configured(files, adapter, _state_place(files, adapter.name, kura))

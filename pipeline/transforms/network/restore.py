@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
@@ -22,6 +22,7 @@ from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.network import (
     agreement,
     cellular,
+    further_addresses,
     kura,
     kura_reads,
     leases,
@@ -93,7 +94,9 @@ def restore(
     raise_if_any(problems)
     settings = kura.settings(gateway.name, after, secrets.wifi_passphrase)
     live = {entry.path: _attributed(entry, golden, gateway) for entry in _live(files, before, after, vanilla, secrets)}
-    raise_if_any(_residue(live))
+    gone = further_addresses.moved(before, after)
+    written = [entry for entry in live.values() if isinstance(entry, FileEntry)]
+    raise_if_any([*_residue(live), *further_addresses.left_behind(written, gone, after)])
     entries = [*live.values(), *_stale(vanilla, live, files), *_restore_copies(vanilla, live)]
     return Layer.of(*entries, *_directories(vanilla, entries)), settings
 
@@ -118,6 +121,18 @@ def _without_network(gateway: Gateway) -> Iterator[Problem]:
             f"gateway {gateway.name}: interface {interface.name}: this image's installation administers no network",
             "take the interface out of the inventory and give its settings in overlays/, or use an image with network",
         )
+
+
+def stale_addresses(
+    golden: Golden, vanilla: Vanilla, gateway: Gateway, files: Iterable[FileEntry]
+) -> Iterator[Problem]:
+    """Lines of other files, such as an overlay's, that speak of networks this gateway has moved away from."""
+    if vanilla.layout.network_truth == "snapshot":
+        before = snapshot_only.golden_adapters(golden, vanilla.layout)
+    else:
+        before = adapters(parse(golden, vanilla.layout))
+    after = gateway_adapters(gateway, before)
+    yield from further_addresses.left_behind(files, further_addresses.moved(before, after), after)
 
 
 def _live(

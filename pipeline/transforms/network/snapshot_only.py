@@ -68,6 +68,11 @@ def adapters(section: Mapping[str, Mapping[str, str]]) -> dict[str, Adapter]:
     return found
 
 
+def golden_adapters(golden: Golden, layout: Layout) -> dict[str, Adapter]:
+    """The golden sample's interfaces."""
+    return adapters(_section(golden, layout)[1])
+
+
 def _section(golden: Golden, layout: Layout) -> tuple[Snapshot, dict[str, dict[str, str]]]:
     snapshot = esf_snapshot.read(golden.snapshot, layout.generation, _WHERE).snapshot
     component = snapshot.get(kura.PID) if snapshot else None
