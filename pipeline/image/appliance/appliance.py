@@ -22,6 +22,11 @@ T = TypeVar("T")
 # Seconds for one call. The slowest, digests of a whole tree without KVM, takes under a minute for 300 MB.
 CALL = 900.0
 
+CHECK_A_COPY = (
+    "check a copy of the image with its file system's own program (e2fsck, btrfs check, fsck.f2fs, xfs_repair -n, "
+    "fsck.vfat); if it finds nothing, report it"
+)
+
 
 class Appliance:
     """One handle; not started yet."""
@@ -135,4 +140,4 @@ def _remedy(operation: str, text: str) -> str:
         return "doit doctor shows what is missing; libguestfs-test-tool shows why"
     if "No space left" in text or "Wrote only" in text:
         return "the file system in the image is full: use a larger vanilla image, or put less into it"
-    return "if the image is damaged, run e2fsck on a copy of it; otherwise report it"
+    return CHECK_A_COPY

@@ -14,9 +14,10 @@ _EXT = (
     "noatime",
     "nodelalloc",  # blocks are chosen when a file is written, not when memory is short
     "noinit_itable",  # no thread that clears inode tables meanwhile
-    "commit=3600",  # a commit gives freed blocks back: only where we ask for one
     "nodiscard",
 )
+# A commit gives freed blocks back: only where we ask for one. Without a journal, the option fails the mount.
+_JOURNAL = "commit=3600"
 # Linux 5.13 and newer; older kernels refuse to mount with either. Bitmaps are read when they are needed, not in the
 # background; groups are tried in their order, not by what has been read of them so far.
 _NEWER = ("no_prefetch_block_bitmaps", "mb_optimize_scan=0")
@@ -30,7 +31,7 @@ def writable(filesystem: str) -> tuple[str, ...]:
     """
     if filesystem != "ext4":
         return ("noatime",)
-    return tuple(",".join((*_EXT, *newer)) for newer in _fewer(_NEWER))
+    return tuple(",".join((*_EXT, *journal, *newer)) for journal in ((_JOURNAL,), ()) for newer in _fewer(_NEWER))
 
 
 def read_only(filesystem: str) -> str:

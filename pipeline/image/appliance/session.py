@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 from pipeline.host import tools
 from pipeline.image.appliance import accelerator, mount_options, session_dir
-from pipeline.image.appliance.appliance import Appliance
+from pipeline.image.appliance.appliance import CHECK_A_COPY, Appliance
 from pipeline.image.containers.sniff import Container, sniff
 from pipeline.image.ext4.tools import EXT
 from pipeline.model.disk import Partition
@@ -252,7 +252,7 @@ class Session:
             if place > size:
                 break
         if place != size:
-            raise PipelineError(f"{path}: has not the {size} bytes it says", "run e2fsck on a copy of the image")
+            raise PipelineError(f"{path}: has not the {size} bytes it says", CHECK_A_COPY)
         return b"".join(pieces)
 
     def first_bytes(self, path: GuestPath, count: int) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.errors import PipelineError
+from pipeline.image.appliance.appliance import CHECK_A_COPY
 from pipeline.image.appliance.session import Session, Stat
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Node, Tree
@@ -90,7 +91,7 @@ def with_digests(session: Session, tree: Tree, chosen: Collection[GuestPath] | N
         nodes[path] = replace(nodes[path], sha256=digest)
     missing = [path for path, node in nodes.items() if node.kind is Kind.FILE and node.sha256 is None]
     if chosen is None and missing:
-        raise PipelineError(f"{missing[0]}: could not be read in the image", "run e2fsck on a copy of the image")
+        raise PipelineError(f"{missing[0]}: could not be read in the image", CHECK_A_COPY)
     return Tree(nodes)
 
 

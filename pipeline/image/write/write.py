@@ -81,7 +81,9 @@ def inject(
             written = _read_back(session, device, disk, [entry.path for entry in layer.files()], say)
             require_equal(tree.apply(layer), written.tree)
             found = _read_back(session, session.devices[1], disk, None, say)
-            require_equal(written.tree, found.tree)
+            require_equal(
+                written.tree, found.tree, 'report it; writer = "guestfs" under [output] does without the second writer'
+            )
         options = dict(session.mounted_with)
     require_equal(tree.apply(layer), found.tree)
     return Injected(found, options)
@@ -127,14 +129,16 @@ def reserve(raw: Path) -> None:
             ) from None
 
 
-def require_equal(expected: Tree, observed: Tree) -> None:
+def require_equal(
+    expected: Tree, observed: Tree, remedy: str = "build again; if it stays, report it: the image is not used"
+) -> None:
     """Refuse an image that does not contain what it should; digests are compared where both are known."""
     wrong = list(_differences(expected, observed))
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise PipelineError(
             f"the image does not contain what was written: {'; '.join(wrong[:5])}{more}",
-            "build again; if it stays, report it: the image is not used",
+            remedy,
         )
 
 
