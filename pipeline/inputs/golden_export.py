@@ -34,7 +34,7 @@ def read_export(path: Path) -> Export:
     Raises:
         PipelineError: no export, damaged, or with members that have no place in one; all problems at once.
     """
-    contents = _rooted(_contents(path))
+    contents = _rooted(_without_mac(_contents(path)))
     product, version = _release(contents, path)
     files = dict(sorted(contents.files.items()))
     return Export(version, files, contents.links, str(path), tuple(_permissions(path)), product)
@@ -63,6 +63,18 @@ def _contents(path: Path) -> Contents:
         return collect(archive_members(path), str(path), packed)
     except OSError as error:
         raise PipelineError(f"{path}: cannot be read: {error.strerror}", "check its permissions") from None
+
+
+# What a Mac's Finder adds to an archive or a directory it has opened: no gateway has it.
+_OF_A_MAC = re.compile(r"(?:.*/)?(?:\.DS_Store|\._[^/]*)|__MACOSX/.*")
+
+
+def _without_mac(contents: Contents) -> Contents:
+    """The export without what a Mac has put beside its files."""
+    return Contents(
+        {name: content for name, content in contents.files.items() if not _OF_A_MAC.fullmatch(name)},
+        {name: target for name, target in contents.links.items() if not _OF_A_MAC.fullmatch(name)},
+    )
 
 
 def _rooted(contents: Contents) -> Contents:

@@ -171,13 +171,18 @@ def open_manifest_signer(keyring: KeyRing, name: str) -> ManifestSigner:
 
 
 def read_certificates(path: Path, what: str) -> list[bytes]:
-    """The certificates of a PEM or DER file, as DER, in the order of the file."""
+    """The certificates of a PEM or DER file, as DER, in the order of the file.
+
+    PEM may have text around it, as ``openssl x509 -text`` writes, and the mark editors put before it, in UTF-16 too.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise PipelineError(f"{what}: {path} cannot be read: {error.strerror}", "correct the path") from None
     try:
-        if data.lstrip().startswith(b"-----"):
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            data = data.decode("utf-16", "replace").encode()
+        if b"-----BEGIN " in data:
             found = x509.load_pem_x509_certificates(data)
         else:
             found = [x509.load_der_x509_certificate(data)]

@@ -160,6 +160,6 @@ def _client_keys(table: Table, epoch: int) -> tuple[ClientIdentity, ...]:
 
 def _certificates(text: str) -> list[bytes]:
     try:
-        return [item.public_bytes(Encoding.DER) for item in x509.load_pem_x509_certificates(text.encode("ascii"))]
+        return [item.public_bytes(Encoding.DER) for item in x509.load_pem_x509_certificates(text.encode())]
     except (ValueError, x509.InvalidVersion):
         return []

@@ -512,3 +512,19 @@ def test_no_crash_on_damaged_archives(tmp_path: Path, noise: bytes, form: int, p
     path.write_bytes(raw[:place] + noise + raw[place + len(noise) :])
     with contextlib.suppress(PipelineError):
         read_golden(path)
+
+
+def test_what_a_mac_s_finder_makes_of_it(tmp_path: Path) -> None:
+    """One directory around everything, and a second tree of resource forks beside it."""
+    plain = {str(path.relative_to(EXPORT)): path.read_bytes() for path in EXPORT.rglob("*") if path.is_file()}
+    packed = tmp_path / "golden.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in plain.items():
+            archive.writestr(f"golden/{name}", content)
+            directory, _, base = name.rpartition("/")
+            fork = f"__MACOSX/golden/{directory}/._{base}" if directory else f"__MACOSX/golden/._{base}"
+            archive.writestr(fork, b"\x00\x05\x16\x07" + bytes(20))
+        archive.writestr("golden/.DS_Store", b"\0\0\0\1Bud1")
+        archive.writestr("golden/etc/.DS_Store", b"\0\0\0\1Bud1")
+    packed.chmod(0o600)
+    assert set(read_export(packed).files) == set(plain)

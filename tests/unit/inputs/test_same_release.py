@@ -41,6 +41,12 @@ def test_a_number_of_another_product_is_another_release() -> None:
         require_same_release(a_kura(), replace(a_kura_golden(), dpa=a_golden().dpa), RELEASE)
 
 
+@pytest.mark.parametrize("url", ["packages/heater_1.0.0.dp", "file:packages/heater_1.0.0.dp", "./heater_1.0.0.dp"])
+def test_a_relative_place_says_nothing_of_the_product(url: str) -> None:
+    golden = replace(a_kura_golden(), dpa=f"heater={url}\n".encode())
+    require_same_release(a_kura(), golden, RELEASE)
+
+
 @pytest.mark.parametrize(
     ("path", "product", "line"),
     [
