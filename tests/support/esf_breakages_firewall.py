@@ -8,11 +8,13 @@ from dataclasses import replace
 from pipeline.model.image_view import ImageView
 from tests.support.esf_breakage import Breakage
 from tests.support.esf_edits import (
+    SNAPSHOT,
     Edit,
     both,
     gone,
     put,
     remade,
+    setting,
     sub,
     swap,
 )
@@ -30,7 +32,26 @@ def _chain(rules: str) -> Edit:
     return both(swap(IPTABLES, ":INPUT DROP [0:0]\n", ":INPUT DROP [0:0]\n:own - [0:0]\n"), _rule(rules))
 
 
+def _containers() -> Iterator[Breakage]:
+    pid = "org.eclipse.kura.container.provider.ContainerInstance"
+    for ports in ("8000:tcp, 9000", "9000,8000", "80-00", "9000, 1450:udp", "22", "web"):
+        change = both(
+            setting(pid, "container.enabled", "true", "Boolean"), setting(pid, "container.ports.external", ports)
+        )
+        yield Breakage(
+            f"a container with {ports}", "firewall.container_ports", SNAPSHOT, change, "container.ports.external"
+        )
+    change = both(
+        setting(pid, "container.enabled", "true", "Boolean"),
+        both(
+            setting(pid, "container.networking.mode", "host"), setting(pid, "container.privileged", "true", "Boolean")
+        ),
+    )
+    yield Breakage("a container of the host", "firewall.container_ports", SNAPSHOT, change, "container.networking.mode")
+
+
 def _firewall() -> Iterator[Breakage]:
+    yield from _containers()
     for rule in (
         "firewall.readable",
         "firewall.policy",

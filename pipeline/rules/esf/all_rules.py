@@ -23,7 +23,7 @@ from pipeline.rules.esf import (
 from pipeline.rules.esf import (
     properties as esf_properties,
 )
-from pipeline.rules.firewall import after_boot, before_start, copies, loaded, packets_through, saved_by_kura
+from pipeline.rules.firewall import after_boot, before_start, containers, copies, loaded, packets_through, saved_by_kura
 from pipeline.rules.kernel import parameters
 from pipeline.rules.network import files, reachability, unused, wifi
 from pipeline.rules.ssh import port
@@ -38,6 +38,7 @@ _MODULES = (
     snapshot,
     console,
     packets_through,
+    containers,
     copies,
     loaded,
     after_boot,
