@@ -46,13 +46,13 @@ def load(count: int) -> Iterator[None]:
             loop.terminate()
 
 
-def one(workspace: Workspace, seed: int) -> str:
+def one(workspace: Workspace, seed: int, between: float) -> str:
     """One disturbed build; prints what was done to it, and returns the digest."""
     chance = random.Random(seed)
     loops, memory = chance.randrange(3), chance.choice(_MEMORY)
     session._MEMORY = memory
     begin = time.perf_counter()
-    with load(loops), paused_at_random(workspace.state / "appliance", seed, longest=10, between=12) as pauses:
+    with load(loops), paused_at_random(workspace.state / "appliance", seed, longest=10, between=between) as pauses:
         build_base(workspace, lambda _: None)
     digest = sha256_of(workspace.base)
     took = time.perf_counter() - begin
@@ -70,9 +70,10 @@ def main() -> int:
     parser.add_argument("workspace", type=Path, help="where `doit base` has run")
     parser.add_argument("--builds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--between", type=float, default=12, help="seconds from one pause to the next, at most")
     given = parser.parse_args()
     workspace = Workspace(given.workspace.resolve())
-    digests = {one(workspace, seed) for seed in range(given.seed, given.seed + given.builds)}
+    digests = {one(workspace, seed, given.between) for seed in range(given.seed, given.seed + given.builds)}
     print(f"{given.builds} builds, {len(digests)} digest{'s' * (len(digests) > 1)}")
     return int(len(digests) > 1)
 
