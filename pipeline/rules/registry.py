@@ -14,10 +14,10 @@ from pipeline.rules.boot import bootloader
 from pipeline.rules.esf import all_rules
 from pipeline.rules.files import secrets
 from pipeline.rules.files import strict as linux_strict_files
-from pipeline.rules.identity import identity, residue
+from pipeline.rules.identity import first_boot, identity, residue
 from pipeline.rules.kernel import strict as linux_strict_kernel
 from pipeline.rules.services import disabled
-from pipeline.rules.ssh import authentication, key_sizes, port, strict
+from pipeline.rules.ssh import authentication, key_sizes, port, port_guards, strict
 
 PROFILES = ("documents", "strict")
 
@@ -28,9 +28,11 @@ _LINUX = (
     key_sizes,
     authentication,
     port,
+    port_guards,
     disabled,
     bootloader,
     identity,
+    first_boot,
     residue,
     secrets,
     access,

@@ -8,6 +8,7 @@ from tests.support.breakages import (
     append,
     both,
     edit,
+    link,
     own,
     put,
     remove,
@@ -21,7 +22,68 @@ MACHINE, BUS_ID, MARKER = "/etc/machine-id", "/var/lib/dbus/machine-id", "/etc/g
 SMALL = b"\0\0\0\x0bssh-ed25519\0\0\0\x40" + bytes(range(64))
 # Version, modulus, exponent: all the check looks at, and no key.
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMAkCAQACAQ8CAQM=\n-----END RSA PRIVATE KEY-----\n"
+_UNIT = "/etc/systemd/system/regenerate_ssh_host_keys.service"
+_WANTS = "/etc/systemd/system/multi-user.target.wants/regenerate_ssh_host_keys.service"
+_RC_LOCAL = "/etc/rc.local"
+_SCRIPT = "/etc/init.d/keys"
+_CMDLINE = "/boot/cmdline.txt"
+
+
+def _unit(command: str, name: str = "regenerate") -> Breakage:
+    text = f"[Unit]\nDescription=keys\n[Service]\nType=oneshot\n{command}\n[Install]\nWantedBy=multi-user.target\n"
+    return Breakage(
+        f"a unit that replaces host keys: {name}", "identity.first_boot", _UNIT,
+        both(put(_UNIT, text), link(_WANTS, _UNIT)), command.splitlines()[0], "systemd",
+    )  # fmt: skip
+
+
+FIRST_BOOT = (
+    _unit("ExecStartPre=-/bin/rm -f -v /etc/ssh/ssh_host_rsa_key\nExecStart=/usr/bin/ssh-keygen -A -v", "rm"),
+    _unit("ExecStart=/bin/sh -c 'rm -f /etc/ssh/ssh_host_*; ssh-keygen -A'", "by a shell"),
+    _unit("ExecStart=/usr/bin/ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key", "ssh-keygen"),
+    _unit("ExecStart=/usr/bin/find /etc/ssh -name 'ssh_host_*' -delete", "find"),
+    Breakage(
+        "a first boot that removes host keys", "identity.first_boot", _RC_LOCAL,
+        put(_RC_LOCAL, "#!/bin/sh\nrm -f /etc/ssh/ssh_host_*\nssh-keygen -A\n", 0o755), "rm -f",
+    ),
+    Breakage(
+        "an init script that removes host keys", "identity.first_boot", _SCRIPT,
+        both(put(_SCRIPT, "#!/bin/sh\nif [ ! -e /etc/done ]; then\n  rm /etc/ssh/ssh_host_rsa_key*\nfi\n", 0o755),
+             link("/etc/rc2.d/S01keys", "../init.d/keys")), "  rm /etc",
+    ),
+    Breakage(
+        "a hook that makes host keys", "identity.first_boot", "/etc/network/if-up.d/keys",
+        put("/etc/network/if-up.d/keys",
+            "#!/bin/sh\ndropbearkey -t rsa -f /etc/dropbear/dropbear_rsa_host_key\n", 0o755),
+        "dropbearkey",
+    ),
+    Breakage(
+        "a script of the kernel's command line", "identity.first_boot", _CMDLINE,
+        put(_CMDLINE, "root=/dev/mmcblk0p2 systemd.run=/boot/firstrun.sh systemd.run_success_action=reboot\n"), "root=",
+    ),
+    Breakage(
+        "a first boot in place of init", "identity.first_boot", _CMDLINE,
+        put(_CMDLINE, "root=/dev/mmcblk0p2 init=/usr/lib/raspberrypi-sys-mods/firstboot\n"), "root=",
+    ),
+    Breakage(
+        "a vendor's first run", "identity.first_boot", "/boot/firstrun.sh",
+        put("/boot/firstrun.sh", "#!/bin/bash\nset +e\nrm -f /etc/ssh/ssh_host_*_key*\n", 0o755), "rm -f",
+    ),
+    Breakage(
+        "cloud-init", "identity.first_boot", "/etc/cloud/cloud.cfg",
+        both(put("/etc/cloud/cloud.cfg", "users:\n - default\nssh_deletekeys: true\n"),
+             put("/lib/systemd/system/cloud-init.service", "[Service]\nExecStart=/usr/bin/cloud-init init\n"),
+             link("/etc/systemd/system/multi-user.target.wants/cloud-init.service",
+                  "/lib/systemd/system/cloud-init.service")), "ssh_deletekeys", "systemd",
+    ),
+    Breakage(
+        "cloud-init that says nothing of keys", "identity.first_boot", "/etc/cloud/cloud.cfg",
+        both(put("/etc/cloud/cloud.cfg", "users:\n - default\n"),
+             put("/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n", 0o755)), base="systemd",
+    ),
+)  # fmt: skip
 IDENTITY = (
+    *FIRST_BOOT,
     Breakage("no machine identity", "identity.machine_id", MACHINE, remove(MACHINE)),
     Breakage("a machine identity to be made up", "identity.machine_id", MACHINE, put(MACHINE, "uninitialized\n")),
     Breakage("a machine identity of another form", "identity.machine_id", MACHINE, put(MACHINE, "0123-4567\n"), "0123"),

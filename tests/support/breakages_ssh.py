@@ -50,7 +50,34 @@ def _stops(name: str, line: str) -> Breakage:
     return Breakage(name, "ssh.starts", SSHD, prepend(SSHD, f"{line}\n"), line)
 
 
+_JAIL = "/etc/fail2ban/jail.d/defaults-debian.conf"
+_FAIL2BAN = both(
+    put("/usr/bin/fail2ban-server", "#!/usr/bin/python3\n", 0o755),
+    put("/etc/fail2ban/jail.conf", "[DEFAULT]\nenabled = false\n[sshd]\nport = ssh\nlogpath = x\n"),
+)
+_LIMITED = "-A INPUT -p tcp --dport 22 -m recent --update --seconds 60 --hitcount 4 -j DROP"
+_LIMIT = f"*filter\n:INPUT DROP [0:0]\n{_LIMITED}\nCOMMIT\n"
+GUARDS = (
+    Breakage(
+        "a jail of the old port", "ssh.port_guards", "/etc/fail2ban/jail.conf",
+        both(_FAIL2BAN, put(_JAIL, "[sshd]\nenabled = true\n")), "port = ssh",
+    ),
+    Breakage(
+        "a jail of another port", "ssh.port_guards", "/etc/fail2ban/jail.local",
+        both(_FAIL2BAN, put("/etc/fail2ban/jail.local", "[sshd]\nenabled = true\nport = 2222\n")), "port = 2222",
+    ),
+    Breakage(
+        "a rate limit of the old port", "ssh.port_guards", "/etc/iptables/rules.v4",
+        put("/etc/iptables/rules.v4", _LIMIT), "-A INPUT",
+    ),
+    Breakage(
+        "a limit of connections to the old port", "ssh.port_guards", "/etc/iptables/rules.v4",
+        put("/etc/iptables/rules.v4", _LIMIT.replace(
+            "recent --update --seconds 60 --hitcount 4", "connlimit --connlimit-above 3")), "-A INPUT",
+    ),
+)  # fmt: skip
 SSH = (
+    *GUARDS,
     Breakage(
         "a subsystem again in a drop-in",
         "ssh.starts",

@@ -13,6 +13,7 @@ from tests.support.esf_edits import (
     add,
     both,
     gone,
+    link,
     mode,
     put,
     remade,
@@ -107,6 +108,7 @@ def _other_places() -> Iterator[Breakage]:
         swap(LOADER, "/etc/sysconfig/iptables", "/etc/iptables.rules"),
     )
     yield Breakage("the loader cannot be run", "firewall.loaded", LOADER, mode(LOADER, 0o644))
+    yield from _other_loaders()
     rule = "firewall.custom_script"
     for command in (
         "iptables -I INPUT -p tcp --dport 8000 -j ACCEPT",
@@ -144,6 +146,36 @@ def _other_places() -> Iterator[Breakage]:
     opens = "iface br0 inet manual\n\tup iptables -I INPUT -j ACCEPT\n"
     yield Breakage("a sourced interface that opens", rule, sourced, put(sourced, opens), "-j ACCEPT")
     yield from _ipv6()
+
+
+def _other_loaders() -> Iterator[Breakage]:
+    """Who comes last wins."""
+    rule = "firewall.only_loader"
+    opened = put("/etc/iptables/rules.v4", "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n")
+    persistent = "#!/bin/sh\niptables-restore < /etc/iptables/rules.v4\n"
+    flush = put("/etc/nftables.conf", "#!/usr/sbin/nft -f\nflush ruleset\ntable inet filter {\n}\n")
+    for name, edits, script, line in (
+        ("a script that loads open rules", opened, persistent, "iptables-restore"),
+        ("netfilter-persistent", opened, "#!/bin/sh\n/usr/sbin/netfilter-persistent start\n", "/usr/sbin/netf"),
+        ("nftables that flush", flush, "#!/bin/sh\nnft -f /etc/nftables.conf\n", "nft -f"),
+        ("a flush of nftables", flush, "#!/bin/sh\nnft flush ruleset\n", "nft flush"),
+        ("ufw", flush, "#!/bin/sh\n/lib/ufw/ufw-init start\n", "/lib/ufw"),
+        ("firewalld", flush, "#!/bin/sh\nfirewalld --nopid\n", "firewalld"),
+    ):
+        place = "/etc/init.d/zzother"
+        started = link("/etc/rc2.d/S99zzother", place)
+        yield Breakage(f"at boot: {name}", rule, place, both(edits, put(place, script, 0o755), started), line)
+    dispatcher = "/etc/NetworkManager/dispatcher.d/90-open"
+    for path in (dispatcher, "/etc/cron.hourly/open", "/etc/networkd-dispatcher/routable.d/open"):
+        script = "#!/bin/sh\niptables -P INPUT ACCEPT\n"
+        yield Breakage(f"{path} opens", "firewall.hooks", path, put(path, script, 0o755), "iptables -P")
+    yield Breakage(
+        "a dispatcher that loads rules",
+        "firewall.hooks",
+        dispatcher,
+        put(dispatcher, "#!/bin/sh\niptables-restore < /etc/iptables/open\n", 0o755),
+        "iptables-restore",
+    )
 
 
 def _ipv6() -> Iterator[Breakage]:

@@ -24,6 +24,15 @@ from pipeline.rules.esf import (
     properties as esf_properties,
 )
 from pipeline.rules.firewall import after_boot, before_start, containers, copies, loaded, packets_through, saved_by_kura
+from pipeline.rules.firewall import (
+    after_boot,
+    before_start,
+    copies,
+    loaded,
+    only_loader,
+    packets_through,
+    saved_by_kura,
+)
 from pipeline.rules.kernel import parameters
 from pipeline.rules.network import files, reachability, unused, wifi
 from pipeline.rules.ssh import port
@@ -41,6 +50,7 @@ _MODULES = (
     containers,
     copies,
     loaded,
+    only_loader,
     after_boot,
     before_start,
     saved_by_kura,

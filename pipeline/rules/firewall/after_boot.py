@@ -26,6 +26,8 @@ _HOOKS = (
     "/etc/network/if-up.d/*", "/etc/network/if-pre-up.d/*", "/etc/network/if-post-up.d/*", "/etc/network/if-down.d/*",
     "/etc/ppp/ip-up", "/etc/ppp/ip-up.local", "/etc/ppp/ip-up.d/*", "/etc/ppp/ip-down.d/*", "/etc/rc.local",
     "/etc/dhcp/dhclient-enter-hooks.d/*", "/etc/dhcp/dhclient-exit-hooks.d/*", "/etc/cron.d/*", "/etc/crontab",
+    "/etc/cron.hourly/*", "/etc/cron.daily/*", "/var/spool/cron/crontabs/*", "/etc/NetworkManager/dispatcher.d/*",
+    "/etc/NetworkManager/dispatcher.d/*.d/*", "/etc/networkd-dispatcher/*/*",
     "/etc/profile.d/*",
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.formats.boot import sysctl_conf, uboot_env
+from pipeline.formats.packages import dpkg_status
 from pipeline.model.image_view import ImageView
 from pipeline.rules.looking import files, lines, paths
 
@@ -54,13 +55,29 @@ def reader(view: ImageView) -> str | None:
 
 
 def in_effect(view: ImageView, key: str) -> Setting | None:
-    """The assignment of a key that counts; None when no file has one."""
-    found: Setting | None = None
+    """The assignment of a key that counts; None when no file has one.
+
+    The last one does; but one that names the key counts more than any pattern, for systemd and for procps since 4.0.
+    """
+    named: Setting | None = None
+    last: Setting | None = None
     for path, data in _in_order(view):
         for number, line in enumerate(sysctl_conf.parse(data), 1):
             if line.sets(key):
-                found = Setting(path, number, line.value)
-    return found
+                last = Setting(path, number, line.value)
+                named = last if line.key == key else named
+    return named if named is not None and _names_count_more(view) else last
+
+
+def _names_count_more(view: ImageView) -> bool:
+    if view.init == "systemd":
+        return True
+    for path in ("/var/lib/dpkg/status", "/var/lib/opkg/status", "/usr/lib/opkg/status"):
+        installed = dpkg_status.versions(view.find(path) or b"")
+        version = re.match(r"(?:\d+:)?(\d+)", installed.get("procps", ""))
+        if version:
+            return int(version[1]) >= 4
+    return False
 
 
 def _in_order(view: ImageView) -> Iterator[tuple[str, bytes]]:
@@ -78,24 +95,33 @@ def _in_order(view: ImageView) -> Iterator[tuple[str, bytes]]:
 def on_command_line(view: ImageView, word: str) -> Iterator[tuple[str, int]]:
     """Where a word stands among the kernel's arguments, as far as they can be read in the image."""
     wanted = re.compile(rf"(^|[\s\"'=]){re.escape(word)}([\s\"'=]|$)")
+    seen: set[tuple[str, int]] = set()
+    for path, number, text in command_lines(view):
+        if wanted.search(text) and (path, number) not in seen:
+            seen.add((path, number))
+            yield path, number
+
+
+def command_lines(view: ImageView) -> Iterator[tuple[str, int, str]]:
+    """Every line in which arguments of the kernel may stand, with its file and number; 0 for U-Boot's environments."""
     for path, data in files(view, *_COMMAND_LINES):
         for number, line in lines(data):
-            if not line.lstrip().startswith("#") and wanted.search(line):
-                yield path, number
+            if not line.lstrip().startswith("#"):
+                yield path, number, line
     for path, data in files(view, *_SCRIPTS):
         # A script for U-Boot is text behind a header of 64 bytes and a table of lengths (include/image.h).
         for number, line in lines(data[72:]):
-            if not line.lstrip().startswith("#") and wanted.search(line):
-                yield path, number
+            if not line.lstrip().startswith("#"):
+                yield path, number, line
     for path, data in (*environments(view), *view.beside.items()):
         try:
             environment = uboot_env.parse(data)
         except uboot_env.UbootEnvError:
             continue
         # Any valid copy: the next update of a redundant pair takes turns.
-        pairs = [pair for copy in environment.copies if copy.valid for pair in copy.pairs]
-        if any(wanted.search(value.decode("utf-8", "replace")) for _, value in pairs):
-            yield path, 0
+        for copy in environment.copies:
+            for _, value in copy.pairs if copy.valid else ():
+                yield path, 0, value.decode("utf-8", "replace")
 
 
 def environments(view: ImageView) -> Iterator[tuple[str, bytes]]:

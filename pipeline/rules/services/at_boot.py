@@ -14,6 +14,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.tree import Kind
 from pipeline.rules.esf.installation import children, node_of, place_of, read_documents
 from pipeline.rules.looking import paths
+from pipeline.rules.services import generators
 
 _UNIT_DIRECTORIES = (
     "/etc/systemd/system",
@@ -31,6 +32,7 @@ _RUNNING = re.compile(r"/(?:run|proc|sys|dev|tmp|var/run|var/lock)(?:/|$)")
 _SETUID = re.compile(r"^[-@+!:|]+")
 
 READS = (
+    *generators.READS,
     "/etc/systemd/system/*.wants/*", "/etc/systemd/system/*.requires/*", "/etc/systemd/system/*.service",
     "/etc/systemd/system/*.service.d/*.conf", "/lib/systemd/system/*.wants/*", "/usr/lib/systemd/system/*.wants/*",
     "/lib/systemd/system/*firewall*", "/usr/lib/systemd/system/*firewall*", "/lib/systemd/system/*iptables*",
@@ -61,7 +63,13 @@ def at_boot(view: ImageView) -> tuple[AtBoot, ...] | None:
     """Everything that is started; None where it is not known what starts services in this image."""
     system = system_of(view)
     if view.init == "systemd":
-        return (*_units(view, system), *_links(view, system, ("/etc/rc[2-5].d/S*",), overshadowed=True))
+        scripts = (
+            _links(view, system, ("/etc/rc[2-5].d/S*",), overshadowed=True)
+            if generators.makes_units_of_scripts(view)
+            else ()
+        )
+        local = _script(view, system, "/etc/rc.local") if generators.runs_rc_local(view) else ()
+        return (*_units(view, system), *scripts, *local)
     if view.init == "sysv":
         return (
             *_inittab(view, system),
@@ -116,6 +124,13 @@ def _units(view: ImageView, system: System) -> Iterator[AtBoot]:
         settings = _settings(view, name)
         if settings is not None and _conditions_hold(settings, system):
             yield AtBoot(name.removesuffix(".service"), settings[0].file, tuple(_started(settings, system)))
+
+
+def unit(view: ImageView, name: str) -> Iterator[AtBoot]:
+    """What one service would run, whoever starts it; nothing where there is none or its conditions do not hold."""
+    settings, system = _settings(view, name), system_of(view)
+    if settings is not None and _conditions_hold(settings, system):
+        yield AtBoot(name.removesuffix(".service"), settings[0].file, tuple(_started(settings, system)))
 
 
 def _enabled(view: ImageView) -> Iterator[str]:

@@ -12,8 +12,10 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach
 from pipeline.model.tree import Kind
 from pipeline.rules.looking import files, harmless, paths, words_of
+from pipeline.rules.services import generators
 
 READS = (
+    *generators.READS,
     "/etc/inittab", "/etc/rc.local", "/etc/monitrc", "/etc/monit/monitrc", "/etc/monit/conf.d/*",
     "/etc/monit/conf-enabled/*", "/etc/monit.d/*", "/usr/share/dbus-1/system-services/*",
     "/etc/systemd/system-preset/*", "/usr/lib/systemd/system-preset/*", "/lib/systemd/system-preset/*",
@@ -83,7 +85,8 @@ def _systemd(view: ImageView, name: str) -> Iterator[Breach]:
             yield Breach(
                 where, 0, f"{unit}: the first boot's presets enable it", "masked, or a preset that disables it"
             )
-    if not _is_there(view, f"{name}.service", native=True) and not masked(view, f"{name}.service"):
+    native = _is_there(view, f"{name}.service", native=True)
+    if not native and not masked(view, f"{name}.service") and generators.makes_units_of_scripts(view):
         # systemd makes a unit of an init script that has no unit.
         yield from _links(view, name)
 
