@@ -42,7 +42,7 @@ def test_it_says_what_the_manifests_say(report: Path) -> None:
     for said in ("SN-00007", "192.168.0.8/24", "Debian GNU/Linux 12", "technician", "com.example.x", "CN=Bundles",
                  "/etc/gateway.d/07.conf", "devices.toml: gw-0007", "overlays/common", "A:29", "laboratory unit",
                  "2027-06-30", "Boot once and let the keystores be encrypted", "/etc/shadow", "secret",
-                 "3,472 days after the release", "block map", "Tried from anybody: tcp 22, 80 refused",
+                 "9.5 years after the release", "block map", "Tried from anybody: tcp 22, 80 refused",
                  "Tried from 10.234.0.0/16: tcp 80 accepted; 22 refused"):  # fmt: skip
         assert said in whole, said
     titles = page.texts("//article[@data-gateway='gw-0007']//*[local-name()='svg']/*[local-name()='title']")

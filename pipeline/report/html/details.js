@@ -106,7 +106,7 @@ function certificateTable(numbers) {
         el("br"), subject, el("br"), el("span", { class: "code soft" }, sha256.slice(0, 32) + "…")],
       [code(store), el("br"), el("span", { class: "soft" }, type)],
       [day(end), el("br"), el("span", { class: "soft" },
-        days < 0 ? `expired ${plural(-days, "day")} before the release` : `${plural(days, "day")} after the release`), meter],
+        days < 0 ? `expired ${span(-days)} before the release` : `${span(days)} after the release`), meter],
     ];
   }));
 }

@@ -12,10 +12,10 @@ function tiles() {
     tile(GATEWAYS.filter(passes).length.toLocaleString("en"), `of ${plural(GATEWAYS.length, "gateway")} verified`),
     tile(plural((POOLS.rules || []).length, "rule"), `${total.f.toLocaleString("en")} checks failed, ${
       total.p.toLocaleString("en")} passed`),
-    tile(String(GATEWAYS.filter(waivedRules).length), "gateways with waivers"),
-    tile(plural(DATA.shared.c.length, "path"), "changed alike in all gateways"),
-    tile(Number.isFinite(first) ? first.toLocaleString("en") : "–", "days from the release until the first certificate ends"),
-    tile(String((POOLS.steps || []).length), "steps left for people"));
+    tile(plural(GATEWAYS.filter(waivedRules).length, "gateway"), "with waivers"),
+    tile(plural(DATA.shared.c.length, "path"), GATEWAYS.length > 1 ? "changed alike in all gateways" : "changed"),
+    tile(Number.isFinite(first) ? span(first) : "–", "from the release until the first certificate ends"),
+    tile(plural((POOLS.steps || []).length, "step"), "left for people"));
 }
 
 function gatewayRow(gateway) {
@@ -24,8 +24,8 @@ function gatewayRow(gateway) {
   const interfaces = Object.entries(fact(gateway, "interfaces") || {}).filter(([, one]) => one.address);
   const open = el("button", { type: "button", "aria-expanded": "false" }, el("span", { class: "arrow" }, "›"),
     el("b", {}, gateway.n), el("span", { class: "soft serial" }, gateway.s),
-    el("span", { class: "soft notes" }, [...interfaces.map(([name, one]) => `${name} ${one.address}`),
-      `${plural(gateway.c.length, "path")} of its own`].join(" · ")),
+    good ? el("span", { class: "soft notes" }, [...interfaces.map(([name, one]) => `${name} ${one.address}`),
+      `${plural(gateway.c.length, "path")} of its own`].join(" · ")) : el("span", { class: "notes" }, why(gateway)),
     el("span", { class: "state" }, waived ? [chip("w", `${waived} waived`), " "] : null,
       good ? chip("ok", "✓ verified") : chip("bad", gateway.v[1] ? `✗ ${STATUS[gateway.v[1]][1]}` : "✗ rules failed")));
   const row = el("article", { class: "gateway", "data-gateway": gateway.n }, open);

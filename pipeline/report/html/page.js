@@ -26,6 +26,22 @@ const chip = (kind, text) => el("span", { class: `chip ${kind}` }, text);
 const code = (text) => el("code", {}, text);
 const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 
+// Days up to two years, then years: nobody can tell what 6,935 days are.
+const span = (days) => days < 731 ? plural(days, "day")
+  : `${(days / 365.25).toLocaleString("en", { maximumFractionDigits: 1 })} years`;
+
+// Why a gateway is not verified, in one line: its first finding, or the first rule that failed.
+function why(gateway) {
+  const [finding] = gateway.v[3];
+  const more = gateway.v[3].length - 1;
+  if (finding) return `${finding[0]}: ${finding[1]}${more > 0 ? ` and ${more} more` : ""}`;
+  const failed = judgements(gateway).filter((one) => one[1] === "f");
+  if (failed.length) {
+    return `${pool("rules", failed[0][0])[0]}${failed.length > 1 ? ` and ${failed.length - 1} more` : ""}`;
+  }
+  return "";
+}
+
 function bytes(count) {
   for (const [unit, size] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
     if (count >= size) return `${(count / size).toLocaleString("en", { maximumFractionDigits: 1 })} ${unit}`;
@@ -73,6 +89,7 @@ function textOf(gateway) {
   }
   return text;
 }
+// Those that did not pass come first; the others, and each kind among themselves, by name.
 function shown() {
   const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
   return GATEWAYS.filter((gateway) => {
@@ -80,5 +97,5 @@ function shown() {
     if (state.status === "failed" && passes(gateway)) return false;
     if (state.status === "waived" && !waivedRules(gateway)) return false;
     return words.every((word) => textOf(gateway).includes(word));
-  });
+  }).sort((one, other) => passes(one) - passes(other));
 }

@@ -32,7 +32,8 @@ def _head(manifests: list[Manifest]) -> Iterator[str]:
     yield "=" * len(title)
     yield ""
     day = datetime.fromtimestamp(first.epoch, UTC).date().isoformat()
-    yield f"{len(manifests)} gateways, as of {day}" + ("" if first.production else ", not for production")
+    count = f"{len(manifests)} gateway{'' if len(manifests) == 1 else 's'}"
+    yield f"{count}, as of {day}" + ("" if first.production else ", not for production")
     for text, names in _grouped((_system(one), one.gateway) for one in manifests).items():
         yield from _wrapped(f"{text}{_of(names, manifests)}", "")
     for text, names in _grouped((_sources(one), one.gateway) for one in manifests).items():

@@ -92,7 +92,9 @@ def test_a_packed_stream_over_the_end_of_a_piece_is_unpacked_whole(tmp_path: Pat
     assert (hit.packed, hit.offset) == (True, 12 * MIB - 1000)
 
 
-@pytest.mark.parametrize("value", [KEY, os.urandom(32), b"\0\n".join(os.urandom(40) for _ in range(3))])
+@pytest.mark.parametrize(
+    "value", [KEY, os.urandom(32), b"\0\n".join(os.urandom(40) for _ in range(3))], ids=["key", "bytes", "lines"]
+)
 def test_keys_and_raw_bytes_are_found(value: bytes, tmp_path: Path) -> None:
     wanted = patterns([Secret("key", value)])
     assert scan(an_image(tmp_path / "image", value, 17 * MIB), wanted)
