@@ -161,7 +161,7 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
             configuration_sha256=reading.configuration_digest_of(workspace),
             inventory=row_of(gateway),
             overlays=reading.public_overlay_digests_of(workspace),
-            certificates=tuple(_certificate_facts(certificate) for certificate in certificates),
+            certificates=tuple(certificate_facts(certificate) for certificate in certificates),
             pipeline_version=__version__,
             pipeline_sha256=pipeline_digest(),
             tools={**toolchain(), "image-writer": _image_writer(workspace, inputs, plan)},
@@ -174,7 +174,7 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
         ),
         tree=base_tree_of(workspace).apply(plan.layer),
         packages=trust.packages,
-        keystores=_keystores(inputs, plan),
+        keystores=keystores_of(inputs, plan),
         facts={
             **facts_of(vanilla, release, gateway, secrets),
             **access_facts(finished, trust.packages, expected_of(release)),
@@ -199,7 +199,8 @@ def _image_writer(workspace: Workspace, inputs: Inputs, plan: Plan) -> str:
     return f"{base}; the gateway's own layer by the appliance's kernel: {reason}" if reason else base
 
 
-def _keystores(inputs: Inputs, plan: Plan) -> tuple[Keystore, ...]:
+def keystores_of(inputs: Inputs, plan: Plan) -> tuple[Keystore, ...]:
+    """The keystores a gateway gets, with their certificates."""
     layout = inputs.vanilla.layout
     trust = inputs.trust
     known = {certificate.sha256: certificate for certificate in (*trust.signer_chain, *trust.tls, *trust.signers)}
@@ -224,7 +225,8 @@ def _entries(store: bytes, known: dict[str, Certificate]) -> tuple[CertificateFa
     )
 
 
-def _certificate_facts(certificate: Certificate) -> CertificateFacts:
+def certificate_facts(certificate: Certificate) -> CertificateFacts:
+    """A certificate as the manifest names it."""
     return CertificateFacts(
         certificate.alias, certificate.subject, certificate.sha256, certificate.not_after, certificate.development
     )

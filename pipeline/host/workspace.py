@@ -72,6 +72,11 @@ class Workspace:
         """Signed deployment packages."""
         return self.state / "bundles"
 
+    @property
+    def fleet(self) -> Path:
+        """What a release of deltas keeps between builds: the base's metadata and digests, gateways that are made."""
+        return self.state / "fleet"
+
     def candidate(self, gateway: str) -> Path:
         """The directory in which a gateway's image grows until it is verified."""
         return self.state / "candidates" / gateway
@@ -105,7 +110,7 @@ class Workspace:
             directory.chmod(0o700)
 
 
-_STATE = ("vanilla", "base", "bundles", "candidates", "records", "appliance", "staging")
+_STATE = ("vanilla", "base", "bundles", "candidates", "records", "appliance", "staging", "fleet")
 
 STAGING = ".publishing"
 """A private directory beside or in a release directory while something is being published; no name of a gateway."""

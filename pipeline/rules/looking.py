@@ -10,6 +10,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach
 from pipeline.model.tree import Kind, Node
 from pipeline.model.tree_glob import glob
+from pipeline.rules.shared import shared
 
 # Says whose image it is: the build writes it into every gateway's own.
 MARKER = "/etc/gateway-image.json"
@@ -31,6 +32,7 @@ def files(view: ImageView, *patterns: str) -> Iterator[tuple[str, bytes]]:
                 yield str(place), view.find(place) or b""
 
 
+@shared
 def paths(view: ImageView, *patterns: str) -> tuple[GuestPath, ...]:
     """What lies at shell patterns, under the names it was found by; links are themselves."""
     return tuple(dict.fromkeys(path for pattern in patterns for path in glob(view.tree, pattern)))

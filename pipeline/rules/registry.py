@@ -75,17 +75,20 @@ def judge(
     Args:
         epoch: seconds since 1970, the day waivers are compared with; never the clock.
     """
-    today = day_of(epoch)
-    results = []
-    for rule in rules_of(profile, also, rules):
-        judgement = _look(rule, view, expected)
-        mine = sorted((waiver for waiver in waivers if waiver.rule == rule.id), key=lambda waiver: waiver.until)
-        waiver, lapsed = None, None
-        if judgement.outcome is RuleOutcome.FAIL and mine:
-            waiver = mine[-1] if mine[-1].until >= today else None
-            lapsed = mine[-1] if waiver is None else None
-        results.append(RuleResult(rule, judgement, waiver, lapsed))
-    return tuple(results)
+    return tuple(
+        outcome_of(rule, look(rule, view, expected), waivers, epoch) for rule in rules_of(profile, also, rules)
+    )
+
+
+def outcome_of(rule: Rule, judgement: Judgement, waivers: Sequence[Waiver], epoch: int) -> RuleResult:
+    """A judgement with the waiver that covers it, or covered it once."""
+    if judgement.outcome is not RuleOutcome.FAIL:
+        return RuleResult(rule, judgement)
+    mine = sorted((waiver for waiver in waivers if waiver.rule == rule.id), key=lambda waiver: waiver.until)
+    if not mine:
+        return RuleResult(rule, judgement)
+    holds = mine[-1].until >= day_of(epoch)
+    return RuleResult(rule, judgement, mine[-1] if holds else None, None if holds else mine[-1])
 
 
 def waiver_problems(
@@ -155,7 +158,8 @@ def day_of(epoch: int) -> str:
     return datetime.datetime.fromtimestamp(epoch, datetime.UTC).date().isoformat()
 
 
-def _look(rule: Rule, view: ImageView, expected: Expected) -> Judgement:
+def look(rule: Rule, view: ImageView, expected: Expected) -> Judgement:
+    """How one check ends; what it cannot read, nobody can verify."""
     try:
         return rule.check(view, expected)
     except Unread as unread:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
@@ -27,7 +28,22 @@ from pipeline.model.layer import DirEntry, FileEntry, Layer, Removal
 from pipeline.model.tree import Kind, Node, Tree
 
 
-def stamp(raw: Path, disk: Disk, tree: Tree, layer: Layer, *, epoch: int, state_dir: Path) -> None:
+@dataclass(frozen=True)
+class Allocation:
+    """What stamping did to the free space of the ext partitions; byte ranges of the image, end excluded.
+
+    Attributes:
+        taken: free before and in use now.
+        freed: in use before and free now; read as zeros.
+    """
+
+    taken: tuple[tuple[int, int], ...] = ()
+    freed: tuple[tuple[int, int], ...] = ()
+
+
+def stamp(
+    raw: Path, disk: Disk, tree: Tree, layer: Layer, *, epoch: int, state_dir: Path, lasting: bool = True
+) -> Allocation:
     """Write a layer into an image, in place.
 
     Args:
@@ -35,6 +51,7 @@ def stamp(raw: Path, disk: Disk, tree: Tree, layer: Layer, *, epoch: int, state_
         tree: what the image contains.
         layer: landed: its paths are literal.
         state_dir: a private directory on this machine; contents wait there in files only their owner can read.
+        lasting: flush the image to the disk; needless for a copy that is thrown away.
 
     Raises:
         PipelineError: an entry cannot be carried out, a file system is full, unsound or of a kind that only
@@ -48,17 +65,24 @@ def stamp(raw: Path, disk: Disk, tree: Tree, layer: Layer, *, epoch: int, state_
                 'set writer = "guestfs" under [output] in gateway.toml',
             )
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    done: list[Allocation] = []
     with scratch_directory("stamp-", state_dir) as scratch:
         for partition, wanted in sorted(steps.items(), key=lambda item: item[0].number):
             if partition.filesystem == "vfat":
                 _stamp_fat(raw, partition, wanted, scratch, epoch)
             else:
-                _stamp_ext(raw, partition, wanted, tree, scratch, epoch)
-    with raw.open("r+b") as stream:
-        os.fsync(stream.fileno())
+                done.append(_stamp_ext(raw, partition, wanted, tree, scratch, epoch))
+    if lasting:
+        with raw.open("r+b") as stream:
+            os.fsync(stream.fileno())
+    return Allocation(
+        tuple(span for one in done for span in one.taken), tuple(span for one in done for span in one.freed)
+    )
 
 
-def _stamp_ext(raw: Path, partition: Partition, steps: Sequence[Step], tree: Tree, scratch: Path, epoch: int) -> None:
+def _stamp_ext(
+    raw: Path, partition: Partition, steps: Sequence[Step], tree: Tree, scratch: Path, epoch: int
+) -> Allocation:
     with raw.open("rb") as stream:
         before = open_ext4(stream.fileno(), partition)
         if before.superblock.needs_recovery or not before.superblock.valid:
@@ -78,8 +102,9 @@ def _stamp_ext(raw: Path, partition: Partition, steps: Sequence[Step], tree: Tre
         # quotas and of attributes in inodes of their own; e2fsck does.
         repair(raw, partition)
         set_times(raw, partition, epoch=epoch)
-    _forget_freed(raw, partition, used)
+    allocation = _forget_freed(raw, partition, used)
     require_clean(raw, partition, epoch=epoch, after="stamping")
+    return allocation
 
 
 def _dropped(step: Step, tree: Tree) -> Iterator[Node]:
@@ -110,18 +135,23 @@ def _occupied(filesystem: Ext4) -> tuple[list[tuple[int, int]], list[bytes | Non
     return filesystem.free_blocks(), [filesystem.used_inodes(number) for number in range(len(filesystem.groups))]
 
 
-def _forget_freed(raw: Path, partition: Partition, before: tuple[list[tuple[int, int]], list[bytes | None]]) -> None:
+def _forget_freed(
+    raw: Path, partition: Partition, before: tuple[list[tuple[int, int]], list[bytes | None]]
+) -> Allocation:
     """Zero the blocks and inodes that are free now and were not before: they hold what was removed."""
     with raw.open("r+b") as stream:
         filesystem = open_ext4(stream.fileno(), partition)
         free, inodes = _occupied(filesystem)
-        for begin, end in _difference(free, before[0]):
-            sparse.zero(stream.fileno(), filesystem.offset(begin), filesystem.offset(end))
+        freed = [(filesystem.offset(begin), filesystem.offset(end)) for begin, end in _difference(free, before[0])]
+        taken = [(filesystem.offset(begin), filesystem.offset(end)) for begin, end in _difference(before[0], free)]
+        for begin, end in freed:
+            sparse.zero(stream.fileno(), begin, end)
         size = filesystem.superblock.inode_size
         for number, (old, new) in enumerate(zip(before[1], inodes, strict=True)):
             table, _ = filesystem.inode_table(number)
             for index in _cleared_bits(old, new):
                 os.pwrite(stream.fileno(), bytes(size), table + index * size)
+    return Allocation(tuple(taken), tuple(freed))
 
 
 def _difference(ranges: list[tuple[int, int]], without: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

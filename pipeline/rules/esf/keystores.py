@@ -21,6 +21,7 @@ from pipeline.rules.esf.properties import Value, in_effect
 from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot, snapshot_file
 from pipeline.rules.esf.strength import weakness
 from pipeline.rules.looking import harmless
+from pipeline.rules.shared import listed, shared
 
 SSL = "org.eclipse.kura.ssl.SslManagerService"
 SERVICE = "org.eclipse.kura.core.keystore.FilesystemKeystoreServiceImpl"
@@ -49,6 +50,8 @@ class Keystore:
     value: Value | None = field(repr=False)
 
 
+@shared
+@listed
 def keystores(view: ImageView, layout: Layout) -> Iterator[Keystore]:
     """Those the layout has, with their initial passwords."""
     if layout.certificates is not None:
@@ -202,7 +205,7 @@ def _no_signing_key(view: ImageView, layout: Layout, expected: Expected) -> Judg
     del expected
     if layout.certificates is None:
         return no_keystore(layout)
-    store = next(keystores(view, layout))
+    store = keystores(view, layout)[0]
     if store.document is None:
         return Judgement.not_applicable(f"{view.place(store.path)} is not there (see keystores.jks)")
     try:

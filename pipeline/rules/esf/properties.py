@@ -11,6 +11,7 @@ from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
 from pipeline.rules.esf.installation import Document, document, on_esf
 from pipeline.rules.esf.start import definitions
+from pipeline.rules.shared import shared
 
 # B:421: megabytes and number of files of an archive the console unpacks, at most.
 _ZIP_LIMITS = {"file.command.zip.max.size": 100, "file.command.zip.max.number": 1024}
@@ -26,6 +27,7 @@ class Value:
     text: str = field(repr=False)  # may be a password
 
 
+@shared
 def in_effect(view: ImageView, layout: Layout, key: str) -> Value | None:
     """The value of a key, the strongest place last; None when no place has it.
 

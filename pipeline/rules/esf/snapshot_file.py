@@ -13,6 +13,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Check, Expected, Judgement
 from pipeline.rules.esf.installation import Document, children, document, on_esf
+from pipeline.rules.shared import shared
 
 _NAME = re.compile(r"snapshot_([0-9]+)\.xml")
 
@@ -58,6 +59,7 @@ def candidates(view: ImageView, layout: Layout) -> tuple[GuestPath, ...]:
     return tuple(path for _, path in sorted(found, key=lambda item: (int(item[0][1]), item[1])))
 
 
+@shared
 def loaded(view: ImageView, layout: Layout) -> tuple[Document, Loaded] | None:
     """The file the gateway loads and what it gets; None when the directory has none."""
     paths = candidates(view, layout)
@@ -65,6 +67,7 @@ def loaded(view: ImageView, layout: Layout) -> tuple[Document, Loaded] | None:
     return None if found is None else (found, esf_snapshot.load(found.data, layout.generation))
 
 
+@shared
 def snapshot_file(view: ImageView, layout: Layout) -> SnapshotFile | None:
     """The configuration the gateway starts with; None when it starts with defaults, or not at all."""
     result = loaded(view, layout)

@@ -14,6 +14,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.rules.esf.installation import Document, children, is_file, place_of, read_documents
 from pipeline.rules.looking import paths
+from pipeline.rules.shared import listed, shared
 
 # Who may start ESF at boot (formats 3.2).
 STARTERS = (
@@ -49,11 +50,13 @@ class Started:
         return self.document.line_at(word.start)
 
 
+@shared
 def starters(view: ImageView) -> tuple[Document, ...]:
     """The files that may start the framework."""
     return tuple(read_documents(view, paths(view, *STARTERS)))
 
 
+@shared
 def environments(view: ImageView) -> tuple[Document, ...]:
     """The files that may set variables for it; a unit's own settings are in the starters."""
     return tuple(read_documents(view, [*paths(view, *ENVIRONMENTS), *_named(view)]))
@@ -69,6 +72,7 @@ def _named(view: ImageView) -> tuple[str, ...]:
     return tuple(path for unit in starters(view) for path in re.findall(pattern, unit.text))
 
 
+@shared
 def booted(view: ImageView, layout: Layout) -> tuple[Document, ...]:
     """The scripts of the installation that something runs at boot, by what the starters say."""
     found: list[str] = []
@@ -81,11 +85,13 @@ def booted(view: ImageView, layout: Layout) -> tuple[Document, ...]:
     return tuple(read_documents(view, found))
 
 
+@shared
 def scripts(view: ImageView, layout: Layout) -> tuple[Document, ...]:
     """Every start script: those run at boot, and those of the layout, which people run."""
     return tuple(read_documents(view, [*(item.path for item in booted(view, layout)), *layout.start_scripts]))
 
 
+@shared
 def commands(view: ImageView, layout: Layout, *, debug: bool = False) -> tuple[Started, ...]:
     """Every command that starts Java in the start scripts and in the starters themselves.
 
@@ -98,6 +104,7 @@ def commands(view: ImageView, layout: Layout, *, debug: bool = False) -> tuple[S
     return tuple(Started(item, command) for item in documents for command in start_script.java_commands(item.text))
 
 
+@shared
 def debug_scripts(view: ImageView, layout: Layout) -> tuple[Document, ...]:
     """Scripts that start the framework for remote debugging, by name."""
     directories = dict.fromkeys((*map(_parent, layout.start_scripts), f"{layout.root}/bin"))
@@ -110,6 +117,8 @@ def debug_scripts(view: ImageView, layout: Layout) -> tuple[Document, ...]:
     return tuple(read_documents(view, found))
 
 
+@shared
+@listed
 def definitions(view: ImageView, layout: Layout) -> Iterator[tuple[Document, int, str, str]]:
     """Every system property the start scripts set: file, line, name and value; the last of a name wins."""
     for started in commands(view, layout):

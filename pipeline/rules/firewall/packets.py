@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 
 from pipeline.errors import PipelineError
@@ -17,6 +18,7 @@ from pipeline.model.layout import Layout
 from pipeline.rules.esf.installation import Document, document
 from pipeline.rules.esf.snapshot_file import SnapshotFile, snapshot_file
 from pipeline.rules.network.interfaces import Network
+from pipeline.rules.shared import shared
 
 IPTABLES = "/etc/sysconfig/iptables"
 PID = "org.eclipse.kura.net.admin.FirewallConfigurationService"
@@ -53,6 +55,7 @@ class Firewall:
         return self.base or (verdict.rule.line if verdict.rule else 0)
 
 
+@shared
 def firewall(view: ImageView, layout: Layout) -> Firewall | None:
     """The rules in force after boot; None when there are none, so that everything is open.
 
@@ -67,7 +70,13 @@ def firewall(view: ImageView, layout: Layout) -> Firewall | None:
 
 def of_document(found: Document) -> Firewall:
     """Rules of a file as iptables-save writes it."""
-    return Firewall(found.path, iptables.parse(found.text, found.path))
+    return _of_text(found.path, found.text)
+
+
+@lru_cache(maxsize=32)
+def _of_text(path: str, text: str) -> Firewall:
+    """Ten rules look at the same file; nobody changes what was read of it."""
+    return Firewall(path, iptables.parse(text, path))
 
 
 def of_snapshot(found: SnapshotFile | None) -> Firewall | None:

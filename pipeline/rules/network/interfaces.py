@@ -14,6 +14,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.rules.esf.installation import Document, children, document
 from pipeline.rules.esf.snapshot_file import SnapshotFile, snapshot_file
+from pipeline.rules.shared import shared
 
 INTERFACES = "/etc/network/interfaces"
 PEERS = "/etc/ppp/peers"
@@ -117,6 +118,7 @@ class Network:
         return kind == "WIFI" or bool(re.match(r"wl|ath|ra\d", name))
 
 
+@shared
 def network(view: ImageView, layout: Layout) -> Network:
     """Read all places.
 

@@ -13,6 +13,7 @@ from pipeline.model.rule import Breach
 from pipeline.model.tree import Kind
 from pipeline.rules.looking import files, harmless, paths, words_of
 from pipeline.rules.services import generators
+from pipeline.rules.shared import listed, shared
 
 READS = (
     *generators.READS,
@@ -44,6 +45,8 @@ def known_init(view: ImageView) -> bool:
     return view.init in ("systemd", "sysv", "busybox")
 
 
+@shared
+@listed
 def starts(view: ImageView, name: str) -> Iterator[Breach]:
     """Everything that starts a service, by the init the image has."""
     if view.init == "systemd":

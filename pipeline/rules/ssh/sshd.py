@@ -20,6 +20,7 @@ from pipeline.rules.grammar.sshd.keywords import Build
 from pipeline.rules.grammar.sshd.values import port_number
 from pipeline.rules.looking import files, first_program, harmless, words_of
 from pipeline.rules.ssh.server_commands import servers_in
+from pipeline.rules.shared import shared
 
 CONFIG = "/etc/ssh/sshd_config"
 READS = (
@@ -76,6 +77,7 @@ class Daemon:
             yield from block.get(keyword, ())
 
 
+@shared
 def daemon(view: ImageView) -> Daemon | None:
     """The image's OpenSSH server; None when it has none."""
     if first_program(view, *SERVERS) is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 Ports = tuple[tuple[int, int], ...]
 """Ranges of ports, both ends included, ascending and apart from each other."""
@@ -166,6 +167,7 @@ _SERVICES = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def parse_ports(text: str) -> Ports:
     """Read ``22``, ``ssh``, ``7000:9000``, ``:1023`` or a list of them; `ValueError` for anything else."""
     ranges: list[tuple[int, int]] = []

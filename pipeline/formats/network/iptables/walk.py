@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from pipeline.formats.network.iptables.rules import Clause, Rule, Table, parse_ports
 
@@ -124,7 +125,13 @@ def _walk(table: Table, chain: str, packet: Packet, ends: list[Verdict], *, sure
 
 def matches(rule: Rule, packet: Packet) -> Match:
     """Whether a rule takes a packet; what it asks and we cannot know is MAYBE."""
-    return min((_one(clause, packet) for clause in rule.matches), default=Match.YES)
+    least = Match.YES
+    for clause in rule.matches:
+        match = _one(clause, packet)
+        if match is Match.NO:
+            return match
+        least = min(least, match)
+    return least
 
 
 def _one(clause: Clause, packet: Packet) -> Match:
@@ -145,11 +152,11 @@ def _plain(clause: Clause, packet: Packet) -> Match:
             name = _PROTOCOLS.get(value, value)
             return _known(name in ("all", packet.protocol))
         case "-s":
-            return _known(packet.source in ipaddress.IPv4Network(value, strict=False))
+            return _known(packet.source in _network(value))
         case "-d":
             if packet.destination is None:
                 return Match.MAYBE
-            return _known(packet.destination in ipaddress.IPv4Network(value, strict=False))
+            return _known(packet.destination in _network(value))
         case "-i":
             return _known(_same_interface(value, packet.interface))
         case "-o":
@@ -172,6 +179,12 @@ def _plain(clause: Clause, packet: Packet) -> Match:
             return Match.NO
         case _:
             return Match.MAYBE
+
+
+@lru_cache(maxsize=1024)
+def _network(text: str) -> ipaddress.IPv4Network:
+    """The same few networks are compared with thousands of packets."""
+    return ipaddress.IPv4Network(text, strict=False)
 
 
 def _same_interface(pattern: str, name: str) -> bool:

@@ -1,0 +1,1 @@
+"""A release as one base and a small delta per gateway."""
