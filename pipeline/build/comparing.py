@@ -39,7 +39,7 @@ def compare_release(workspace: Workspace, names: Iterable[str]) -> tuple[str, ..
     """
     known = Uniqueness()
     every = sorted(names)
-    known.add_forbidden(GOLDEN, _of_golden(workspace))
+    known.add_forbidden(GOLDEN, golden_own_values(workspace))
     for name in every:
         known.add(name, _noted(workspace, name))
     raise_if_any(problem for name in every for problem in _problems(known, name))
@@ -56,11 +56,11 @@ def clones_of_published(
         names: of those that are to be published.
     """
     known, waiting = Uniqueness(), sorted(names)
-    known.add_forbidden(GOLDEN, _of_golden(workspace))
+    known.add_forbidden(GOLDEN, golden_own_values(workspace))
     for name in sorted({*reading.gateways_of(workspace)} - {*waiting}):
         known.add(name, _noted(workspace, name))
     for name in waiting:
-        known.add(name, _read(own_note(workspace, fresh, name)))
+        known.add(name, own_values_in(own_note(workspace, fresh, name)))
     return {name: tuple(_problems(known, name)) for name in waiting}
 
 
@@ -74,16 +74,17 @@ def _problems(known: Uniqueness, name: str) -> Iterator[Problem]:
 
 def _noted(workspace: Workspace, name: str) -> Iterator[OwnValue]:
     record = read_record(workspace.record(f"publish-{name}"))
-    yield from _read(record.notes.get(OWN, "[]")) if record is not None else ()
+    yield from own_values_in(record.notes.get(OWN, "[]")) if record is not None else ()
 
 
-def _read(note: str) -> Iterator[OwnValue]:
+def own_values_in(note: str) -> Iterator[OwnValue]:
+    """What `own_note` wrote; in place of each value stands its digest."""
     for kind, place, digest, own, secret in json.loads(note):
         yield OwnValue(kind, place, bytes.fromhex(digest), own, secret)
 
 
-def _of_golden(workspace: Workspace) -> Iterator[OwnValue]:
-    """As a note would have it."""
+def golden_own_values(workspace: Workspace) -> Iterator[OwnValue]:
+    """What the golden gateway has for itself, as a note would have it."""
     known = Uniqueness()
     known.add(GOLDEN, golden_values(workspace))
-    yield from _read(own_note(workspace, known, GOLDEN))
+    yield from own_values_in(own_note(workspace, known, GOLDEN))

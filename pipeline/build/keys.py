@@ -50,11 +50,15 @@ def golden_content(golden: Golden) -> bytes:
     return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
-def device_key(workspace: Workspace, gateway: Gateway) -> str:
-    """A gateway's image depends on the base, on its own row of the inventory, and on the fleet secret."""
+def device_key(workspace: Workspace, gateway: Gateway, *, base: str | None = None) -> str:
+    """A gateway's image depends on the base, on its own row of the inventory, and on the fleet secret.
+
+    Args:
+        base: its key, where a caller asks for thousands of gateways.
+    """
     outside = reading.outside_of(workspace, gateway)
     return key_of(
-        base=base_key(workspace),
+        base=base_key(workspace) if base is None else base,
         gateway=inventory_row(gateway),
         outside=[]
         if outside is None

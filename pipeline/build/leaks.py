@@ -49,7 +49,7 @@ def require_no_leaks(workspace: Workspace, name: str, image: Path, say: Say) -> 
 def _in_the_base(workspace: Workspace, _identity: str) -> tuple[Sequence[Hit], Mapping[bytes, tuple[str, str]]]:
     """What all gateways share has no secret of any: searched once, so that of each image only the rest is left."""
     owned = [secret for _, secret in _gateways(workspace)]
-    wanted = patterns((*_of_the_build(workspace), *owned, *_of_the_golden_sample(workspace)))
+    wanted = patterns((*of_the_build(workspace), *owned, *of_the_golden_sample(workspace)))
     return scan(workspace.base, wanted), wanted
 
 
@@ -73,11 +73,12 @@ def must_be_absent(workspace: Workspace, name: str) -> tuple[Secret, ...]:
     others = [secret for owner, secret in _gateways(workspace) if owner != name]
     root = reading.passwords_of(workspace, reading.gateway_of(workspace, name)).get("root")
     mine = [Secret(f"root's password of {name} in clear", root.encode())] if root else []
-    return (*_of_the_build(workspace), *others, *mine, *_of_the_golden_sample(workspace))
+    return (*of_the_build(workspace), *others, *mine, *of_the_golden_sample(workspace))
 
 
 @lru_cache(maxsize=2)
-def _of_the_build(workspace: Workspace) -> tuple[Secret, ...]:
+def of_the_build(workspace: Workspace) -> tuple[Secret, ...]:
+    """Secrets of the build itself: no image has them."""
     material = reading.fleet_secret_of(workspace).material
     found = [Secret("fleet secret", material), Secret("fleet secret", material.hex().encode())]
     keyring = reading.keyring_of(workspace)
@@ -95,11 +96,12 @@ def _gateways(workspace: Workspace) -> tuple[tuple[str, Secret], ...]:
     return tuple(
         (gateway.name, secret)
         for gateway in reading.gateways_of(workspace).values()
-        for secret in _of_gateway(workspace, gateway)
+        for secret in of_gateway(workspace, gateway)
     )
 
 
-def _of_gateway(workspace: Workspace, gateway: Gateway) -> Iterator[Secret]:
+def of_gateway(workspace: Workspace, gateway: Gateway) -> Iterator[Secret]:
+    """What one gateway alone may have."""
     for what, password in reading.passwords_of(workspace, gateway).items():
         yield Secret(f"{what} password of {gateway.name}", password.encode())
     secrets = reading.secrets_of(workspace, gateway)
@@ -116,13 +118,13 @@ def _of_gateway(workspace: Workspace, gateway: Gateway) -> Iterator[Secret]:
 
 def _in_the_image(workspace: Workspace, gateway: Gateway) -> Iterator[bytes]:
     """What this gateway needs in its own image; root's password it needs as a hash only."""
-    for secret in _of_gateway(workspace, gateway):
+    for secret in of_gateway(workspace, gateway):
         if not secret.name.startswith("root password"):
             yield secret.value
 
 
 @lru_cache(maxsize=2)
-def _of_the_golden_sample(workspace: Workspace) -> tuple[Secret, ...]:
+def of_the_golden_sample(workspace: Workspace) -> tuple[Secret, ...]:
     """What makes the golden gateway itself, whatever was decided about the rest of its export.
 
     What the vanilla image has too, such as a vendor's default password, is no secret of the golden gateway's; the rules

@@ -27,14 +27,15 @@ from pipeline.rules.registry import idle_waivers
 CHECKS = "checks"
 """Note of a publishing record: what the verifier covered, a line each. Only what passed is published."""
 
-_WRITERS = {
+WRITERS = {
     "junit.xml": release_junit,
     "release-notes.txt": release_notes,
     "report.html": release_report,
     "report.json": release_json,
     "report.sarif": release_sarif,
 }
-REPORTS = tuple(_WRITERS)
+"""Every report by its file."""
+REPORTS = tuple(WRITERS)
 
 
 def write_reports(workspace: Workspace, say: Say) -> None:
@@ -50,7 +51,7 @@ def write_reports(workspace: Workspace, say: Say) -> None:
     told = compare_release(workspace, names)
     together = (Verdict(f"release {manifests[0].release}", (), told),) if told else ()
     verdicts = (*(_verdict(workspace, name) for name in names), *together)
-    for name, write in _WRITERS.items():
+    for name, write in WRITERS.items():
         put_file(results / name, write(manifests, verdicts), 0o644, workspace.stages(results.name))
     say(f"report for people: {(results / 'report.html').relative_to(workspace.root)}")
 

@@ -57,9 +57,17 @@ def sign_release(workspace: Workspace) -> None:
     Raises:
         PipelineError: the key cannot be reached, or is elsewhere and has not signed this release yet.
     """
+    sign_statement(workspace, statement_of(workspace))
+
+
+def sign_statement(workspace: Workspace, statement: bytes) -> None:
+    """Write a statement and its signature.
+
+    Raises:
+        PipelineError: the key cannot be reached, or is elsewhere and has not signed this release yet.
+    """
     release = reading.release_of(workspace)
     signer = signers.open_manifest_signer(reading.keyring_of(workspace), release.manifest_key)
-    statement = statement_of(workspace)
     signature = sshsig.sign(statement, signer, NAMESPACE, f"release {release.name} as a whole")
     results, stages = workspace.results(release.name), workspace.stages(release.name)
     # the signature first: a statement without one is what a release looks like whose signature was taken away

@@ -33,7 +33,7 @@ _OWN_FACTS = frozenset({"firewall", "host_keys", "interfaces", "open_ports", "us
 
 
 def describe_base(
-    context: Context, image: ImageFacts, sample: Plan, results: Sequence[RuleResult], values: Iterable[OwnValue],
+    context: Context, image: ImageFacts, results: Sequence[RuleResult], values: Iterable[OwnValue],
     facts: Mapping[str, object],
 ) -> bytes:  # fmt: skip
     """The base manifest.
@@ -43,8 +43,8 @@ def describe_base(
 
     Args:
         image: the base image as bytes.
-        sample: the plan of the gateway the outcomes are of.
-        values: what it has for itself; a file of the base that holds the like is told without digest.
+        results: of one gateway.
+        values: what that gateway has for itself; a file of the base that holds the like is told without digest.
         facts: of that gateway; those of its own are left out.
     """
     layer = withhold(context.product.layer, values, context.inputs.vanilla.files.values())
@@ -85,9 +85,7 @@ def describe_gateway(
         replace(
             given,
             vanilla=Tree({path: vanilla.tree.nodes[path] for path in touched if path in vanilla.tree.nodes}),
-            keystores=tuple(
-                replace(store, path=after.resolve(store.path)) for store in keystores_of(inputs, plan)
-            ),
+            keystores=tuple(replace(store, path=after.resolve(store.path)) for store in keystores_of(inputs, plan)),
             facts=gateway_facts(context, gateway, view),
             rules=rule_facts(results),
             steps=steps_for_people(release, results, plan.sidecars, development=_development(context)),

@@ -1,7 +1,7 @@
 """Format 2 of the manifest: a base manifest says once what all gateways share, a gateway's says what is its own.
 
-A gateway's manifest is a head and a JSON merge patch (RFC 7396) over the base manifest, which it names by digest. Both
-together say of a gateway everything that a manifest of format 1 says; the image as a whole is told by the root of a
+A gateway's manifest is a head, its row of the inventory, facts that take the place of the base's by name, and a JSON
+merge patch (RFC 7396) over the other sections of the base manifest, which it names by digest. Both together say of a gateway everything that a manifest of format 1 says; the image as a whole is told by the root of a
 hash tree (see `pipeline.formats.archive.hash_tree`) instead of a SHA-256, which costs a pass over the image.
 """
 
@@ -27,8 +27,8 @@ _REMEDY = "do not use the image; ask whoever delivered it for the unchanged mani
 _NOBODY = "base"
 _NO_DIGEST = "0" * 64
 _ROOT = GuestPath("/")
-# Sections of a gateway's manifest that are told as a difference from the base's.
-_OWN = ("inputs", "changes", "tree", "packages", "keystores", "facts", "steps", "rules", "raw", "sidecars")
+# Sections of a gateway's manifest that are told as a merge patch over the base's; no value in them is null.
+_OWN = ("changes", "tree", "packages", "keystores", "steps", "rules", "raw", "sidecars")
 _HEX = "^[0-9a-f]{64}$"
 _FILE: dict[str, Any] = {
     "type": "object",
@@ -61,9 +61,23 @@ HEAD_SCHEMA: dict[str, Any] = {
             "additionalProperties": _FILE,
             "minProperties": 2,
         },
+        "inventory": SCHEMA["properties"]["inputs"]["properties"]["inventory"],  # type: ignore[index, call-overload]
+        "facts": {"type": "object"},
         "own": {"type": "object"},
     },
-    "required": ["format", "version", "part", "base", "release", "gateway", "image", "files", "own"],
+    "required": [
+        "format",
+        "version",
+        "part",
+        "base",
+        "release",
+        "gateway",
+        "image",
+        "files",
+        "inventory",
+        "facts",
+        "own",
+    ],
     "additionalProperties": False,
     "$defs": SCHEMA["$defs"],
 }
@@ -152,7 +166,13 @@ def read_base(data: bytes, *, name: str = "manifest.json") -> BaseManifest:
 
 
 def gateway_bytes(
-    own: Manifest, base: BaseManifest, touched: Iterable[GuestPath], *, root: str, paths: int, files: Mapping[str, FileFact]
+    own: Manifest,
+    base: BaseManifest,
+    touched: Iterable[GuestPath],
+    *,
+    root: str,
+    paths: int,
+    files: Mapping[str, FileFact],
 ) -> bytes:
     """The file of a gateway's manifest.
 
@@ -192,6 +212,12 @@ def gateway_bytes(
         "gateway": value["gateway"],
         "image": {"file": own.image.file, "size": own.image.size, "root": root},
         "files": {file: {"size": fact.size, "sha256": fact.sha256} for file, fact in files.items()},
+        "inventory": cast(dict[str, Any], value["inputs"])["inventory"],
+        "facts": {
+            name: fact
+            for name, fact in cast(dict[str, Any], value["facts"]).items()
+            if name not in known["facts"] or known["facts"][name] != fact
+        },
         "own": patch,
     }
     return canonical_json.dumps(head)
@@ -244,14 +270,17 @@ def _read(value: Mapping[str, Any], own: Mapping[str, Any], base: BaseManifest) 
     partitions = {str(part["number"]): _NO_DIGEST for part in known["disk"]["partitions"]}
     light = {
         name: merged(known.get(name), own[name]) if name in own and name != "tree" else known[name]
-        for name in ("format", "release", "disk", *_OWN)
+        for name in ("format", "release", "disk", "inputs", *_OWN)
         if name in known or name in own
     }
+    whole = cast(dict[str, Any], light["changes"])
     light |= {
         "version": 1,
+        "inputs": {**known["inputs"], "inventory": value["inventory"]},
+        "facts": {**known["facts"], **value["facts"]},
         "gateway": value["gateway"],
         "image": {**value["image"], "sha256": _NO_DIGEST, "partitions": partitions, "outside": _NO_DIGEST},
-        "changes": {path: cast(dict[str, Any], light["changes"])[path] for path, one in changes.items() if one is not None},
+        "changes": {path: whole[path] for path, one in changes.items() if one is not None},
     }
     del light["image"]["root"]
     light["tree"] = {"sha256": _NO_DIGEST, "paths": 1, "directories": {"/": {".": format_node(nodes[_ROOT])}}}

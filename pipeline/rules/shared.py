@@ -136,9 +136,7 @@ class Memory:
         self._view, self._differences, self._holds = view, _differences(base, view), {}
         return self._recording(_Trace())
 
-    def answer(
-        self, function: Callable[..., Answer], view: ImageView, arguments: tuple[object, ...]
-    ) -> Answer:
+    def answer(self, function: Callable[..., Answer], view: ImageView, arguments: tuple[object, ...]) -> Answer:
         """What a function says of the view that is open: kept, or worked out and kept."""
         above = view.tree.trace if isinstance(view.tree, _RecordedTree) else _Trace()
         if not self._is_open(view):  # a rule made itself another view of it
@@ -161,7 +159,7 @@ class Memory:
         above.parts.append(mine)
         kept.insert(0, mine)
         same = [index for index, one in enumerate(kept) if one.arguments == arguments]
-        for index in same[:_MOST_KEPT - 1 : -1]:
+        for index in same[: _MOST_KEPT - 1 : -1]:
             del kept[index]
         return answer
 

@@ -56,6 +56,17 @@ class Uniqueness:
             others = [f"{other} ({value.place})" for other, value in sorted(holders.items()) if other != gateway]
             yield Finding(mine.place, "unique", f"{kind} of {gateway} alone", f"the same in {', '.join(others)}")
 
+    def all_clones(self) -> Iterator[Finding]:
+        """The same for all gateways in one pass, each value once."""
+        for (kind, _), holders in sorted(self._seen.items(), key=lambda item: item[0]):
+            if len(holders) < 2 or not any(value.own for value in holders.values()):
+                continue
+            first, *others = sorted(holders.items())
+            named = ", ".join(f"{name} ({value.place})" for name, value in others)
+            yield Finding(
+                f"{first[0]}: {first[1].place}", "unique", f"{kind} of {first[0]} alone", f"the same in {named}"
+            )
+
     def told(self) -> tuple[str, ...]:
         """What was compared, and what gateways share because they may."""
         if len(self._gateways) < 2:

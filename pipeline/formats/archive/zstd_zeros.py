@@ -1,8 +1,8 @@
 """Long runs of zeros as zstd frames, made by hand: any zstd unpacks them, and nobody has to compress the zeros.
 
-RFC 8878: a frame is magic, a descriptor (0: no checksum, no size), a window descriptor (0x38: 128 KiB) and blocks. A
-block's header has three bytes, little endian: last block, type (1: one byte repeated) and size; a block of zeros has one
-byte of content. 128 KiB of zeros are four bytes.
+RFC 8878: a frame is magic, a descriptor (0: no checksum, no size), a window descriptor (0x38: 128 KiB) and blocks. The
+header of a block has three bytes, little endian: last block, type (1: one byte repeated) and size; a block of zeros has
+one byte of content. 128 KiB of zeros are four bytes.
 """
 
 from __future__ import annotations

@@ -88,7 +88,9 @@ def unpack(delta: Delta, *, size: int, name: str) -> Mapping[int, bytes]:
         while part is not None and part.end <= place + length:
             if part.start < place:
                 raise _broken(name, f"its range at byte {part.start} is in two pieces")
-            mine = content[part.start - place : part.end - place] if content is not None else bytes(part.end - part.start)
+            mine = (
+                content[part.start - place : part.end - place] if content is not None else bytes(part.end - part.start)
+            )
             if hashlib.sha256(mine).hexdigest() != part.sha256:
                 raise _broken(name, f"the bytes at {part.start} are not what its block map says")
             for offset in range(0, len(mine), BLOCK):

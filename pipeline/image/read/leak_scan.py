@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +64,66 @@ def scan(image: Path, patterns: Collection[bytes], *, base: Path | None = None) 
     """
     if not patterns:
         return ()
+
+    def feed(process: subprocess.Popen[bytes]) -> list[_Piece]:
+        try:
+            return _feed(process, image, base)
+        except BrokenPipeError:
+            return []
+        except OSError as error:
+            process.kill()
+            raise PipelineError(f"{image}: cannot be read: {error.strerror}", "check the path") from None
+
+    return _located(image, *_grep(patterns, feed))
+
+
+def scan_parts(parts: Iterable[tuple[str, bytes]], patterns: Collection[bytes]) -> tuple[tuple[str, bytes], ...]:
+    """The same search over many parts of many images in one pass: every pattern with the name of who has it, once.
+
+    Args:
+        parts: who has it, and bytes that lie together.
+        patterns: without zero bytes and line breaks.
+    """
+    if not patterns:
+        return ()
+    owners: list[tuple[int, str]] = []
+
+    def feed(process: subprocess.Popen[bytes]) -> list[_Piece]:
+        written = 0
+        with _input_of(process) as sink:
+            for owner, data in parts:
+                owners.append((written, owner))
+                for text in _texts(data):
+                    sink.write(text)
+                    sink.write(b"\n")
+                    written += len(text) + 1
+        return []
+
+    _, output = _grep(patterns, feed)
+    starts = [start for start, _ in owners]
+    found = ((owners[bisect.bisect_right(starts, int(match[1])) - 1][1], match[2]) for match in _FOUND.finditer(output))
+    return tuple(sorted(set(found)))
+
+
+def _texts(data: bytes) -> Iterator[bytes]:
+    """Bytes as they are searched, and what is packed in them."""
+    yield data.replace(b"\0", b"")
+    done = 0
+    for match in _STARTS.finditer(data):
+        if match.start() < done:
+            continue
+        found = _inflate(data, match.start())
+        if found is not None:
+            done = match.start() + found[1]
+            yield found[0].replace(b"\0", b"")
+            for _, inner, _ in _inside(found[0], 1):
+                yield inner.replace(b"\0", b"")
+
+
+def _grep(
+    patterns: Collection[bytes], feed: Callable[[subprocess.Popen[bytes]], list[_Piece]]
+) -> tuple[list[_Piece], bytes]:
+    """What feeding told, and each match behind its offset in what was fed."""
     grep = tools.require("grep", reason=_REASON)
     wanted, output = os.memfd_create("patterns"), os.memfd_create("found")
     try:
@@ -79,17 +139,12 @@ def scan(image: Path, patterns: Collection[bytes], *, base: Path | None = None) 
             env=tools.closed_environment({"LC_ALL": "C"}),
         )
         try:
-            pieces = _feed(process, image, base)
-        except BrokenPipeError:
-            pieces = []
-        except OSError as error:
-            process.kill()
-            raise PipelineError(f"{image}: cannot be read: {error.strerror}", "check the path") from None
+            pieces = feed(process)
         finally:
             _, complaint = process.communicate()
         if process.returncode not in (0, 1) or complaint:
             raise PipelineError(f"failed to {_REASON}: grep ended with status {process.returncode}", "run doit doctor")
-        return _located(image, pieces, os.pread(output, os.fstat(output).st_size, 0))
+        return pieces, os.pread(output, os.fstat(output).st_size, 0)
     finally:
         os.close(wanted)
         os.close(output)

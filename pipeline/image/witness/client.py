@@ -104,9 +104,7 @@ class Witness:
             {path: base64.b64decode(text) for path, text in answer["contents"].items()},
         )
 
-    def gateway(
-        self, blocks: Mapping[int, bytes], *, digest: Collection[str] = (), read: Collection[str] = ()
-    ) -> Seen:
+    def gateway(self, blocks: Mapping[int, bytes], *, digest: Collection[str] = (), read: Collection[str] = ()) -> Seen:
         """Read the base with some blocks replaced.
 
         Raises:

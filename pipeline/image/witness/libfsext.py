@@ -74,4 +74,3 @@ def _attributes(entry: pyfsext.file_entry) -> tuple[tuple[str, str], ...]:
         attribute = entry.get_extended_attribute(index)
         found.append((attribute.get_name(), attribute.read_buffer(attribute.get_size()).hex()))
     return tuple(sorted(found))
-

@@ -77,7 +77,8 @@ class Readers:
             self._seen[witness.reader] = seen
             digests[witness.reader] = seen.digests
             mine = {GuestPath(path) for path in self._tree.nodes if self._is_here(GuestPath(path))}
-            for path in sorted({*mine, *(GuestPath(one) for one in seen.paths)}):
+            # What lies below a mount point in the file system under it, nobody sees on a gateway.
+            for path in sorted({*mine, *(one for text in seen.paths if self._is_here(one := GuestPath(text)))}):
                 wanted = self._tree.get(path) if path in mine else None
                 findings += _compare(path, wanted, seen.paths.get(path), seen.digests.get(path), witness)
             for path, spans in seen.owners.items():
@@ -102,9 +103,7 @@ class Readers:
         seen: dict[str, Seen] = {}
         for index, witness in enumerate(self._witnesses):
             try:
-                found = witness.gateway(
-                    blocks, digest={*suspects, *files, *read}, read=read if index else ()
-                )
+                found = witness.gateway(blocks, digest={*suspects, *files, *read}, read=read if index else ())
             except PipelineError as error:
                 findings.append(_unreadable(witness, error))
                 continue
@@ -113,6 +112,9 @@ class Readers:
             for text in sorted({*found.changed, *found.gone, *touched, *suspects}):
                 path = GuestPath(text)
                 if not self._is_here(path):
+                    if text in found.changed or text in found.gone:
+                        hidden = f"changed, hidden below a mount point ({NAMES[witness.reader]})"
+                        findings.append(Finding(path, "extra", "as in the base", hidden))
                     continue
                 now = found.changed.get(text) or (None if text in found.gone else base.get(text))
                 findings += _compare(path, after.get(path), now, found.digests.get(text), witness)

@@ -19,8 +19,8 @@ from pipeline.rules.grammar.sshd import refusals as sshd_refusals
 from pipeline.rules.grammar.sshd.keywords import Build
 from pipeline.rules.grammar.sshd.values import port_number
 from pipeline.rules.looking import files, first_program, harmless, words_of
-from pipeline.rules.ssh.server_commands import servers_in
 from pipeline.rules.shared import shared
+from pipeline.rules.ssh.server_commands import servers_in
 
 CONFIG = "/etc/ssh/sshd_config"
 READS = (
