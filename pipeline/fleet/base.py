@@ -12,8 +12,9 @@ from pipeline.build import reading
 from pipeline.build.keys import base_key, device_key
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.fleet.context import Context
-from pipeline.fleet.describing import describe_base, gateway_facts
-from pipeline.fleet.gateway import MANIFEST, SIGNATURE, Judged
+from pipeline.fleet.describing import describe_base, own_manifest
+from pipeline.fleet.gateway import MANIFEST, SIGNATURE, touched_by
+from pipeline.fleet.judged import Judged
 from pipeline.fleet.ledger import Entry, read_entry, stamps_of, write_entry
 from pipeline.host.digests import key_of, sha256_of
 from pipeline.host.progress import Say
@@ -42,10 +43,10 @@ def base_entry_key(workspace: Workspace, names: Sequence[str]) -> str:
 def describe(context: Context, first: Judged) -> tuple[bytes, bytes]:
     """Base manifest and block map; one pass over the base image."""
     described = bmap.describe(context.workspace.base, context.inputs.vanilla.disk)
-    gateway = reading.gateway_of(context.workspace, first.name)
-    facts = gateway_facts(context, gateway, first.view)
-    data = describe_base(context, described.facts, first.results, first.values, facts)
-    return data, described.bmap
+    after = context.tree.apply(first.plan.layer)
+    touched = touched_by(context.tree, after, first.plan)
+    typical = own_manifest(context, first, after, touched)
+    return describe_base(context, described.facts, first.values, typical, touched), described.bmap
 
 
 def make_base(context: Context, first: Judged, key: str, signer: ManifestSigner, candidate: Path, say: Say) -> None:

@@ -118,9 +118,8 @@ def _deltas(context: Context, names: Sequence[str]) -> Iterator[tuple[str, Mappi
 
 def _make_all(job: Job, names: Sequence[str], workers: int, say: Say) -> None:
     problems: list[Problem] = []
-    begun, done = time.monotonic(), 0
-    for one in _results(job, names, workers):
-        done += 1
+    begun = time.monotonic()
+    for done, one in enumerate(_results(job, names, workers), 1):
         problems += one.problems
         if done % 10 == 0 or done == len(names):
             rate = done / max(1e-3, time.monotonic() - begun)

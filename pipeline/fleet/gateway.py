@@ -7,46 +7,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.build import reading
 from pipeline.build.comparing import own_note
 from pipeline.build.judging import require_rules
 from pipeline.build.stamping import device_plan_of
 from pipeline.errors import PipelineError, Problem
 from pipeline.fleet.context import Context
-from pipeline.fleet.describing import describe_gateway
+from pipeline.fleet.describing import own_manifest
+from pipeline.fleet.judged import Judged
 from pipeline.image.containers import delta
 from pipeline.image.witness.client import NAMES
 from pipeline.image.witness.looking import Look, Readers
 from pipeline.image.write.stamp_delta import stamp_delta
 from pipeline.manifest import NAMESPACE
-from pipeline.manifest.format2 import BaseManifest, FileFact
+from pipeline.manifest.format2 import BaseManifest, FileFact, gateway_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import RuleResult
 from pipeline.model.tree import Tree
 from pipeline.plan.image_plan import Plan
 from pipeline.signing.keys.signers import ManifestSigner
 from pipeline.signing.manifests import sshsig
-from pipeline.verification.own_values import OwnValue, own_values
+from pipeline.verification.own_values import own_values
 from pipeline.verification.rules import covered
 from pipeline.verification.uniqueness import Uniqueness
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.json.sig"
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A gateway as planned, and what all rules say of it.
-
-    Attributes:
-        view: the finished image, as rules look at it.
-    """
-
-    name: str
-    plan: Plan
-    view: ImageView = field(repr=False)
-    results: tuple[RuleResult, ...]
-    values: tuple[OwnValue, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -108,11 +92,14 @@ def make_gateway(
     _require_as_planned(name, look)
     files = {delta.IMAGE: packed.image, delta.MAP: packed.block_map}
     files |= {sidecar.file: sidecar.content for sidecar in plan.sidecars}
-    manifest, _ = describe_gateway(
-        context, base, reading.gateway_of(context.workspace, name), plan, judged.view, judged.results, judged.values,
-        after, touched, root=context.hash_tree.root_with(blocks),
+    manifest = gateway_bytes(
+        own_manifest(context, judged, after, touched),
+        base,
+        touched,
+        root=context.hash_tree.root_with(blocks),
+        paths=len(after),
         files={file: FileFact(len(data), hashlib.sha256(data).hexdigest()) for file, data in files.items()},
-    )  # fmt: skip
+    )
     files[MANIFEST] = manifest
     files[SIGNATURE] = sshsig.sign(manifest, signer, NAMESPACE, f"{name}: manifest")
     known = Uniqueness()

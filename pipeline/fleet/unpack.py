@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, BinaryIO, Callable  # noqa: UP035 - Python 3.8
 
 BLOCK = 4096
 BASE = "fleet.base"
@@ -65,9 +66,10 @@ def unpack(base: Path, gateway: Path, target: Path) -> None:
         os.fsync(image.fileno())
 
 
-def copy(packed, text, image):  # noqa: ANN001, ANN201 - runs on Pythons without these types
+def copy(packed: Path, text: str, image: BinaryIO) -> None:
     """Write the ranges of a block map, each compared with its digest."""
-    stream, place, finish = unpacked(packed)
+    stream, finish = unpacked(packed)
+    place = 0
     for digest, first, last in re.findall(r'<Range chksum="([0-9a-f]{64})"> (\d+)(?:-(\d+))? </Range>', text):
         start, end = int(first) * BLOCK, (int(last or first) + 1) * BLOCK
         place += skip(stream, start - place)
@@ -85,7 +87,7 @@ def copy(packed, text, image):  # noqa: ANN001, ANN201 - runs on Pythons without
     finish()
 
 
-def skip(stream, length):  # noqa: ANN001, ANN201
+def skip(stream: BinaryIO, length: int) -> int:
     """Read and forget."""
     left = length
     while left > 0:
@@ -96,31 +98,34 @@ def skip(stream, length):  # noqa: ANN001, ANN201
     return length
 
 
-def unpacked(packed):  # noqa: ANN001, ANN201
-    """A stream of a file's unpacked bytes, where it stands, and how to close it."""
+def unpacked(packed: Path) -> tuple[BinaryIO, Callable[[], object]]:
+    """A stream of a file's unpacked bytes, and how to close it."""
     try:
         from compression import zstd  # noqa: PLC0415 - Python 3.14 and later
 
         stream = zstd.open(packed, "rb")
-        return stream, 0, stream.close
+        return stream, stream.close
     except ImportError:
         pass
     try:
-        process = subprocess.Popen(["zstd", "-dcq", "--", str(packed)], stdout=subprocess.PIPE)  # noqa: S603, S607
+        process: Any = subprocess.Popen(["zstd", "-dcq", "--", str(packed)], stdout=subprocess.PIPE)  # noqa: S603, S607
     except FileNotFoundError:
         raise ValueError("zstd: not installed; apt-get install zstd, or use Python 3.14") from None
 
-    def finish():  # noqa: ANN202
-        process.stdout.close()
+    stream = process.stdout
+
+    def finish() -> None:
+        stream.close()
         process.wait()
 
-    return process.stdout, 0, finish
+    return stream, finish
 
 
-def root_of(image):  # noqa: ANN001, ANN201
+def root_of(image: BinaryIO) -> str:
     """The root of the hash tree: SHA-256, blocks of 4096 bytes, no salt (dm-verity, veritysetup --salt=-)."""
     image.seek(0)
-    zero, level = hashlib.sha256(bytes(BLOCK)).digest(), []
+    zero = hashlib.sha256(bytes(BLOCK)).digest()
+    level: list[bytes] = []
     while True:
         piece = image.read(1 << 20)
         if not piece:

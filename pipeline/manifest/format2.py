@@ -1,8 +1,10 @@
 """Format 2 of the manifest: a base manifest says once what all gateways share, a gateway's says what is its own.
 
 A gateway's manifest is a head, its row of the inventory, facts that take the place of the base's by name, and a JSON
-merge patch (RFC 7396) over the other sections of the base manifest, which it names by digest. Both together say of a gateway everything that a manifest of format 1 says; the image as a whole is told by the root of a
-hash tree (see `pipeline.formats.archive.hash_tree`) instead of a SHA-256, which costs a pass over the image.
+merge patch (RFC 7396) over the other sections of the base manifest, which it names by digest. What most gateways have
+alike beyond the base image stands there too, as ``typical``: the patch is over base and typical. All of it says
+together everything that a manifest of format 1 says; the image as a whole is told by the root of a hash tree (see
+`pipeline.formats.archive.hash_tree`) instead of a SHA-256, which costs a pass over the image.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from typing import Any, cast
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import canonical_json, json_schema
+from pipeline.formats.canonical_json import Json
 from pipeline.formats.merge_patch import difference, merged
 from pipeline.formats.tree_text import escape, format_node, parse_node, unescape
 from pipeline.manifest.codec import FORMAT, from_json, to_json, tree_digest
 from pipeline.manifest.schema import SCHEMA
+from pipeline.manifest.stretches import brief, in_full
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import Change, Manifest
 from pipeline.model.tree import Kind, Node, Tree
@@ -91,12 +95,16 @@ class BaseManifest:
         manifest: with the base image's facts; its gateway is ``base``.
         root: of the hash tree over the base image.
         value: the same as JSON.
+        known: base and typical together: what the patch of a gateway is over.
+        typical: paths in which a typical gateway differs from the base image.
         sha256: of the file.
     """
 
     manifest: Manifest
     root: str
     value: Mapping[str, Any] = field(repr=False)
+    known: Mapping[str, Any] = field(repr=False)
+    typical: frozenset[GuestPath] = field(repr=False)
     sha256: str
 
 
@@ -125,13 +133,25 @@ class GatewayManifest:
     touched: frozenset[GuestPath]
 
 
-def base_bytes(manifest: Manifest, root: str) -> bytes:
-    """The file of a base manifest; of gateways it says nothing but what `manifest` says of all."""
+def base_bytes(manifest: Manifest, root: str, typical: Manifest, touched: Iterable[GuestPath]) -> bytes:
+    """The file of a base manifest.
+
+    Args:
+        manifest: of the base image.
+        typical: of one gateway; its changes and its tree hold the touched paths only.
+    """
     value = to_json(replace(manifest, gateway=_NOBODY, serial=_NOBODY))
     for name in ("gateway", "sidecars"):
         value.pop(name, None)
     cast(dict[str, Any], value["inputs"]).pop("inventory")
+    value["changes"] = brief(cast(dict[str, Any], value["changes"]))
     value |= {"version": VERSION, "part": "base", "hash_tree": {"algorithm": "sha256", "block": 4096, "root": root}}
+    own = to_json(typical)
+    value["typical"] = {
+        **{name: own[name] for name in ("facts", "keystores", "packages", "rules", "steps")},
+        "changes": brief(cast(dict[str, Any], own["changes"])),
+        "tree": {"directories": _lines(typical.tree, touched, cast(dict[str, Any], value["tree"])["directories"])},
+    }
     data = canonical_json.dumps(value)
     read_base(data)
     return data
@@ -151,18 +171,29 @@ def read_base(data: bytes, *, name: str = "manifest.json") -> BaseManifest:
         or len(str(tree_root["root"])) != 64
     ):
         raise PipelineError(f"{name}: $.hash_tree is not one of SHA-256 over blocks of 4096 bytes", _REMEDY)
-    whole = {key: content for key, content in value.items() if key not in ("part", "hash_tree")}
+    whole = {key: content for key, content in value.items() if key not in ("part", "hash_tree", "typical")}
     whole |= {"version": 1, "gateway": {"name": _NOBODY, "serial": _NOBODY}}
     if isinstance(whole.get("inputs"), dict):
         whole["inputs"] = {**whole["inputs"], "inventory": {"sha256": _NO_DIGEST, "row": {}}}
-    raise_if_any(Problem(f"{name}: {text}", _REMEDY) for text in json_schema.problems(whole, SCHEMA))
+    try:
+        whole["changes"] = in_full(cast(dict[str, Any], whole["changes"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PipelineError(f"{name}: $.changes: {str(error) or type(error).__name__}", _REMEDY) from None
+    raise_if_any(Problem(f"{name}: {text}", _REMEDY) for text in json_schema.problems(cast(Json, whole), SCHEMA))
     try:
         manifest = from_json(whole)
     except ValueError as error:
         raise PipelineError(f"{name}: {error}", _REMEDY) from None
     if value["tree"]["sha256"] != tree_digest(manifest.tree):
         raise PipelineError(f"{name}: its tree has another digest", _REMEDY)
-    return BaseManifest(manifest, str(tree_root["root"]), value, hashlib.sha256(data).hexdigest())
+    try:
+        typical = value["typical"]
+        known = {**value, **cast(dict[str, Any], merged({name: value[name] for name in typical}, typical))}
+        places = [(_place(group, item)) for group, items in typical["tree"]["directories"].items() for item in items]
+        touched = frozenset({*places, *(GuestPath(unescape(path)) for path in typical["changes"])})
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise PipelineError(f"{name}: $.typical: {str(error) or type(error).__name__}", _REMEDY) from None
+    return BaseManifest(manifest, str(tree_root["root"]), value, known, touched, hashlib.sha256(data).hexdigest())
 
 
 def gateway_bytes(
@@ -182,27 +213,22 @@ def gateway_bytes(
         paths: how many the whole image has.
         files: the other files beside it.
     """
-    value = to_json(own)
-    known = cast(dict[str, Any], base.value)
-    changes = cast(dict[str, Any], value["changes"])
-    where = sorted(touched)
+    value, known = to_json(own), base.known
+    where = {*touched}
+    everywhere = {*where, *base.typical}
+    hidden = {escape(one) for one in where}
     value["changes"] = {
-        **{path: change for path, change in known["changes"].items() if path not in {escape(one) for one in where}},
-        **changes,
+        **{path: change for path, change in base.value["changes"].items() if path not in hidden},
+        **brief(cast(dict[str, Any], value["changes"])),
     }
+    sections = [name for name in _OWN if name != "tree"]
     patch = difference(
-        {name: known[name] for name in _OWN if name in known and name != "tree"},
-        {name: value[name] for name in _OWN if name in value and name != "tree"},
+        {name: known[name] for name in sections if name in known},
+        {name: value[name] for name in sections if name in value},
     )
-    directories: dict[str, dict[str, str | None]] = {}
-    for path in where:
-        directory, _, last = path.rpartition("/")
-        group, item = escape(directory) or "/", escape(last) or "."
-        node = own.tree.get(path)
-        line = format_node(node) if node is not None else None
-        if line != known["tree"]["directories"].get(group, {}).get(item):
-            directories.setdefault(group, {})[item] = line
-    patch["tree"] = {"paths": paths, "directories": directories}
+    mine = {path: (own.tree if path in where else base.manifest.tree).get(path) for path in everywhere}
+    after = Tree({path: node for path, node in mine.items() if node is not None})
+    patch["tree"] = {"paths": paths, "directories": _lines(after, everywhere, known["tree"]["directories"])}
     head = {
         "format": FORMAT,
         "version": VERSION,
@@ -216,11 +242,26 @@ def gateway_bytes(
         "facts": {
             name: fact
             for name, fact in cast(dict[str, Any], value["facts"]).items()
-            if name not in known["facts"] or known["facts"][name] != fact
+            if known["facts"].get(name, known) != fact
         },
         "own": patch,
     }
     return canonical_json.dumps(head)
+
+
+def _lines(
+    tree: Tree, touched: Iterable[GuestPath], known: Mapping[str, Mapping[str, str | None]]
+) -> dict[str, dict[str, str | None]]:
+    """The lines of some paths that are not known like this, by directory and name; None for what is not there."""
+    directories: dict[str, dict[str, str | None]] = {}
+    for path in sorted(touched):
+        directory, _, last = path.rpartition("/")
+        group, item = escape(directory) or "/", escape(last) or "."
+        node = tree.get(path)
+        line = format_node(node) if node is not None else None
+        if line != known.get(group, {}).get(item):
+            directories.setdefault(group, {})[item] = line
+    return directories
 
 
 def read_gateway(data: bytes, base: BaseManifest, *, name: str = "manifest.json") -> GatewayManifest:
@@ -242,22 +283,30 @@ def read_gateway(data: bytes, base: BaseManifest, *, name: str = "manifest.json"
     try:
         return _read(value, own, base)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PipelineError(f"{name}: {error or type(error).__name__}", _REMEDY) from None
+        raise PipelineError(f"{name}: {str(error) or type(error).__name__}", _REMEDY) from None
 
 
 def _read(value: Mapping[str, Any], own: Mapping[str, Any], base: BaseManifest) -> GatewayManifest:
-    known = base.value
+    known = base.known
+    own_lines = own["tree"]["directories"]
+    typical_lines = base.value["typical"]["tree"]["directories"]
     lines = [
         (_place(group, item), line)
-        for group, items in own["tree"]["directories"].items()
+        for group, items in cast(dict[str, Any], _over(typical_lines, own_lines)).items()
         for item, line in items.items()
     ]
-    changes = own.get("changes", {})
+    # Of every change that is not the base's, whether typical or own.
+    changes: dict[str, Any] = {
+        path: merged(known["changes"].get(path), own.get("changes", {})[path])
+        if path in own.get("changes", {})
+        else known["changes"][path]
+        for path in (*base.value["typical"]["changes"], *own.get("changes", {}))
+    }
     touched = frozenset({*(path for path, _ in lines), *(GuestPath(unescape(path)) for path in changes)})
     nodes = dict(base.manifest.tree.nodes)
     for path, line in lines:
         if line is None:
-            del nodes[path]
+            nodes.pop(path, None)
         else:
             nodes[path] = parse_node(line)
     for path, _ in lines:
@@ -265,38 +314,40 @@ def _read(value: Mapping[str, Any], own: Mapping[str, Any], base: BaseManifest) 
         if path in nodes and (above is None or above.kind is not Kind.DIRECTORY):
             raise ValueError(f"{ascii(path)}: {ascii(path.parent)} is not listed as a directory")
     tree = Tree(nodes)
-    if own["tree"] != {"paths": len(nodes), "directories": own["tree"]["directories"]}:
+    if own["tree"] != {"paths": len(nodes), "directories": own_lines}:
         raise ValueError("tree.paths is not the number of paths")
     partitions = {str(part["number"]): _NO_DIGEST for part in known["disk"]["partitions"]}
-    light = {
+    light: dict[str, Any] = {
         name: merged(known.get(name), own[name]) if name in own and name != "tree" else known[name]
         for name in ("format", "release", "disk", "inputs", *_OWN)
         if name in known or name in own
     }
-    whole = cast(dict[str, Any], light["changes"])
     light |= {
         "version": 1,
         "inputs": {**known["inputs"], "inventory": value["inventory"]},
         "facts": {**known["facts"], **value["facts"]},
         "gateway": value["gateway"],
         "image": {**value["image"], "sha256": _NO_DIGEST, "partitions": partitions, "outside": _NO_DIGEST},
-        "changes": {path: whole[path] for path, one in changes.items() if one is not None},
+        "changes": in_full({path: one for path, one in changes.items() if one is not None}),
     }
     del light["image"]["root"]
     light["tree"] = {"sha256": _NO_DIGEST, "paths": 1, "directories": {"/": {".": format_node(nodes[_ROOT])}}}
-    patched = own.get("rules", {}).get("outcomes", {})
+    patched = {
+        *base.value["typical"]["rules"]["outcomes"].keys(),
+        *own.get("rules", {}).get("outcomes", {}).keys(),
+    }
     light["rules"] = {
         **light["rules"],
         "outcomes": {name: one for name, one in light["rules"]["outcomes"].items() if name in patched},
     }
-    problems = list(json_schema.problems(light, SCHEMA))
+    problems = list(json_schema.problems(cast(Json, light), SCHEMA))
     if problems:
         raise ValueError("; ".join(problems))
     manifest = from_json(light, tree=tree)
     mine = {**base.manifest.changes, **manifest.changes}
-    for path, change in changes.items():
-        if change is None:
-            del mine[GuestPath(unescape(path))]
+    for text, one in changes.items():
+        if one is None:
+            mine.pop(GuestPath(unescape(text)), None)
     _require_agreement(mine, tree, touched)
     files = {name: FileFact(**fact) for name, fact in value["files"].items()}
     rules = {rule.id: rule for rule in base.manifest.rules if rule.id not in patched}
@@ -305,6 +356,14 @@ def _read(value: Mapping[str, Any], own: Mapping[str, Any], base: BaseManifest) 
         manifest, changes=dict(sorted(mine.items())), rules=tuple(rule for _, rule in sorted(rules.items()))
     )
     return GatewayManifest(manifest, value["image"]["root"], files, touched)
+
+
+def _over(below: Mapping[str, Mapping[str, object]], above: Mapping[str, Mapping[str, object]]) -> object:
+    """Two levels of objects, the second one's items in place of the first one's; null stays null."""
+    groups = {group: dict(items) for group, items in below.items()}
+    for group, items in above.items():
+        groups.setdefault(group, {}).update(items)
+    return groups
 
 
 def _require_agreement(changes: Mapping[GuestPath, Change], tree: Tree, touched: Iterable[GuestPath]) -> None:

@@ -83,9 +83,10 @@ def unpack(delta: Delta, *, size: int, name: str) -> Mapping[int, bytes]:
         if part.start % BLOCK or (part.end % BLOCK and part.end != size):
             raise _broken(name, "its ranges are no whole blocks")
     place, rest = 0, iter(described.ranges)
-    part = next(rest, None)
+    waiting = next(rest, None)
     for length, content in pieces:
-        while part is not None and part.end <= place + length:
+        while waiting is not None and waiting.end <= place + length:
+            part = waiting
             if part.start < place:
                 raise _broken(name, f"its range at byte {part.start} is in two pieces")
             mine = (
@@ -95,10 +96,10 @@ def unpack(delta: Delta, *, size: int, name: str) -> Mapping[int, bytes]:
                 raise _broken(name, f"the bytes at {part.start} are not what its block map says")
             for offset in range(0, len(mine), BLOCK):
                 blocks[(part.start + offset) // BLOCK] = mine[offset : offset + BLOCK]
-            part = next(rest, None)
+            waiting = next(rest, None)
         place += length
-    if part is not None:
-        raise _broken(name, f"its range at byte {part.start} is in two pieces")
+    if waiting is not None:
+        raise _broken(name, f"its range at byte {waiting.start} is in two pieces")
     if sum(len(block) for block in blocks.values()) > LARGEST:
         raise _broken(name, "changes more than any delta")
     return blocks

@@ -142,7 +142,7 @@ class Witness:
                 self._process = subprocess.Popen(  # noqa: S603 - our own program, closed environment
                     [sys.executable, "-I", "-c", _START, root, self.reader],
                     stdin=image,
-                    stdout=theirs,
+                    stdout=theirs.fileno(),
                     stderr=subprocess.DEVNULL,
                     env=tools.closed_environment(),
                 )

@@ -78,11 +78,12 @@ class Readers:
             digests[witness.reader] = seen.digests
             mine = {GuestPath(path) for path in self._tree.nodes if self._is_here(GuestPath(path))}
             # What lies below a mount point in the file system under it, nobody sees on a gateway.
-            for path in sorted({*mine, *(one for text in seen.paths if self._is_here(one := GuestPath(text)))}):
+            seen_here = {one for text in seen.paths if self._is_here(one := GuestPath(text))}
+            for path in sorted({*mine, *seen_here}):
                 wanted = self._tree.get(path) if path in mine else None
                 findings += _compare(path, wanted, seen.paths.get(path), seen.digests.get(path), witness)
-            for path, spans in seen.owners.items():
-                self._remember(GuestPath(path), spans, seen.paths[path].inode)
+            for text, spans in seen.owners.items():
+                self._remember(GuestPath(text), spans, seen.paths[text].inode)
         first = next(iter(self._seen.values()), None)
         contents = {GuestPath(path): data for path, data in first.contents.items()} if first else {}
         return Look(tuple(findings), contents, len(next(iter(digests.values()), {})))
@@ -167,7 +168,7 @@ def _compare(
 ) -> Iterator[Finding]:
     name = NAMES[witness.reader]
     if wanted is None or found is None:
-        if wanted is not found:
+        if wanted is not None or found is not None:
             yield Finding(path, "extra" if wanted is None else "missing", _line(wanted), f"{_told(found)} ({name})")
         return
     expected = (wanted.kind.value, wanted.mode, wanted.uid, wanted.gid, wanted.size, wanted.target)

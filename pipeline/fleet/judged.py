@@ -1,0 +1,25 @@
+"""A gateway as planned, and what all rules say of it: handed on, never worked out a second time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipeline.model.image_view import ImageView
+from pipeline.model.rule import RuleResult
+from pipeline.plan.image_plan import Plan
+from pipeline.verification.own_values import OwnValue
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A gateway as planned, and what all rules say of it.
+
+    Attributes:
+        view: the finished image, as rules look at it.
+    """
+
+    name: str
+    plan: Plan
+    view: ImageView = field(repr=False)
+    results: tuple[RuleResult, ...]
+    values: tuple[OwnValue, ...] = field(repr=False)
