@@ -4,6 +4,8 @@
                 golden, keys, bundles ──┘                                                        │
                                                                             build ◄── release ◄──┘
 
+A release of deltas ([output] form) has one task in place of those of each gateway: base ──► fleet ──► release.
+
 A ``dodo.py`` elsewhere needs one line: ``from pipeline.tasks import *``.
 """
 
@@ -18,7 +20,10 @@ from pipeline.build.inspecting import inspect_vanilla, is_inspected
 from pipeline.build.publishing import finish_release, is_published, is_released, verify_and_publish
 from pipeline.build.signing import is_signed, sign_gateway
 from pipeline.build.stamping import is_stamped, stamp_gateway
-from pipeline.commands.doit_adapter import Lines, action, current, load, unless_asked, when_asked
+from pipeline.commands.doit_adapter import Lines, action, current, load, unless_asked, when_asked, with_names
+from pipeline.fleet.build import build_fleet
+from pipeline.fleet.build import is_built as is_fleet_built
+from pipeline.fleet.images import make_images
 from pipeline.host.workspace import Workspace
 
 __all__ = [
@@ -27,6 +32,7 @@ __all__ = [
     "task_build",
     "task_bundle_signing",
     "task_demo",
+    "task_fleet",
     "task_golden_sample",
     "task_image",
     "task_inspect",
@@ -52,8 +58,12 @@ _WORK = Workspace.here()
 
 
 def _gateways() -> tuple[str, ...]:
-    """Names only: keys the inventory refers to may not exist before the demo task has run."""
-    return load(names.gateway_names, _WORK)
+    """Names only: keys the inventory refers to may not exist before the demo task has run. None of a fleet's."""
+    return () if _is_fleet() else load(names.gateway_names, _WORK)
+
+
+def _is_fleet() -> bool:
+    return load(names.is_fleet, _WORK)
 
 
 def _needs_demo() -> list[str]:
@@ -168,8 +178,29 @@ def task_verification() -> Iterator[Task]:
         }
 
 
+def task_fleet() -> Iterator[Task]:
+    """Make, look at and publish the deltas of all gateways"""
+    if _is_fleet():
+        yield {
+            "basename": "fleet",
+            "doc": "Make, look at and publish the deltas of all gateways",
+            "actions": [action(build_fleet, _WORK)],
+            "task_dep": ["base"],
+            "uptodate": [current(is_fleet_built, _WORK)],
+        }
+
+
 def task_image() -> Iterator[Task]:
     """One gateway's image, the whole way: stamped, signed, verified, in out/"""
+    if _is_fleet():
+        yield {
+            "basename": "image",
+            "doc": "Whole images of the gateways named, from base and deltas: doit image GATEWAY...",
+            "actions": [with_names(make_images, _WORK)],
+            "pos_arg": "names",
+            "uptodate": [False],
+        }
+        return
     yield {"name": None, "doc": "All gateways' images, the whole way"}
     for name in _gateways():
         yield {
@@ -181,6 +212,8 @@ def task_image() -> Iterator[Task]:
 
 def task_release() -> Task:
     """Complete the release directory: every gateway, sums, signers"""
+    if _is_fleet():
+        return {"actions": None, "task_dep": ["fleet"]}
     return {
         "actions": [action(finish_release, _WORK)],
         # All images first, then all looks at them: one launch of the appliance verifies them together.

@@ -36,6 +36,7 @@ RANKS = {
     "demo": 6,
     "capture": 6,
     "build": 7,
+    "fleet": 7,
     "verification": 7,
     "boottest": 7,
     "commands": 8,

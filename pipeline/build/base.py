@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.build import reading
 from pipeline.build.decisions import require_sound_choices
 from pipeline.build.keys import base_key
+from pipeline.build.names import is_fleet
 from pipeline.build.publishing import require_publishable
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json, tree_text
@@ -41,7 +42,8 @@ def build_base(workspace: Workspace, say: Say) -> None:
     growing = workspace.base.with_suffix(".growing")
     growing.unlink(missing_ok=True)
     require_space(workspace, 2 * inputs.vanilla.disk.size)  # as libguestfs injects it, and as it will be
-    require_publishable(workspace)
+    if not is_fleet(workspace):
+        require_publishable(workspace)
     try:
         prepare.copy_sparse(workspace.raw, growing)
         written = _write(workspace, growing, plan.layer, say)

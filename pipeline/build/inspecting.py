@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.build import reading
 from pipeline.build.keys import inspect_key
+from pipeline.build.names import is_fleet
 from pipeline.build.publishing import require_publishable
 from pipeline.host.progress import Say
 from pipeline.host.records import is_current, write_record
@@ -25,7 +26,8 @@ def inspect_vanilla(workspace: Workspace, say: Say) -> None:
     key = inspect_key(workspace)
     source = workspace.input(release.vanilla)
     reading.gateways_of(workspace)  # what is wrong with the inventory is told before anything takes time
-    require_publishable(workspace)
+    if not is_fleet(workspace):
+        require_publishable(workspace)
     workspace.record("inspect").unlink(missing_ok=True)
     digest = prepare.prepare_raw(source, workspace.raw, say)
     vanilla = inspect.inspect(

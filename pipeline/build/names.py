@@ -29,6 +29,19 @@ def gateway_names(workspace: Workspace) -> tuple[str, ...]:
     return names
 
 
+FLEET_FROM = 200
+"""Gateways from which a release is a base and deltas, unless gateway.toml decides."""
+
+
+def is_fleet(workspace: Workspace) -> bool:
+    """Whether the release is a base and a delta for each gateway, as `[output] form` or their number says."""
+    try:
+        form = _release(workspace).get("output", {}).get("form", "auto")
+    except (OSError, ValueError, AttributeError):
+        form = "images"  # the strict reader says what is wrong
+    return form == "fleet" or (form == "auto" and len(gateway_names(workspace)) >= FLEET_FROM)
+
+
 def is_demo(workspace: Workspace) -> bool:
     """Whether this workspace builds the demonstration that ships."""
     try:

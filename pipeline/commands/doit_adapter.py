@@ -63,6 +63,15 @@ def action(step: Callable[..., None], *arguments: object) -> tuple[Callable[...,
     return attempt, [step, *arguments]
 
 
+def with_names(step: Callable[..., None], *arguments: object) -> Callable[..., TaskFailed | None]:
+    """A doit action for a step that is told what the user named behind the task; its last but one parameter."""
+
+    def act(names: list[str]) -> TaskFailed | None:
+        return attempt(step, *arguments, tuple(names))
+
+    return act
+
+
 def when_asked(option: str, step: Callable[..., None], *arguments: object) -> Callable[..., TaskFailed | None]:
     """A doit action for a step that runs only with an option of the task."""
 

@@ -17,7 +17,7 @@ from pipeline.fleet import publishing
 from pipeline.fleet.context import Context, context_of
 from pipeline.fleet.gateway import MANIFEST, judge_gateway
 from pipeline.fleet.leaks import require_clean_base, require_no_leaks, wanted_of
-from pipeline.fleet.ledger import forget_entry, read_entry
+from pipeline.fleet.ledger import forget_entry, is_intact, read_entry
 from pipeline.fleet.work import Done, Job, work
 from pipeline.host.digests import key_of
 from pipeline.host.progress import Say
@@ -101,7 +101,7 @@ def build_fleet(workspace: Workspace, say: Say, workers: int | None = None) -> N
 def _is_made(workspace: Workspace, name: str, key: str) -> bool:
     """Whether a record and its files, waiting or published, are of the inputs as they are."""
     entry = read_entry(workspace, name)
-    return entry is not None and entry.key == key and publishing.is_intact(_place_of(workspace, name), entry)
+    return entry is not None and entry.key == key and is_intact(_place_of(workspace, name), entry)
 
 
 def _place_of(workspace: Workspace, name: str) -> Path:

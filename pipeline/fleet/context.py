@@ -123,7 +123,11 @@ def _sources(workspace: Workspace, inputs: Inputs) -> Sources:
         certificates=tuple(certificate_facts(one) for one in (*trust.signer_chain, *trust.tls, *trust.signers)),
         pipeline_version=__version__,
         pipeline_sha256=pipeline_digest(),
-        tools={**toolchain(), "zstandard": version("zstandard")},
+        tools={
+            **toolchain(),
+            "image-writer": workspace.base_writer.read_text(),
+            "zstandard": version("zstandard"),
+        },
     )
 
 

@@ -13,7 +13,7 @@ from pipeline.errors import Problem, raise_if_any
 from pipeline.fleet.context import Context
 from pipeline.fleet.judged import Judged
 from pipeline.manifest import build_manifest
-from pipeline.manifest.format2 import base_bytes
+from pipeline.manifest.format2_writing import base_bytes
 from pipeline.model.gateway import Gateway
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView

@@ -19,7 +19,8 @@ from pipeline.image.witness.client import NAMES
 from pipeline.image.witness.looking import Look, Readers
 from pipeline.image.write.stamp_delta import stamp_delta
 from pipeline.manifest import NAMESPACE
-from pipeline.manifest.format2 import BaseManifest, FileFact, gateway_bytes
+from pipeline.manifest.format2 import BaseManifest, FileFact
+from pipeline.manifest.format2_writing import gateway_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.tree import Tree

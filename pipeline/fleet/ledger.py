@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.formats import canonical_json
+from pipeline.host.digests import sha256_of
 from pipeline.host.workspace import Workspace
 
 
@@ -80,6 +81,17 @@ def stamp_of(path: Path) -> str:
     except OSError:
         return ""
     return f"{about.st_mode}:{about.st_ino}:{about.st_size}:{about.st_mtime_ns}:{about.st_ctime_ns}"
+
+
+def is_intact(directory: Path, entry: Entry) -> bool:
+    """Whether a directory holds exactly the files that were made, untouched; changed times alone are looked into."""
+    for name, stamp in entry.stamps.items():
+        path = directory / name
+        if stamp_of(path) != stamp and not (
+            path.is_file() and not path.is_symlink() and sha256_of(path) == entry.files[name]
+        ):
+            return False
+    return bool(entry.files) and len(entry.files) == sum(1 for _ in directory.iterdir())
 
 
 def _file(workspace: Workspace, name: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from pipeline.errors import Problem, raise_if_any
 from pipeline.fleet.base import ENTRY, require_seen
 from pipeline.fleet.context import Context
 from pipeline.fleet.gateway import MANIFEST
-from pipeline.fleet.ledger import Entry, forget_entry, known_names, read_entry, stamp_of, stamps_of, write_entry
+from pipeline.fleet.ledger import forget_entry, is_intact, known_names, read_entry, write_entry
 from pipeline.fleet.unpacker import UNPACKER, unpacker
 from pipeline.host.digests import sha256_of
 from pipeline.host.progress import Say
@@ -47,17 +47,6 @@ def require_publishable(workspace: Workspace, names: Sequence[str]) -> None:
             continue
         replaced[name] = {path.name for path in (results / name).iterdir()} if entry is None else set(entry.files)
     require_place(results, replaced, OF_FLEET, 0)
-
-
-def is_intact(directory: Path, entry: Entry) -> bool:
-    """Whether a directory holds exactly the files that were made, untouched; changed times alone are looked into."""
-    for name, stamp in entry.stamps.items():
-        path = directory / name
-        if stamp_of(path) != stamp and not (
-            path.is_file() and not path.is_symlink() and sha256_of(path) == entry.files[name]
-        ):
-            return False
-    return bool(entry.files) and len(entry.files) == sum(1 for _ in directory.iterdir())
 
 
 def is_in_release(workspace: Workspace, name: str) -> bool:
@@ -207,14 +196,3 @@ def _flush(directory: Path) -> None:
         ctypes.CDLL(None).syncfs(handle)
     finally:
         os.close(handle)
-
-
-def entries_of(workspace: Workspace, names: Sequence[str]) -> Mapping[str, Entry]:
-    """The records of some gateways, of those that have one."""
-    return {name: entry for name in names if (entry := read_entry(workspace, name)) is not None}
-
-
-__all__ = [
-    "OF_FLEET", "compare", "entries_of", "is_in_release", "is_intact", "is_published", "is_released", "look_at_base",
-    "publish", "require_publishable", "stamps_of",
-]  # fmt: skip

@@ -186,6 +186,7 @@ def _output(table: Table) -> Output:
     output = Output(
         compress=table.choice("compress", "none", ("none", "gz", "xz", "zst")),
         writer=table.choice("writer", "auto", ("auto", "stamp", "guestfs")),
+        form=table.choice("form", "auto", ("auto", "images", "fleet")),
     )
     table.close()
     return output

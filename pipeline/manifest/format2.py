@@ -17,22 +17,22 @@ from typing import Any, cast
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats import canonical_json, json_schema
 from pipeline.formats.canonical_json import Json
-from pipeline.formats.merge_patch import difference, merged
-from pipeline.formats.tree_text import escape, format_node, parse_node, unescape
-from pipeline.manifest.codec import FORMAT, from_json, to_json, tree_digest
+from pipeline.formats.merge_patch import merged
+from pipeline.formats.tree_text import format_node, parse_node, unescape
+from pipeline.manifest.codec import FORMAT, from_json, tree_digest
 from pipeline.manifest.schema import SCHEMA
-from pipeline.manifest.stretches import brief, in_full
+from pipeline.manifest.stretches import in_full
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import Change, Manifest
 from pipeline.model.tree import Kind, Node, Tree
 
 VERSION = 2
 _REMEDY = "do not use the image; ask whoever delivered it for the unchanged manifests of this release"
-_NOBODY = "base"
+NOBODY = "base"
 _NO_DIGEST = "0" * 64
 _ROOT = GuestPath("/")
 # Sections of a gateway's manifest that are told as a merge patch over the base's; no value in them is null.
-_OWN = ("changes", "tree", "packages", "keystores", "steps", "rules", "raw", "sidecars")
+OWN = ("changes", "tree", "packages", "keystores", "steps", "rules", "raw", "sidecars")
 _HEX = "^[0-9a-f]{64}$"
 _FILE: dict[str, Any] = {
     "type": "object",
@@ -133,30 +133,6 @@ class GatewayManifest:
     touched: frozenset[GuestPath]
 
 
-def base_bytes(manifest: Manifest, root: str, typical: Manifest, touched: Iterable[GuestPath]) -> bytes:
-    """The file of a base manifest.
-
-    Args:
-        manifest: of the base image.
-        typical: of one gateway; its changes and its tree hold the touched paths only.
-    """
-    value = to_json(replace(manifest, gateway=_NOBODY, serial=_NOBODY))
-    for name in ("gateway", "sidecars"):
-        value.pop(name, None)
-    cast(dict[str, Any], value["inputs"]).pop("inventory")
-    value["changes"] = brief(cast(dict[str, Any], value["changes"]))
-    value |= {"version": VERSION, "part": "base", "hash_tree": {"algorithm": "sha256", "block": 4096, "root": root}}
-    own = to_json(typical)
-    value["typical"] = {
-        **{name: own[name] for name in ("facts", "keystores", "packages", "rules", "steps")},
-        "changes": brief(cast(dict[str, Any], own["changes"])),
-        "tree": {"directories": _lines(typical.tree, touched, cast(dict[str, Any], value["tree"])["directories"])},
-    }
-    data = canonical_json.dumps(value)
-    read_base(data)
-    return data
-
-
 def read_base(data: bytes, *, name: str = "manifest.json") -> BaseManifest:
     """Read a base manifest whose signature has been verified.
 
@@ -172,7 +148,7 @@ def read_base(data: bytes, *, name: str = "manifest.json") -> BaseManifest:
     ):
         raise PipelineError(f"{name}: $.hash_tree is not one of SHA-256 over blocks of 4096 bytes", _REMEDY)
     whole = {key: content for key, content in value.items() if key not in ("part", "hash_tree", "typical")}
-    whole |= {"version": 1, "gateway": {"name": _NOBODY, "serial": _NOBODY}}
+    whole |= {"version": 1, "gateway": {"name": NOBODY, "serial": NOBODY}}
     if isinstance(whole.get("inputs"), dict):
         whole["inputs"] = {**whole["inputs"], "inventory": {"sha256": _NO_DIGEST, "row": {}}}
     try:
@@ -196,74 +172,6 @@ def read_base(data: bytes, *, name: str = "manifest.json") -> BaseManifest:
     return BaseManifest(manifest, str(tree_root["root"]), value, known, touched, hashlib.sha256(data).hexdigest())
 
 
-def gateway_bytes(
-    own: Manifest,
-    base: BaseManifest,
-    touched: Iterable[GuestPath],
-    *,
-    root: str,
-    paths: int,
-    files: Mapping[str, FileFact],
-) -> bytes:
-    """The file of a gateway's manifest.
-
-    Args:
-        own: its changes and its tree hold the touched paths only.
-        touched: where the image differs from the base image, or has other reasons.
-        paths: how many the whole image has.
-        files: the other files beside it.
-    """
-    value, known = to_json(own), base.known
-    where = {*touched}
-    everywhere = {*where, *base.typical}
-    hidden = {escape(one) for one in where}
-    value["changes"] = {
-        **{path: change for path, change in base.value["changes"].items() if path not in hidden},
-        **brief(cast(dict[str, Any], value["changes"])),
-    }
-    sections = [name for name in _OWN if name != "tree"]
-    patch = difference(
-        {name: known[name] for name in sections if name in known},
-        {name: value[name] for name in sections if name in value},
-    )
-    mine = {path: (own.tree if path in where else base.manifest.tree).get(path) for path in everywhere}
-    after = Tree({path: node for path, node in mine.items() if node is not None})
-    patch["tree"] = {"paths": paths, "directories": _lines(after, everywhere, known["tree"]["directories"])}
-    head = {
-        "format": FORMAT,
-        "version": VERSION,
-        "part": "gateway",
-        "base": base.sha256,
-        "release": own.release,
-        "gateway": value["gateway"],
-        "image": {"file": own.image.file, "size": own.image.size, "root": root},
-        "files": {file: {"size": fact.size, "sha256": fact.sha256} for file, fact in files.items()},
-        "inventory": cast(dict[str, Any], value["inputs"])["inventory"],
-        "facts": {
-            name: fact
-            for name, fact in cast(dict[str, Any], value["facts"]).items()
-            if known["facts"].get(name, known) != fact
-        },
-        "own": patch,
-    }
-    return canonical_json.dumps(head)
-
-
-def _lines(
-    tree: Tree, touched: Iterable[GuestPath], known: Mapping[str, Mapping[str, str | None]]
-) -> dict[str, dict[str, str | None]]:
-    """The lines of some paths that are not known like this, by directory and name; None for what is not there."""
-    directories: dict[str, dict[str, str | None]] = {}
-    for path in sorted(touched):
-        directory, _, last = path.rpartition("/")
-        group, item = escape(directory) or "/", escape(last) or "."
-        node = tree.get(path)
-        line = format_node(node) if node is not None else None
-        if line != known.get(group, {}).get(item):
-            directories.setdefault(group, {})[item] = line
-    return directories
-
-
 def read_gateway(data: bytes, base: BaseManifest, *, name: str = "manifest.json") -> GatewayManifest:
     """Read a gateway's manifest whose signature has been verified.
 
@@ -275,7 +183,7 @@ def read_gateway(data: bytes, base: BaseManifest, *, name: str = "manifest.json"
     if value["base"] != base.sha256:
         raise PipelineError(f"{name}: belongs to another base than the one beside it", _REMEDY)
     own, known = value["own"], base.value
-    strange = sorted({*own} - {*_OWN})
+    strange = sorted({*own} - {*OWN})
     if strange:
         raise PipelineError(f"{name}: $.own.{strange[0]} is nothing a gateway has of its own", _REMEDY)
     if value["image"]["size"] != known["image"]["size"] or value["release"] != known["release"]["name"]:
@@ -319,7 +227,7 @@ def _read(value: Mapping[str, Any], own: Mapping[str, Any], base: BaseManifest) 
     partitions = {str(part["number"]): _NO_DIGEST for part in known["disk"]["partitions"]}
     light: dict[str, Any] = {
         name: merged(known.get(name), own[name]) if name in own and name != "tree" else known[name]
-        for name in ("format", "release", "disk", "inputs", *_OWN)
+        for name in ("format", "release", "disk", "inputs", *OWN)
         if name in known or name in own
     }
     light |= {

@@ -195,10 +195,15 @@ class Signing:
 
 @dataclass(frozen=True)
 class Output:
-    """What comes out: ``none``, ``gz``, ``xz`` or ``zst`` compression, and who stamps the device layer."""
+    """What comes out: ``none``, ``gz``, ``xz`` or ``zst`` compression, and who stamps the device layer.
+
+    Attributes:
+        form: ``images``, one whole image for each gateway; ``fleet``, a base and a delta for each; or ``auto``.
+    """
 
     compress: str = "none"
     writer: str = "auto"
+    form: str = "auto"
 
 
 @dataclass(frozen=True)
