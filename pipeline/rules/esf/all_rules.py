@@ -23,10 +23,10 @@ from pipeline.rules.esf import (
 from pipeline.rules.esf import (
     properties as esf_properties,
 )
-from pipeline.rules.firewall import after_boot, before_start, containers, copies, loaded, packets_through, saved_by_kura
 from pipeline.rules.firewall import (
     after_boot,
     before_start,
+    containers,
     copies,
     loaded,
     only_loader,
