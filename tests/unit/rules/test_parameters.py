@@ -1,4 +1,4 @@
-"""Which assignment of a kernel parameter counts: the last, but one by name before any pattern where the reader says so."""
+"""Which assignment of a kernel parameter counts: the last; one by name before patterns where the reader says so."""
 
 from __future__ import annotations
 
