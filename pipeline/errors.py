@@ -47,6 +47,13 @@ class PipelineError(Exception):
         return "\n".join(str(problem) for problem in self.problems)
 
 
+class MissingLibraryError(ImportError):
+    """A library that a step needs is not installed; no fault of any input, so no reader may take it for one."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}\n  fix: {remedy}")
+
+
 def raise_if_any(problems: Iterable[Problem]) -> None:
     """Raise one `PipelineError` that lists all problems, or return when there are none."""
     found = tuple(problems)

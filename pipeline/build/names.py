@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.build import reading
 from pipeline.errors import PipelineError
 from pipeline.host.workspace import Workspace
+from pipeline.inputs.toml_table import read_bytes
 from pipeline.model.release import DEMOS
 
 
@@ -22,7 +23,7 @@ def gateway_names(workspace: Workspace) -> tuple[str, ...]:
     try:
         inventory = workspace.input(_release(workspace)["gateways"]["file"])
         names = _names_in(inventory)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, csv.Error):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError, csv.Error):
         names = ()
     if not names or any(not isinstance(name, str) or not name for name in names) or len(set(names)) != len(names):
         return tuple(reading.gateways_of(workspace))
@@ -46,7 +47,7 @@ def is_demo(workspace: Workspace) -> bool:
     """Whether this workspace builds the demonstration that ships."""
     try:
         told = _release(workspace)["release"].get("demo", False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         told = None
     # What is neither a demonstration's name nor a plain yes or no, the strict reader judges.
     return bool(told) if told in (True, False, *DEMOS) else bool(reading.release_of(workspace).demo)
@@ -58,11 +59,11 @@ def _release(workspace: Workspace) -> dict[str, Any]:
             f"no gateway.toml in {workspace.root}",
             "go to the workspace, or copy the gateway.toml that ships with the pipeline and edit it",
         )
-    return tomllib.loads(workspace.release_file.read_text("utf-8"))
+    return tomllib.loads(read_bytes(workspace.release_file, "description of the release").decode("utf-8"))
 
 
 def _names_in(inventory: Path) -> tuple[Any, ...]:
-    text = inventory.read_text("utf-8-sig")
+    text = read_bytes(inventory, "inventory").decode("utf-8-sig")
     if inventory.suffix.lower() != ".csv":
         return tuple(row["name"] for row in tomllib.loads(text)["gateway"])
     header = text.splitlines()[0]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.build import golden_lock
 from pipeline.errors import PipelineError
+from pipeline.host.bounded import in_child
 from pipeline.host.digests import DigestCache, digest_of_tree, key_of, sha256_of, write_atomically
 from pipeline.host.workspace import Workspace
 from pipeline.image.read import facts_file
@@ -135,6 +136,7 @@ def inputs_of(workspace: Workspace) -> Inputs:
         overlays_of(workspace),
         platform_bundles(vanilla),
         read_regions(workspace.raw, places) if places else {},
+        in_child,
     )
 
 

@@ -82,6 +82,9 @@ def parse(text: str, source: str) -> Lock:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PipelineError(f"{source}: {error}", _REMEDY) from None
+    except (RecursionError, ValueError):
+        what = "nested too deeply, or with a number of thousands of digits"
+        raise PipelineError(f"{source}: {what}", _REMEDY) from None
     if content.pop("version", None) != _VERSION:
         raise PipelineError(
             f"{source}: its version is not {_VERSION}", "let `doit golden --accept` of this release write the file anew"

@@ -8,9 +8,8 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from doit.cmd_base import Command
-
 from pipeline.commands.answering import or_say_why
+from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.host.digests import write_atomically
 from pipeline.host.progress import Progress
@@ -40,7 +39,7 @@ _FORMATS: Mapping[str, Callable[[Sequence[Audit]], bytes]] = {
 }
 
 
-class AuditImages(Command):
+class AuditImages(Helping):
     """Judge images by the hardening rules."""
 
     name = "audit"

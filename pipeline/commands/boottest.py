@@ -7,13 +7,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from doit.cmd_base import Command
-
 from pipeline.boottest.look import Options
 from pipeline.boottest.report import as_json, status_of, text
 from pipeline.boottest.run import try_delivery
 from pipeline.build import reading
 from pipeline.commands.answering import or_say_why, private_directory
+from pipeline.commands.helping import Helping
 from pipeline.commands.verify import trusted_signers
 from pipeline.errors import PipelineError
 from pipeline.host import tools
@@ -24,7 +23,7 @@ from pipeline.image.appliance import accelerator
 from pipeline.verification.delivery import Delivery, find
 
 
-class BootTest(Command):
+class BootTest(Helping):
     """Boot gateways and look at them."""
 
     name = "boottest"

@@ -6,17 +6,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from doit.cmd_base import Command
 from doit.doit_cmd import DoitMain
 
 from pipeline.build import signing_exchange
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.doit_adapter import EMIT_OR_TAKE
+from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.host.workspace import Workspace
 
 
-class Bundles(Command):
+class Bundles(Helping):
     """Sign bundles here, or through a directory that travels to the key and back."""
 
     name = "bundles"

@@ -6,13 +6,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from doit.cmd_base import Command
-
 from pipeline.capture import gateway_ssh, script
 from pipeline.capture.console_snapshot import HOW, read_snapshot
 from pipeline.capture.export_directory import require_free, write_export
 from pipeline.capture.taken import Found, Taken, judged, parse
 from pipeline.classification.truth import layout_of
+from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.host.progress import Progress, Say
 from pipeline.inputs.layout_files import load_layouts
@@ -26,7 +25,7 @@ def _option(name: str, default: object, text: str, *, kind: type = str, short: s
     return {"name": name, "short": short, "long": long, "type": kind, "default": default, "help": text}
 
 
-class Capture(Command):
+class Capture(Helping):
     """Make an export."""
 
     name = "capture"

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from doit.cmd_base import Command
-
 from pipeline.commands.answering import or_say_why
+from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.host.progress import Progress, Say
 from pipeline.image.containers.prepare import prepare_raw
@@ -30,7 +29,7 @@ from pipeline.standards import package_databases
 from pipeline.verification.delivery import MANIFEST, image_in
 
 
-class Diff(Command):
+class Diff(Helping):
     """Compare two images or releases."""
 
     name = "diff"

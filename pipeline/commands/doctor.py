@@ -6,14 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from doit.cmd_base import Command
-
 from pipeline.commands.answering import or_say_why
+from pipeline.commands.helping import Helping
 from pipeline.host import doctor
 from pipeline.host.progress import Progress
 
 
-class Doctor(Command):
+class Doctor(Helping):
     """Say what this machine has and lacks."""
 
     name = "doctor"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
-from doit.exceptions import InvalidCommand, InvalidDodoFile, TaskFailed, UnmetDependency
+from doit.exceptions import InvalidDodoFile, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 from doit.task import Task
 
-from pipeline.errors import PipelineError
-from pipeline.host.locks import WorkspaceLock
+from pipeline.commands.holding import hold_workspace
+from pipeline.errors import MissingLibraryError, PipelineError
+from pipeline.host.machine_faults import as_problem
 from pipeline.host.progress import Progress
-from pipeline.host.workspace import Workspace
 
 Result = TypeVar("Result")
 
@@ -48,10 +48,16 @@ def attempt(step: Callable[..., None], *arguments: object) -> TaskFailed | None:
     returned, because doit keeps what an action returns in its database.
     """
     try:
+        hold_workspace()  # held already, unless somebody's own runner or command started this
         with Progress().running() as say:
             step(*arguments, say)
-    except PipelineError as error:
+    except (PipelineError, MissingLibraryError) as error:
         return TaskFailed(str(error))
+    except OSError as error:
+        problem = as_problem(error)
+        if problem is None:
+            raise
+        return TaskFailed(str(problem))
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was not complete is gone, what was complete stays\n")
         raise SystemExit(_INTERRUPTED) from None
@@ -106,36 +112,14 @@ def load(read: Callable[..., Result], *arguments: object) -> Result:
     """Read something while ``dodo.py`` is loaded; doit prints the problem in one piece, without a traceback."""
     try:
         return read(*arguments)
-    except PipelineError as error:
+    except (PipelineError, MissingLibraryError) as error:
         raise InvalidDodoFile(str(error)) from None
 
 
 class Lines(ConsoleReporter):
-    """What a run prints: one line for each task that works, problems as problem and remedy, and who holds the lock."""
+    """What a run prints: one line for each task that works, problems as problem and remedy."""
 
     desc = "one line per task, problems with their remedy"
-
-    def __init__(self, outstream: TextIO, options: Mapping[str, object]) -> None:
-        """Called by doit."""
-        super().__init__(outstream, options)
-        self._lock: WorkspaceLock | None = None
-
-    def initialize(self, tasks: Mapping[str, Task], selected_tasks: list[str]) -> None:
-        """Take the workspace's lock before workers are forked; they inherit it.
-
-        A run whose tasks do not touch the workspace's state (``doit test``) does without.
-        """
-        super().initialize(tasks, selected_tasks)
-        if all(task.meta and task.meta.get("unlocked") for task in (tasks[name] for name in selected_tasks)):
-            return
-        workspace = Workspace.here()
-        workspace.make_state()
-        lock = WorkspaceLock(workspace.state / "lock")
-        try:
-            lock.acquire()
-        except PipelineError as error:
-            raise InvalidCommand(str(error)) from None
-        self._lock = lock
 
     def execute_task(self, task: Task) -> None:
         """A task starts."""
@@ -162,8 +146,6 @@ class Lines(ConsoleReporter):
         """The run is over; problems were shown when they came up."""
         for message in self.runtime_errors:
             sys.stderr.write(f"error: {message}\n")
-        if self._lock is not None:
-            self._lock.release()
 
 
 def options_first(arguments: Sequence[str], valued: Sequence[str]) -> list[str]:

@@ -6,18 +6,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from doit.cmd_base import Command
-
 from pipeline.build.explaining import explain_bundles, is_bundle
 from pipeline.build.explaining_image import explain_image
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.doit_adapter import options_first
+from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.host.progress import Progress
 from pipeline.host.workspace import Workspace
 
 
-class Explain(Command):
+class Explain(Helping):
     """Say which rule and which input put a path into an image, or whether a bundle may run and why."""
 
     name = "explain"

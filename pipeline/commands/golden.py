@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from doit.cmd_base import Command
-
 from pipeline.build import golden_lock, reading
 from pipeline.classification import review
 from pipeline.classification.item import Decision
 from pipeline.classification.truth import missing
 from pipeline.commands.first import inputs_first
+from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.host.workspace import Workspace
 from pipeline.report.text.golden_text import change_lines, golden_lines
@@ -20,7 +19,7 @@ _TROUBLE = 2  # could not look
 _OPEN = 1  # there is something to be decided
 
 
-class GoldenSample(Command):
+class GoldenSample(Helping):
     """Show, accept and decide."""
 
     name = "golden"

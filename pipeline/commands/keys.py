@@ -12,11 +12,11 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from doit.cmd_base import Command
 from doit.doit_cmd import DoitMain
 
 from pipeline.build import reading
 from pipeline.commands.answering import or_say_why
+from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.formats.crypto import jks
 from pipeline.host.digests import write_atomically
@@ -33,7 +33,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _SOURCE_HELP = f"where the passphrase comes from: {SOURCES}; never the passphrase itself"
 
 
-class Keys(Command):
+class Keys(Helping):
     """Keys that sign bundles, and their certificates."""
 
     name = "keys"

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from doit.cmd_base import Command
 from doit.doit_cmd import DoitMain
 
 from pipeline.build import release_exchange
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.doit_adapter import EMIT_OR_TAKE
+from pipeline.commands.helping import Helping
+from pipeline.commands.holding import held_workspace
 from pipeline.errors import PipelineError
-from pipeline.host.locks import WorkspaceLock
 from pipeline.host.progress import Progress
 from pipeline.host.workspace import Workspace
 
 
-class Manifest(Command):
+class Manifest(Helping):
     """Sign manifests here, or through a directory that travels to the key and back."""
 
     name = "manifest"
@@ -43,31 +42,19 @@ class Manifest(Command):
         return or_say_why(lambda: _exchange(emit, take, pos_args))
 
 
-@contextmanager
-def _alone(workspace: Workspace) -> Iterator[None]:
-    """No build beside this command."""
-    workspace.make_state()
-    lock = WorkspaceLock(workspace.state / "lock")
-    lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _exchange(emit: str, take: str, further: Sequence[str]) -> int:
     if further or (emit and take):
         raise PipelineError("doit manifest: too many arguments", "doit manifest [--emit DIRECTORY | --take DIRECTORY]")
     workspace = Workspace.here()
     if take:
-        with _alone(workspace):
+        with held_workspace():
             lines, complete = release_exchange.take(workspace, Path(take))
     else:
         release_exchange.require_apart(workspace)
         status = int(DoitMain().run(["run", "stamp"]))
         if status:
             return status
-        with _alone(workspace), Progress().running() as say:
+        with held_workspace(), Progress().running() as say:
             lines, complete = release_exchange.emit(workspace, Path(emit), say), True
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0 if complete else 1

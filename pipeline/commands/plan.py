@@ -5,19 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from doit.cmd_base import Command
-
 from pipeline.build import reading
 from pipeline.build.decisions import require_named_rules, require_sound_choices
 from pipeline.build.stamping import device_plan_of
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.first import facts_first, inputs_first
+from pipeline.commands.helping import Helping
 from pipeline.host.workspace import Workspace
 from pipeline.report.text.plain import plain
 from pipeline.report.text.plan_text import plan_text, raw_text, sidecar_text
 
 
-class Plan(Command):
+class Plan(Helping):
     """Print what a build would change, and why."""
 
     name = "plan"

@@ -6,11 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from doit.cmd_base import Command
-
 from pipeline.build import reading
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.doit_adapter import options_first
+from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.host.digests import write_atomically
 from pipeline.host.workspace import Workspace
@@ -19,7 +18,7 @@ from pipeline.signing.secrets.handover import encrypted_for, handover_text, writ
 _ON_TERMINAL = "-"
 
 
-class Secrets(Command):
+class Secrets(Helping):
     """Hand over a gateway's secrets."""
 
     name = "secrets"

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from doit.cmd_base import Command
-
 from pipeline.build import reading
 from pipeline.commands.answering import or_say_why, private_directory
+from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.formats.ssh.allowed_signers import moment
 from pipeline.host import clock
@@ -44,7 +43,7 @@ def trusted_signers(given: str, own: Path) -> Path:
     return place
 
 
-class Verify(Command):
+class Verify(Helping):
     """Verify images against their signed manifests."""
 
     name = "verify"

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 
-import jks
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from pipeline.demo.members import Member
 from pipeline.demo.vendor import VendorIdentity
+from pipeline.formats.crypto.jks import pyjks
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind
 
@@ -119,8 +119,8 @@ def trust_store(certificates: Mapping[str, x509.Certificate], password: str, epo
     """A JKS of trusted certificates. A PKCS #12 one would show none to a reader without password (formats 5)."""
     entries = []
     for alias, certificate in sorted(certificates.items()):
-        entry = jks.TrustedCertEntry.new(alias, certificate.public_bytes(serialization.Encoding.DER))
+        entry = pyjks().TrustedCertEntry.new(alias, certificate.public_bytes(serialization.Encoding.DER))
         entry.timestamp = epoch * 1000
         entries.append(entry)
-    content: bytes = jks.KeyStore.new("jks", entries).saves(password)
+    content: bytes = pyjks().KeyStore.new("jks", entries).saves(password)
     return content

@@ -13,12 +13,13 @@ import secrets
 import shutil
 from pathlib import Path
 
-import jks
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
+
+from pipeline.formats.crypto.jks import pyjks
 
 _ESF = "opt/eurotech/esf"
 _KURA = "opt/eclipse/kura"
@@ -115,10 +116,12 @@ def _certificate(key: ec.EllipticCurvePrivateKey, epoch: int) -> x509.Certificat
 def _jks(certificate: x509.Certificate, pkcs8: bytes, epoch: int) -> bytes:
     """A keystore with a private key, under a password that nobody knows any more."""
     password = secrets.token_hex(16)
-    entry = jks.PrivateKeyEntry.new("golden", [certificate.public_bytes(serialization.Encoding.DER)], pkcs8, "pkcs8")
+    entry = pyjks().PrivateKeyEntry.new(
+        "golden", [certificate.public_bytes(serialization.Encoding.DER)], pkcs8, "pkcs8"
+    )
     entry.timestamp = epoch * 1000
     entry.encrypt(password)
-    content: bytes = jks.KeyStore.new("jks", [entry]).saves(password)
+    content: bytes = pyjks().KeyStore.new("jks", [entry]).saves(password)
     return content
 
 

@@ -103,6 +103,9 @@ def _release(contents: Contents, path: Path) -> tuple[str, str]:
         about = tomllib.loads(raw.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PipelineError(f"{path}: {_ABOUT}: {error}", remedy) from None
+    except (RecursionError, ValueError):
+        what = "nested too deeply, or with a number of thousands of digits"
+        raise PipelineError(f"{path}: {_ABOUT}: {what}", remedy) from None
     stated = {key: about.pop(key) for key in _PRODUCTS if key in about}
     about.pop("capture", None)  # how `doit capture` came by the export; for people
     if len(stated) != 1:

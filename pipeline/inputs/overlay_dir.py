@@ -54,6 +54,8 @@ def read_overlay(path: Path) -> Overlay:
     wishes = _wishes(root.table("paths"), file_default, directory_mode)
     root.close()
     tree = path / "rootfs"
+    if tree.is_symlink():
+        raise_if_any([*problems, Problem(f"{tree}: is a link", "put the files of the overlay there themselves")])
     if not tree.is_dir():
         problems.append(Problem(f"{tree}: not a directory", "put the files of the overlay there"))
     files: dict[GuestPath, OverlayFile] = {}

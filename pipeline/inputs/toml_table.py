@@ -44,11 +44,13 @@ def load(path: Path, what: str) -> dict[str, object]:
     text = decode(read_bytes(path, what), str(path))
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        reason = str(error) or "nested too deeply"
-        raise PipelineError(
-            f"{path}: not TOML: {reason}", "correct the line named; keys are documented in it"
-        ) from None
+    except RecursionError:
+        reason = "nested too deeply"
+    except tomllib.TOMLDecodeError as error:
+        reason = str(error)
+    except ValueError:  # Python's own limit; its text names a function of Python
+        reason = "a number in it has thousands of digits"
+    raise PipelineError(f"{path}: not TOML: {reason}", "correct the line named; keys are documented in it")
 
 
 class Table:

@@ -37,6 +37,7 @@ class Inputs:
 
     Attributes:
         raw: what the vanilla image holds where `bootloader_raw.regions` says.
+        bounded: keeps a template that does not end from keeping the build.
     """
 
     vanilla: Vanilla
@@ -46,6 +47,7 @@ class Inputs:
     overlays: Sequence[Overlay]
     platform: Sequence[PlatformBundle] = ()
     raw: Mapping[Region, bytes] = field(default_factory=dict, repr=False)
+    bounded: overlay_files.Bounded = overlay_files.unbounded
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def plan_device(
             firewall_files,
             accounts.set_up(vanilla, release, gateway, secrets),
             identity.give(vanilla, release, gateway, secrets),
-            overlay_files.render(inputs.overlays, gateway, release),
+            overlay_files.render(inputs.overlays, gateway, release, inputs.bounded),
         )
     )
     ours = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
@@ -14,6 +14,10 @@ from pipeline.model.gateway import Gateway
 from pipeline.model.layer import DirEntry, FileEntry, Layer, LinkEntry, Origin, combine
 from pipeline.model.overlay import Overlay, OverlayFile, OverlayLink
 from pipeline.model.release import Release
+
+Texts = list[bytes]
+Bounded = Callable[[str, Callable[[], Texts]], Texts]
+"""Does what renders templates with limits of time and memory: what it is about, and the work."""
 
 _NAME = "template"  # what jinja2 calls our text in tracebacks
 
@@ -29,8 +33,16 @@ def copy(overlays: Iterable[Overlay]) -> Layer:
     return combine(layers)
 
 
-def render(overlays: Iterable[Overlay], gateway: Gateway, release: Release) -> Layer:
+def unbounded(what: str, work: Callable[[], Texts]) -> Texts:  # noqa: ARG001 - the form of every `Bounded`
+    """Without limits: for templates of our own."""
+    return work()
+
+
+def render(overlays: Iterable[Overlay], gateway: Gateway, release: Release, bounded: Bounded = unbounded) -> Layer:
     """Templates with the values of one gateway; they see nothing secret.
+
+    Args:
+        bounded: keeps a template that does not end from keeping the build.
 
     Raises:
         PipelineError: every template that asks for a value there is none of, or that is not a template, with its line.
@@ -40,7 +52,8 @@ def render(overlays: Iterable[Overlay], gateway: Gateway, release: Release) -> L
     problems: list[Problem] = []
     for file in (file for overlay in overlays for file in overlay.files if file.template):
         try:
-            layers.append(Layer((_file(file, _rendered(file, values)),)))
+            (content,) = bounded(file.source, lambda file=file: [_rendered(file, values)])  # type: ignore[misc]
+            layers.append(Layer((_file(file, content),)))
         except PipelineError as error:
             problems.extend(Problem(f"{gateway.name}: {problem.what}", problem.remedy) for problem in error.problems)
     raise_if_any(problems)
@@ -86,6 +99,8 @@ def _rendered(file: OverlayFile, values: Mapping[str, object]) -> bytes:
             f"{file.source} line {_line(error)}: {error.message}",
             "correct the template, or give the value in the inventory (overlay.toml says what templates know)",
         ) from None
+    except RecursionError:
+        raise PipelineError(f"{file.source}: it calls itself without an end", "correct the template") from None
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise PipelineError(f"{file.source} line {_line(error)}: {error}", "correct the template") from None
 
@@ -95,7 +110,7 @@ def _line(error: Exception) -> int:
     if isinstance(error, TemplateSyntaxError):
         return error.lineno
     frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == _NAME]
-    return frames[-1] or 0 if frames else 0
+    return frames[-1] or 0 if frames else 0  # frames of a template's own code
 
 
 def _file(file: OverlayFile, content: bytes) -> FileEntry:

@@ -14,22 +14,17 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
-import jks
 from cryptography import x509
 from cryptography.utils import CryptographyDeprecationWarning
-from jks.util import (
-    BadKeystoreFormatException,
-    DecryptionFailureException,
-    DuplicateAliasException,
-    KeystoreException,
-    KeystoreSignatureException,
-    UnsupportedKeystoreVersionException,
-)
 
-from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.errors import MissingLibraryError, PipelineError, Problem, raise_if_any
 from pipeline.formats.crypto.der import OCTETS, SEQUENCE, element
 from pipeline.model.trust import Certificate
+
+if TYPE_CHECKING:
+    import jks
 
 _MAGIC = bytes.fromhex("feedfeed")
 _OTHER = {bytes.fromhex("cececece"): "JCEKS", b"\x30": "PKCS #12"}
@@ -38,6 +33,23 @@ _ALIAS = re.compile(r"[a-z0-9._-]+")
 _PASSWORD = re.compile(r"[\x20-\x7e]{6,}")  # six is keytool's own minimum
 # SEQUENCE { OBJECT IDENTIFIER 1.3.6.1.4.1.42.2.17.1.1 (Sun's JKS key protection), NULL }
 _PROTECTION = bytes.fromhex("300e060a2b060104012a021101010500")
+
+
+def pyjks() -> Any:
+    """The library, imported when it is needed: `pip install` of this package leaves it out (pyproject.toml says why).
+
+    Raises:
+        MissingLibraryError: it is not installed.
+    """
+    try:
+        import jks  # noqa: PLC0415
+        import jks.util  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError(
+            f"pyjks: not installed ({error.name}); keystores of gateways are read and written with it",
+            "pip install --no-deps pyjks, or start through ./ci/bootstrap",
+        ) from None
+    return jks
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ def read_keystore(data: bytes, password: str, where: str) -> tuple[KeystoreEntry
     Raises:
         PipelineError: another keystore type, damaged or cut short, wrong password, entries that are not X.509.
     """
+    library = pyjks()
     if not data.startswith(_MAGIC):
         kind = next((name for magic, name in _OTHER.items() if data.startswith(magic)), "no keystore")
         raise PipelineError(
@@ -77,21 +90,21 @@ def read_keystore(data: bytes, password: str, where: str) -> tuple[KeystoreEntry
     damaged = PipelineError(f"{where}: the keystore is damaged or cut short", "take it again from where it came from")
     try:
         # keys are left alone at first: pyjks would parse them before it has checked the integrity of the file
-        store = jks.KeyStore.loads(data, password, try_decrypt_keys=False)
-    except KeystoreSignatureException:
+        store = library.KeyStore.loads(data, password, try_decrypt_keys=False)
+    except library.util.KeystoreSignatureException:
         raise PipelineError(
             f"{where}: the password is wrong, or the keystore is damaged",
             "give the password of this keystore in gateway.toml [keystores]",
         ) from None
-    except UnsupportedKeystoreVersionException:
+    except library.util.UnsupportedKeystoreVersionException:
         raise PipelineError(
             f"{where}: keystore version is not 2", "write it anew with keytool -storetype JKS"
         ) from None
-    except DuplicateAliasException:
+    except library.util.DuplicateAliasException:
         raise PipelineError(
             f"{where}: two of its entries have the same alias", "remove one: keytool -list shows them, -delete removes"
         ) from None
-    except (BadKeystoreFormatException, KeystoreException, ValueError):
+    except (library.util.BadKeystoreFormatException, library.util.KeystoreException, ValueError):
         raise damaged from None
     if hashlib.sha1(_utf16(password) + b"Mighty Aphrodite" + data[:-20]).digest() != data[-20:]:  # noqa: S324
         raise PipelineError(f"{where}: bytes follow the end of the keystore", "take it again from where it came from")
@@ -103,19 +116,20 @@ def certificates_in(data: bytes, where: str = "keystore") -> tuple[Certificate, 
 
     A private key's chain comes under the key's alias, leaf first. Integrity is not checked; only the password can.
     """
+    library = pyjks()
     if not data.startswith(_MAGIC):
         raise PipelineError(f"{where}: it is not a JKS keystore", "build the image again")
     try:
-        store = jks.KeyStore.loads(data, None, try_decrypt_keys=False)
+        store = library.KeyStore.loads(data, None, try_decrypt_keys=False)
         pairs = [
             (alias, der)
             for alias, entry in sorted(store.entries.items())
             for der in (
-                [entry.cert] if isinstance(entry, jks.TrustedCertEntry) else [der for _, der in entry.cert_chain]
+                [entry.cert] if isinstance(entry, library.TrustedCertEntry) else [der for _, der in entry.cert_chain]
             )
         ]
         return tuple(describe(alias, der) for alias, der in pairs)
-    except (KeystoreException, ValueError, AttributeError):
+    except (library.util.KeystoreException, ValueError, AttributeError):
         raise PipelineError(f"{where}: the keystore is damaged or cut short", "build the image again") from None
 
 
@@ -140,18 +154,19 @@ def listing(data: bytes, where: str) -> tuple[Listed, ...]:
     Raises:
         PipelineError: another keystore type, damaged or cut short.
     """
+    library = pyjks()
     if not data.startswith(_MAGIC):
         kind = next((name for magic, name in _OTHER.items() if data.startswith(magic)), "no keystore")
         raise PipelineError(f"{where}: it is {kind}, not JKS", "gateways read JKS only; keytool shows other types")
     try:
-        store = jks.KeyStore.loads(data, None, try_decrypt_keys=False)
+        store = library.KeyStore.loads(data, None, try_decrypt_keys=False)
         return tuple(
             Listed(alias, entry.timestamp, is_key=False, chain=(entry.cert,))
-            if isinstance(entry, jks.TrustedCertEntry)
+            if isinstance(entry, library.TrustedCertEntry)
             else Listed(alias, entry.timestamp, is_key=True, chain=tuple(der for _, der in entry.cert_chain))
             for alias, entry in sorted(store.entries.items())
         )
-    except (KeystoreException, ValueError, AttributeError):
+    except (library.util.KeystoreException, ValueError, AttributeError):
         raise PipelineError(
             f"{where}: the keystore is damaged or cut short", "take it again from where it came from"
         ) from None
@@ -168,12 +183,13 @@ def describe(alias: str, der: bytes, *, development: bool = False) -> Certificat
         # old roots may have a serial number of zero: theirs to answer for, ours only to describe
         try:
             certificate = x509.load_der_x509_certificate(der)
-        except x509.InvalidVersion as error:
+            subject = certificate.subject.rfc4514_string()
+        except (x509.InvalidVersion, TypeError) as error:  # TypeError: a name with a BIT STRING in it
             raise ValueError(str(error)) from None
     return Certificate(
         alias=alias,
         der=der,
-        subject=certificate.subject.rfc4514_string(),
+        subject=subject,
         sha256=fingerprint(der),
         not_before=int(certificate.not_valid_before_utc.timestamp()),
         not_after=int(certificate.not_valid_after_utc.timestamp()),
@@ -191,6 +207,7 @@ def write_keystore(entries: Iterable[KeystoreEntry], password: str, salt_key: by
     Raises:
         PipelineError: two entries of one alias, an alias or password that Java programs would read differently.
     """
+    library = pyjks()
     wanted = sorted(entries, key=lambda entry: entry.alias)
     problems = [
         Problem(
@@ -209,7 +226,7 @@ def write_keystore(entries: Iterable[KeystoreEntry], password: str, salt_key: by
             Problem(f"{where}: its new password is too short or not ASCII", "use 6 or more ASCII characters")
         )
     raise_if_any(problems)
-    written: bytes = jks.KeyStore.new("jks", [_new_entry(entry, password, salt_key) for entry in wanted]).saves(
+    written: bytes = library.KeyStore.new("jks", [_new_entry(entry, password, salt_key) for entry in wanted]).saves(
         password
     )
     if read_keystore(written, password, where) != tuple(wanted):
@@ -218,17 +235,18 @@ def write_keystore(entries: Iterable[KeystoreEntry], password: str, salt_key: by
 
 
 def _read_entry(alias: str, entry: jks.AbstractKeystoreEntry, password: str, where: str) -> KeystoreEntry:
-    if isinstance(entry, jks.TrustedCertEntry):
+    library = pyjks()
+    if isinstance(entry, library.TrustedCertEntry):
         _demand_x509([(entry.type, entry.cert)], alias, where)
         return TrustedCertificate(alias, entry.cert, entry.timestamp)
-    if not isinstance(entry, jks.PrivateKeyEntry):
+    if not isinstance(entry, library.PrivateKeyEntry):
         raise PipelineError(
             f"{where}: entry {alias} is neither a certificate nor a private key", "remove it with keytool"
         )
     _demand_x509(entry.cert_chain, alias, where)
     try:
         entry.decrypt(password)
-    except DecryptionFailureException:
+    except library.util.DecryptionFailureException:
         raise PipelineError(
             f"{where}: private key {alias} has a password other than the keystore's",
             f"make them equal: keytool -keypasswd -alias {alias} -keystore {where}",
@@ -244,13 +262,14 @@ def _demand_x509(certificates: list[tuple[str, bytes]], alias: str, where: str) 
 
 
 def _new_entry(entry: KeystoreEntry, password: str, salt_key: bytes) -> jks.AbstractKeystoreEntry:
+    library = pyjks()
     if isinstance(entry, TrustedCertificate):
-        made = jks.TrustedCertEntry.new(entry.alias, entry.der)
+        made = library.TrustedCertEntry.new(entry.alias, entry.der)
         made.timestamp = entry.timestamp  # new() takes the time of day
         return made
     chain = [("X.509", der) for der in entry.chain]
     # saves() encrypts with a random vector, but leaves alone what is encrypted already
-    return jks.PrivateKeyEntry(
+    return library.PrivateKeyEntry(
         alias=entry.alias,
         timestamp=entry.timestamp,
         store_type="jks",

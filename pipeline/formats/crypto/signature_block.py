@@ -187,6 +187,8 @@ def rejections(block: SignatureBlock, *, accept_ec: bool = False) -> list[str]:
         with warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning):
             certificates = [x509.load_der_x509_certificate(certificate) for certificate in chain]
             key = certificates[0].public_key()
+            for certificate in certificates:  # one whose name nobody can read has none that a policy could match
+                certificate.subject.rfc4514_string()
             for lower, upper in zip(certificates, [*certificates[1:], certificates[-1]], strict=True):
                 lower.verify_directly_issued_by(upper)
     except (ValueError, TypeError, x509.InvalidVersion, InvalidSignature, UnsupportedAlgorithm):

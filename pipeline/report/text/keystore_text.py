@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
@@ -58,8 +58,8 @@ def certificate_lines(der: bytes) -> list[str]:
     with warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning):
         certificate = x509.load_der_x509_certificate(der)
         return [
-            f"Owner: {_name(certificate.subject)}",
-            f"Issuer: {_name(certificate.issuer)}",
+            f"Owner: {_name(lambda: certificate.subject)}",
+            f"Issuer: {_name(lambda: certificate.issuer)}",
             f"Serial number: {certificate.serial_number:x}",
             f"Valid from: {_date(certificate.not_valid_before_utc)} until: {_date(certificate.not_valid_after_utc)}",
             "Certificate fingerprints:",
@@ -85,8 +85,12 @@ def _key(certificate: x509.Certificate) -> str:
     return type(key).__name__.removesuffix("PublicKey")
 
 
-def _name(name: x509.Name) -> str:
+def _name(parse: Callable[[], x509.Name]) -> str:
     """As `X500Name.toString` writes it: most specific first, blanks behind commas, quotes where needed."""
+    try:
+        name = parse()
+    except (ValueError, TypeError):  # parsed when it is asked for; a BIT STRING in it is a TypeError
+        return "(a name that is no text)"
     parts = [
         " + ".join(f"{attribute.rfc4514_attribute_name}={_value(str(attribute.value))}" for attribute in rdn)
         for rdn in reversed(name.rdns)

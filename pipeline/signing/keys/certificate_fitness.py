@@ -30,7 +30,7 @@ def certificate_problems(der: bytes, what: str, epoch: int) -> Iterator[Problem]
             certificate = x509.load_der_x509_certificate(der)
             key = certificate.public_key()
             subject = certificate.subject.rfc4514_string()
-    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm):
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm):
         yield Problem(
             f"{what}: a certificate cannot be read, or its key is of no known kind", "give X.509 certificates"
         )

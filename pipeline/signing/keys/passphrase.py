@@ -38,7 +38,7 @@ def read_passphrase(source: str, directory: Path, what: str) -> bytes:
     elif kind == "fd" and re.fullmatch(r"[0-9]{1,6}", rest):
         text = _once(source, "", lambda: _drain(int(rest), what))
     elif kind in ("env", "file"):
-        text = read_secret(source, directory, f"{what}: passphrase")
+        text = read_secret(source, directory, f"{what}: passphrase", "passphrase: it has several lines", _is_line)
     else:
         # not quoted: it may be the passphrase itself
         raise PipelineError(f"{what}: passphrase: it is given by no known kind of source", f"use {SOURCES}")
@@ -46,6 +46,10 @@ def read_passphrase(source: str, directory: Path, what: str) -> bytes:
     if not passphrase:
         raise PipelineError(f"{what}: passphrase: the {kind} source gives an empty one", f"give it by {SOURCES}")
     return passphrase
+
+
+def _is_line(text: bytes) -> bool:
+    return b"\n" not in text.removesuffix(b"\n")
 
 
 def forget() -> None:

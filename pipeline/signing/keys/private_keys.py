@@ -88,7 +88,7 @@ def load_private_key(uri: str, passphrase: str, directory: Path, what: str) -> P
         PipelineError: not there, readable by others, damaged, of another kind, or its passphrase is missing or wrong.
             Nothing of what was read is repeated.
     """
-    data = read_secret(uri, directory, what)
+    data = read_secret(uri, directory, what, "private key in PEM or OpenSSH's form", _is_private_key)
     secret = read_passphrase(passphrase, directory, what) if passphrase else None
     openssh = b"BEGIN OPENSSH PRIVATE KEY" in data
     load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
@@ -110,6 +110,10 @@ def load_private_key(uri: str, passphrase: str, directory: Path, what: str) -> P
     if not _is_known(key):
         _refuse(what, "it is neither an RSA nor an EC nor an Ed25519 key", "make one with doit keys new")
     return key
+
+
+def _is_private_key(text: bytes) -> bool:
+    return b"PRIVATE KEY--" in text
 
 
 def _is_known(key: object) -> TypeGuard[PrivateKey]:

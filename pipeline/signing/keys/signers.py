@@ -186,7 +186,9 @@ def read_certificates(path: Path, what: str) -> list[bytes]:
             found = x509.load_pem_x509_certificates(data)
         else:
             found = [x509.load_der_x509_certificate(data)]
-    except (ValueError, x509.InvalidVersion):
+        for certificate in found:  # names are parsed when they are asked for, and a BIT STRING in one is a TypeError
+            _ = certificate.subject, certificate.issuer
+    except (ValueError, TypeError, x509.InvalidVersion):
         raise PipelineError(
             f"{what}: {path} holds no X.509 certificate", "give certificates in PEM or DER form"
         ) from None

@@ -130,7 +130,7 @@ def _host_key(table: Table, kind: str, gateway: str) -> HostKey | None:
 def _private_key(text: str) -> PrivateKey | None:
     load = load_ssh_private_key if "BEGIN OPENSSH PRIVATE KEY" in text else load_pem_private_key
     try:
-        key = load(text.encode("ascii"), None)
+        key = load(text.encode(), None)
     except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm):
         return None
     return key  # type: ignore[return-value]
@@ -160,6 +160,7 @@ def _client_keys(table: Table, epoch: int) -> tuple[ClientIdentity, ...]:
 
 def _certificates(text: str) -> list[bytes]:
     try:
-        return [item.public_bytes(Encoding.DER) for item in x509.load_pem_x509_certificates(text.encode())]
-    except (ValueError, x509.InvalidVersion):
+        found = x509.load_pem_x509_certificates(text.encode())
+        return [item.public_bytes(Encoding.DER) for item in found if item.subject and item.issuer is not None]
+    except (ValueError, TypeError, x509.InvalidVersion):
         return []

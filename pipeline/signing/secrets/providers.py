@@ -44,7 +44,18 @@ def read_given(uri: str, gateway: str, directory: Path, identity: str = "", with
         return _run(["age", "--decrypt", "--identity", str(opened_by), place], directory, what, without)
     if kind == "sops":
         return _run(["sops", "--decrypt", "--output-type", "json", place], directory, what, without)
-    return read_secret(f"{kind}:{place}", directory, what)
+    return read_secret(f"{kind}:{place}", directory, what, "TOML or JSON file of secrets", _is_table)
+
+
+def _is_identity(text: bytes) -> bool:
+    return any(mark in text for mark in (b"AGE-SECRET-KEY-", b"AGE-PLUGIN-", b"PRIVATE KEY--", b"age-encryption.org"))
+
+
+def _is_table(text: bytes) -> bool:
+    """TOML or JSON begins with one of these, comments apart; a file of accounts or a key does not."""
+    lines = [line.strip() for line in text.removeprefix(b"\xef\xbb\xbf").splitlines()]
+    first = next((line for line in lines if line and not line.startswith(b"#")), b"")
+    return not first or first[:1] in b"{[" or b"=" in first
 
 
 def _words(text: str, what: str) -> list[str]:
@@ -61,7 +72,8 @@ def _identity(identity: str, directory: Path, what: str) -> Path:
     if not identity:
         raise PipelineError(f"{what}: no identity that opens them", "name its file in gateway.toml [secrets] identity")
     path = directory / identity
-    read_secret(f"file:{path}", directory, f"{what}: identity")  # for its checks: there, and nobody else's to read
+    # for its checks: there, an identity of age or an SSH key, and nobody else's to read
+    read_secret(f"file:{path}", directory, f"{what}: identity", "identity of age", _is_identity)
     return path
 
 

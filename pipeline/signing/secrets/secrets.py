@@ -19,6 +19,7 @@ from pipeline.signing.secrets.host_keys import ecdsa_host_key, ed25519_host_key
 from pipeline.signing.secrets.https_identity import https_identity
 
 _LEAST_BYTES = 32
+_HEX = re.compile(rb"[0-9A-Fa-f\s]+\Z")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ def read_fleet_secret(uri: str, directory: Path) -> FleetSecret:
     Raises:
         PipelineError: not there, readable by others, too short or not hexadecimal.
     """
-    text = read_secret(uri, directory, "fleet secret")
+    text = read_secret(
+        uri, directory, "fleet secret", "fleet secret", lambda found: not found.strip() or _HEX.match(found) is not None
+    )
     digits = b"".join(text.split())
     if not re.fullmatch(rb"(?:[0-9A-Fa-f]{2})+", digits) or len(digits) < 2 * _LEAST_BYTES:
         raise PipelineError(

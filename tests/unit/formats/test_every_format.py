@@ -202,6 +202,7 @@ ELSEWHERE = {
     "rpm_header": "tests/unit/formats/packages/test_package_databases.py",
     "signature_block": "tests/unit/formats/crypto/test_signature_block.py",
     "sqlite_table": "tests/unit/formats/packages/test_package_databases.py",
+    "allowed_signers": "tests/unit/formats/ssh/test_allowed_signers.py",
     "sshsig": "tests/unit/formats/ssh/test_sshsig.py",
     "timestamp": "tests/unit/formats/crypto/test_fuzz.py",
     "toml_string": "tests/unit/classification",
