@@ -21,6 +21,7 @@ from pipeline.inputs import inventory_file, key_config, layout_files, overlay_di
 from pipeline.inputs.outside_environment import read_outside
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
+from pipeline.model.layout import Layout
 from pipeline.model.overlay import Overlay
 from pipeline.model.release import Release
 from pipeline.model.sidecar import Outside
@@ -87,6 +88,7 @@ def trust_of(workspace: Workspace) -> Trust:
         keyring_of(workspace),
         base=workspace.root,
         accepts_ec=lambda: accepts_ec(workspace),
+        accepts_sha384=lambda: layout_of(workspace).framework_accepts_sha384,
     )
 
 
@@ -98,9 +100,13 @@ def certificates_of(workspace: Workspace) -> tuple[Certificate, ...]:
 
 def accepts_ec(workspace: Workspace) -> bool:
     """Whether the framework of the gateways is known to take EC signatures: its layout says so."""
+    return layout_of(workspace).framework_accepts_ec
+
+
+def layout_of(workspace: Workspace) -> Layout:
+    """As the release names it, so that keys can be judged before an image is there; else as it was found."""
     name = release_of(workspace).layout
-    layout = vanilla_of(workspace).layout if name == "auto" else layout_files.choose_layouts(name)[0]
-    return layout.framework_accepts_ec
+    return vanilla_of(workspace).layout if name == "auto" else layout_files.choose_layouts(name)[0]
 
 
 def signing_digest_of(workspace: Workspace) -> str:

@@ -55,7 +55,9 @@ def take(workspace: Workspace, directory: Path) -> tuple[list[str], bool]:
 def _wanted(workspace: Workspace, public: PublicKey) -> list[ToBeSigned]:
     release = reading.release_of(workspace)
     elliptic = isinstance(public, ec.EllipticCurvePublicKey)
-    return list(to_be_signed(reading.golden_of(workspace).packages, release.signing.resign, accept_ec=elliptic))
+    keeps = release.signing.resign == "keep" and reading.layout_of(workspace).framework_accepts_sha384
+    packages = reading.golden_of(workspace).packages
+    return list(to_be_signed(packages, release.signing.resign, accept_ec=elliptic, by_jdk=keeps))
 
 
 def _public(workspace: Workspace) -> PublicKey:

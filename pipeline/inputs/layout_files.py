@@ -102,6 +102,7 @@ def _layout(table: Table) -> Layout:
         owner=table.text("owner", form=r"[0-9]+|[a-z_][a-z0-9_-]*", meaning="a user's number or name"),
         markers=_paths(table, "markers"),
         framework_accepts_ec=table.boolean("framework_accepts_ec", default=False),
+        framework_accepts_sha384=table.boolean("framework_accepts_sha384", default=False),
     )
     for key, value in (("versions", layout.versions), ("start_scripts", layout.start_scripts)):
         if not value:

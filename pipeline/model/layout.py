@@ -30,6 +30,8 @@ class Layout:
         owner: numeric uid and gid of the process that reads the files, in the vanilla image ``0`` for root; a name is
             looked up in the image.
         framework_accepts_ec: the OSGi framework is known to take bundles signed with EC keys (Equinox 3.17 and later).
+        framework_accepts_sha384: it takes whatever the JDK's jarsigner writes, SHA-384 and signed attributes among it
+            (Equinox 3.18 and later on a JDK that knows them; Kura 6).
     """
 
     name: str
@@ -56,6 +58,7 @@ class Layout:
     owner: str
     markers: tuple[GuestPath, ...] = ()
     framework_accepts_ec: bool = False
+    framework_accepts_sha384: bool = False
 
     @property
     def administers_network(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
@@ -30,12 +31,14 @@ def prepare_trust(
     *,
     base: Path = Path(),
     accepts_ec: Callable[[], bool] = lambda: False,
+    accepts_sha384: Callable[[], bool] = lambda: False,
 ) -> Trust:
     """Signed packages, our signer's certificates, further TLS certificates.
 
     Args:
         base: from where the paths in ``gateway.toml`` count: its directory.
         accepts_ec: whether the framework of the gateways is known to take EC signatures; asked for EC keys only.
+        accepts_sha384: whether it takes all that jarsigner writes; asked where signatures are kept.
 
     Raises:
         PipelineError: keys, certificates or packages that gateways would not accept, or that this release must not
@@ -43,6 +46,8 @@ def prepare_trust(
     """
     chain, tls = prepare_certificates(release, keyring, base=base)
     signer = open_signer(release, keyring, base=base, accepts_ec=accepts_ec)
+    if release.signing.resign == "keep":
+        signer = replace(signer, beside_jdk=accepts_sha384())
     packages = sign_packages(golden.packages, signer, release.signing.resign)
     return Trust(packages, chain, tls, prepare_signers(release, base=base))
 

@@ -3,7 +3,8 @@
 The OSGi framework of the ESF 5 generation checks signatures with a parser of its own. It takes a bundle for unsigned,
 silently, when the block has signed attributes, names ``sha256WithRSAEncryption`` instead of ``rsaEncryption``, or is
 not RSA. What JDK 17's jarsigner writes has all of the former. So the block is written here, and `check_shape` says
-of any block whether it has the shape. Frameworks from Equinox 3.17 on leave signatures to the JDK and take EC too.
+of any block whether it has the shape. Frameworks from Equinox 3.17 on leave signatures to the JDK and take EC too;
+from 3.18 on, on a JDK that knows them, they take what jarsigner of JDK 21 and later writes: SHA-384, signed attributes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ RSA_ENCRYPTION = bytes.fromhex("2a864886f70d010101")
 SHA256_WITH_RSA = bytes.fromhex("2a864886f70d01010b")
 ECDSA_WITH_SHA256 = bytes.fromhex("2a8648ce3d040302")
 SHA256 = bytes.fromhex("608648016503040201")
+SHA384 = bytes.fromhex("608648016503040202")
+SHA512 = bytes.fromhex("608648016503040203")
 SHA1 = bytes.fromhex("2b0e03021a")
+MESSAGE_DIGEST = bytes.fromhex("2a864886f70d010904")
+# What the JDK takes for the two kinds of keys, by digest: sha256/384/512WithRSAEncryption, ecdsa-with-SHA256/384/512.
+_JDK_RSA = frozenset({RSA_ENCRYPTION, *(bytes.fromhex(f"2a864886f70d0101{end}") for end in ("0b", "0c", "0d"))})
+_JDK_EC = frozenset(bytes.fromhex(f"2a8648ce3d0403{end}") for end in ("02", "03", "04"))
 # id-aa-signatureTimeStampToken (RFC 3161, appendix A)
 TIMESTAMP_TOKEN = bytes.fromhex("2a864886f70d010910020e")
 
@@ -50,6 +57,20 @@ class SignerInfo:
     algorithm_has_null: bool
     signature: bytes = field(repr=False)
     unsigned_attributes: bool
+    attributes: bytes = field(default=b"", repr=False)
+
+    def signed_bytes(self, signature_file: bytes, digest: bytes) -> bytes | None:
+        """What the signature is over: the file itself, or attributes that state its digest; None where they do not.
+
+        Args:
+            digest: of the signature file, by this signer's algorithm.
+        """
+        if not self.signed_attributes:
+            return signature_file
+        stated = der.element(
+            der.SEQUENCE, der.element(der.OID, MESSAGE_DIGEST), der.element(der.SET, der.element(der.OCTETS, digest))
+        )
+        return self.attributes if stated in self.attributes else None
 
 
 @dataclass(frozen=True)
@@ -163,24 +184,27 @@ def check_shape(data: bytes, *, accept_ec: bool = False, timestamped: bool = Fal
     return problems
 
 
-def rejections(block: SignatureBlock, *, accept_ec: bool = False) -> list[str]:
+def rejections(block: SignatureBlock, *, accept_ec: bool = False, by_jdk: bool = False) -> list[str]:
     """Why the framework of the ESF 5 generation would take a bundle with this block for unsigned or untrusted.
 
     Args:
         accept_ec: the framework is known to be a newer one, which takes EC signatures.
+        by_jdk: it is one that takes whatever the JDK's jarsigner writes, SHA-384 and signed attributes among it.
     """
     if len(block.signers) != 1:
         return [f"it has {len(block.signers)} signers instead of one"]
     signer = block.signers[0]
     chain = block.chain(signer)
     problems = []
-    if signer.signed_attributes:
+    if signer.signed_attributes and not by_jdk:
         problems.append("it has signed attributes (jarsigner of JDK 9 and later writes them)")
-    elliptic = accept_ec and signer.algorithm == ECDSA_WITH_SHA256
-    if signer.algorithm != RSA_ENCRYPTION and not elliptic:
+    elliptic = (accept_ec or by_jdk) and signer.algorithm in (_JDK_EC if by_jdk else {ECDSA_WITH_SHA256})
+    if signer.algorithm not in (_JDK_RSA if by_jdk else {RSA_ENCRYPTION}) and not elliptic:
         problems.append("its signature algorithm is not named rsaEncryption")
-    if signer.digest not in (SHA256, SHA1):
-        problems.append("its digest is neither SHA-256 nor SHA-1")
+    if signer.digest not in ((SHA256, SHA384, SHA512) if by_jdk else (SHA256, SHA1)):
+        problems.append(
+            "its digest is none of the SHA-2 family" if by_jdk else "its digest is neither SHA-256 nor SHA-1"
+        )
     if not chain:
         return [*problems, "the signer's certificate is missing"]
     try:
@@ -237,6 +261,8 @@ def _signer(body: bytes) -> SignerInfo:
     digest = der.take(der.items(der.take(fields, der.SEQUENCE)), der.OID)
     tag, algorithm, _ = der.take_any(fields)
     signed = tag == der.CONTEXT_0
+    # Signed is the set of attributes, as a set and not under the tag it has in the block (RFC 5652, 5.4).
+    attributes = der.element(der.SET, algorithm) if signed else b""
     if signed:
         tag, algorithm, _ = der.take_any(fields)
     parts = list(der.items(algorithm))
@@ -245,7 +271,7 @@ def _signer(body: bytes) -> SignerInfo:
         raise BlockError("a part of a signer is not where it should be")
     has_null = len(parts) == 2 and parts[1][0] == der.NULL
     unsigned = any(tag == der.CONTEXT_1 for tag, _, _ in fields)
-    return SignerInfo(version, issuer, serial, digest, signed, parts[0][1], has_null, signature, unsigned)
+    return SignerInfo(version, issuer, serial, digest, signed, parts[0][1], has_null, signature, unsigned, attributes)
 
 
 def _names(certificate: bytes) -> _Names:

@@ -31,7 +31,10 @@ def _each(
             missing.append(bundle)
             continue
         seen += 1
-        if found := wrong(bundle, signature_of(bundle.data, accept_ec=layout.framework_accepts_ec)):
+        signature = signature_of(
+            bundle.data, accept_ec=layout.framework_accepts_ec, by_jdk=layout.framework_accepts_sha384
+        )
+        if found := wrong(bundle, signature):
             breaches.append(Breach(bundle.path, 0, f"{bundle.label}: {found}", wanted))
     if breaches:
         return Judgement.failed(*breaches)

@@ -27,6 +27,11 @@ from pipeline.formats.java.jar_manifest import Manifest
 _NAME = "bundle"
 # Digest algorithms by the names manifests use, which differ for SHA-1.
 _ALGORITHMS = {"SHA-256": "sha256", "SHA1": "sha1", "SHA-1": "sha1", "SHA-384": "sha384", "SHA-512": "sha512"}
+_HASHES: dict[bytes, hashes.HashAlgorithm] = {
+    signature_block.SHA256: hashes.SHA256(),
+    signature_block.SHA384: hashes.SHA384(),
+    signature_block.SHA512: hashes.SHA512(),
+}
 _MOST_REMEMBERED = 512  # bundles: three rules look at each
 
 
@@ -45,16 +50,16 @@ class Signature:
 
 
 @lru_cache(maxsize=_MOST_REMEMBERED)
-def signature_of(data: bytes, *, accept_ec: bool = False) -> Signature:
-    """Look at a bundle; ``accept_ec`` for frameworks known to take EC signatures."""
+def signature_of(data: bytes, *, accept_ec: bool = False, by_jdk: bool = False) -> Signature:
+    """Look at a bundle; ``accept_ec`` for frameworks that take EC signatures, ``by_jdk`` for all jarsigner writes."""
     try:
         archive = zip_archive.read_archive(zip_archive.MemorySource(data), _NAME)
-        return _signature(archive, accept_ec=accept_ec)
+        return _signature(archive, accept_ec=accept_ec, by_jdk=by_jdk)
     except PipelineError as error:
         return Signature(error.problems[0].what.removeprefix(f"{_NAME}: "))
 
 
-def _signature(archive: ZipArchive, *, accept_ec: bool) -> Signature:
+def _signature(archive: ZipArchive, *, accept_ec: bool, by_jdk: bool) -> Signature:
     names = [entry.name for entry in archive.entries]
     found = jar.signatures(names)
     if not found:
@@ -64,7 +69,7 @@ def _signature(archive: ZipArchive, *, accept_ec: bool) -> Signature:
         return Signature("it is signed and has no manifest")
     problems = []
     for file_name, block_name in found:
-        problem, chain = _one(archive, (file_name, block_name), manifest, accept_ec=accept_ec)
+        problem, chain = _one(archive, (file_name, block_name), manifest, accept_ec=accept_ec, by_jdk=by_jdk)
         if not problem:
             changed = _changed(archive, jar_manifest.parse_manifest(manifest, f"{_NAME}: {jar.MANIFEST}"))
             return Signature(changed) if changed else _described(chain)
@@ -73,7 +78,7 @@ def _signature(archive: ZipArchive, *, accept_ec: bool) -> Signature:
 
 
 def _one(
-    archive: ZipArchive, names: tuple[str, str | None], manifest: bytes, *, accept_ec: bool
+    archive: ZipArchive, names: tuple[str, str | None], manifest: bytes, *, accept_ec: bool, by_jdk: bool
 ) -> tuple[str, tuple[bytes, ...]]:
     """What is wrong with one signature, or its chain."""
     file_name, block_name = names
@@ -83,7 +88,7 @@ def _one(
         return f"{file_name} has no signature block", ()
     try:
         block = signature_block.parse_block(data)
-        rejections = signature_block.rejections(block, accept_ec=accept_ec)
+        rejections = signature_block.rejections(block, accept_ec=accept_ec, by_jdk=by_jdk)
     except BlockError as error:
         return f"{block_name}: {error}", ()
     if rejections:
@@ -91,7 +96,7 @@ def _one(
     chain = block.chain(block.signers[0])
     if not _is_made_by(block, chain[0], signed):
         return f"{block_name} is no signature of {file_name}", ()
-    if not _is_about(signed, manifest):
+    if not _is_about(signed, manifest, by_jdk=by_jdk):
         return f"{file_name} is about another manifest", ()
     return "", chain
 
@@ -100,12 +105,15 @@ def _is_made_by(block: SignatureBlock, leaf: bytes, signed: bytes) -> bool:
     key = x509.load_der_x509_certificate(leaf).public_key()
     signer = block.signers[0]
     # SHA-1: signatures of its time are what the framework of that time accepts; the rule on digests is another one.
-    digest = hashes.SHA256() if signer.digest == signature_block.SHA256 else hashes.SHA1()  # noqa: S303
+    digest = _HASHES.get(signer.digest, hashes.SHA1())  # noqa: S303
+    covered = signer.signed_bytes(signed, hashlib.new(digest.name, signed, usedforsecurity=False).digest())
+    if covered is None:
+        return False
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signer.signature, signed, padding.PKCS1v15(), digest)
+            key.verify(signer.signature, covered, padding.PKCS1v15(), digest)
         elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signer.signature, signed, ec.ECDSA(digest))
+            key.verify(signer.signature, covered, ec.ECDSA(digest))
         else:
             return False
     except InvalidSignature:
@@ -113,9 +121,11 @@ def _is_made_by(block: SignatureBlock, leaf: bytes, signed: bytes) -> bool:
     return True
 
 
-def _is_about(signature_file: bytes, manifest: bytes) -> bool:
+def _is_about(signature_file: bytes, manifest: bytes, *, by_jdk: bool) -> bool:
     """Whether the signature file states the manifest's digest, on a line ended as the framework wants it (CRLF)."""
-    for line in signature_file.split(b"\r\n"):
+    # A digest of SHA-384 and more does not fit on a line of 72 bytes and is continued on the next.
+    whole = signature_file.replace(b"\r\n ", b"") if by_jdk else signature_file
+    for line in whole.split(b"\r\n"):
         header, colon, value = line.partition(b": ")
         name = header.decode("ascii", "replace").removesuffix("-Digest-Manifest").upper()
         if colon and header.endswith(b"-Digest-Manifest") and name in _ALGORITHMS:

@@ -54,7 +54,7 @@ class Unsigned:
     signature_file: bytes
 
 
-def unsigned(archive: ZipArchive, mode: Mode, *, accept_ec: bool = False) -> Unsigned | None:
+def unsigned(archive: ZipArchive, mode: Mode, *, accept_ec: bool = False, by_jdk: bool = False) -> Unsigned | None:
     """What is to be signed of a bundle; None when it is kept as it is (then its signature has been checked).
 
     Raises:
@@ -71,7 +71,7 @@ def unsigned(archive: ZipArchive, mode: Mode, *, accept_ec: bool = False) -> Uns
             'say under [keys] in gateway.toml: resign = "keep" its signature, or "replace" it',
         )
     if signed and mode == "keep":
-        inspect(archive, accept_ec=accept_ec)
+        inspect(archive, accept_ec=accept_ec, by_jdk=by_jdk)
         return None
     manifest = _covering(archive, _manifest(archive, replace=mode == "replace"))
     return Unsigned(archive, manifest.render(), jar_manifest.signature_file(manifest, _CREATED_BY))
@@ -79,7 +79,7 @@ def unsigned(archive: ZipArchive, mode: Mode, *, accept_ec: bool = False) -> Uns
 
 def _parts(archive: ZipArchive, signer: BundleSigner, mode: Mode) -> list[NewFile | Kept] | None:
     """The signed archive's parts, or None when it is kept as it is."""
-    bundle = unsigned(archive, mode, accept_ec=signer.elliptic)
+    bundle = unsigned(archive, mode, accept_ec=signer.elliptic, by_jdk=signer.beside_jdk)
     if bundle is None:
         return None
     block = signer.block(bundle.signature_file, archive.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -20,8 +20,14 @@ from pipeline.formats.crypto import signature_block
 from pipeline.formats.java import jar, jar_manifest
 from pipeline.formats.java.jar_manifest import Manifest
 
-_HASHES = {signature_block.SHA256: hashes.SHA256(), signature_block.SHA1: hashes.SHA1()}  # noqa: S303 - old signatures
+_HASHES: dict[bytes, hashes.HashAlgorithm] = {
+    signature_block.SHA256: hashes.SHA256(),
+    signature_block.SHA384: hashes.SHA384(),
+    signature_block.SHA512: hashes.SHA512(),
+    signature_block.SHA1: hashes.SHA1(),  # noqa: S303 - old signatures
+}
 _ALGORITHMS = {"SHA-256": "sha256", "SHA1": "sha1", "SHA-1": "sha1"}
+_BY_JDK = {**_ALGORITHMS, "SHA-384": "sha384", "SHA-512": "sha512"}
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,12 @@ class BundleSignature:
         return tuple(hashlib.sha256(der).hexdigest() for der in self.chain)
 
 
-def inspect(archive: ZipArchive, *, accept_ec: bool = False) -> BundleSignature | None:
+def inspect(archive: ZipArchive, *, accept_ec: bool = False, by_jdk: bool = False) -> BundleSignature | None:
     """The signature of a bundle, fully checked; None when it has none.
 
     Args:
         accept_ec: the framework is known to be a newer one, which takes EC signatures.
+        by_jdk: it is one that takes whatever the JDK's jarsigner writes.
 
     Raises:
         PipelineError: there is a signature, but the gateway would take the bundle for unsigned, or something in the
@@ -62,11 +69,12 @@ def inspect(archive: ZipArchive, *, accept_ec: bool = False) -> BundleSignature 
         _refuse(archive, "it is signed and has no manifest")
     content = archive.read(entry)
     reasons: list[str] = []
-    seen = (_accepted(archive, names, content, reasons, accept_ec=accept_ec) for names in found)
+    seen = (_accepted(archive, names, content, reasons, accept_ec=accept_ec, by_jdk=by_jdk) for names in found)
     signature = next((one for one in seen if one is not None), None)
     if signature is None:
         _refuse(archive, f"it is signed, but gateways would take it for unsigned: {'; '.join(reasons)}")
-    _check_entries(archive, jar_manifest.parse_manifest(content, f"{archive.name}: {jar.MANIFEST}"))
+    manifest = jar_manifest.parse_manifest(content, f"{archive.name}: {jar.MANIFEST}")
+    _check_entries(archive, manifest, _BY_JDK if by_jdk else _ALGORITHMS)
     return signature
 
 
@@ -80,7 +88,13 @@ def digests_of(archive: ZipArchive, entry: ZipEntry, algorithms: Iterable[str]) 
 
 
 def _accepted(
-    archive: ZipArchive, names: tuple[str, str | None], manifest: bytes, reasons: list[str], *, accept_ec: bool
+    archive: ZipArchive,
+    names: tuple[str, str | None],
+    manifest: bytes,
+    reasons: list[str],
+    *,
+    accept_ec: bool,
+    by_jdk: bool,
 ) -> BundleSignature | None:
     """One signature, or None with the reasons why the gateway does not accept it."""
     file_name, block_name = names
@@ -93,7 +107,7 @@ def _accepted(
     signed = archive.read(file)
     try:
         block = signature_block.parse_block(archive.read(data))
-        problems = signature_block.rejections(block, accept_ec=accept_ec)
+        problems = signature_block.rejections(block, accept_ec=accept_ec, by_jdk=by_jdk)
         chain = block.chain(block.signers[0]) if block.signers else ()
     except signature_block.BlockError as error:
         reasons.append(f"{block_name}: {error}")
@@ -104,41 +118,46 @@ def _accepted(
     key = x509.load_der_x509_certificate(chain[0]).public_key()
     signer = block.signers[0]
     digest = _HASHES[signer.digest]
+    covered = signer.signed_bytes(signed, hashlib.new(digest.name, signed, usedforsecurity=False).digest())
+    if covered is None:
+        _refuse(archive, f"{block_name} is about another {file_name}")
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signer.signature, signed, padding.PKCS1v15(), digest)
+            key.verify(signer.signature, covered, padding.PKCS1v15(), digest)
         elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signer.signature, signed, ec.ECDSA(digest))
+            key.verify(signer.signature, covered, ec.ECDSA(digest))
         else:
             raise AssertionError("rejections() let a key pass that is neither RSA nor EC")
     except InvalidSignature:
         _refuse(archive, f"{block_name} is not a signature of {file_name}")
-    if not _states_digest_of(signed, manifest):
+    if not _states_digest_of(signed, manifest, _BY_JDK if by_jdk else _ALGORITHMS):
         reasons.append(f"{file_name} is not made for this manifest as a whole")
         return None
     return BundleSignature(chain)
 
 
-def _states_digest_of(signature_file: bytes, manifest: bytes) -> bool:
+def _states_digest_of(signature_file: bytes, manifest: bytes, algorithms: Mapping[str, str]) -> bool:
     """Whether the ``…-Digest-Manifest`` header, ended by CRLF as the framework needs it, is that of the manifest."""
-    for name, value in re.findall(rb"(?m)^([A-Za-z0-9-]+)-Digest-Manifest: (\S+)\r\n", signature_file):
-        algorithm = _ALGORITHMS.get(name.decode("ascii").upper())
+    # A digest of SHA-384 and more does not fit on a line of 72 bytes and is continued on the next.
+    lines = signature_file.replace(b"\r\n ", b"") if algorithms is _BY_JDK else signature_file
+    for name, value in re.findall(rb"(?m)^([A-Za-z0-9-]+)-Digest-Manifest: (\S+)\r\n", lines):
+        algorithm = algorithms.get(name.decode("ascii").upper())
         if algorithm is not None:
             digest = hashlib.new(algorithm, manifest, usedforsecurity=False).digest()
             return bool(base64.b64encode(digest) == value)
     return False
 
 
-def _check_entries(archive: ZipArchive, manifest: Manifest) -> None:
+def _check_entries(archive: ZipArchive, manifest: Manifest, algorithms: Mapping[str, str]) -> None:
     """Every file must be what the signed manifest says; the framework itself would start a bundle with files added."""
     for entry in archive.entries:
         if not jar.is_covered(entry.name):
             continue
         section = manifest.by_name.get(entry.name)
         known = {
-            _ALGORITHMS[item.name.upper().removesuffix("-DIGEST")]: item.value
+            algorithms[item.name.upper().removesuffix("-DIGEST")]: item.value
             for item in (section.attributes if section is not None else ())
-            if item.name.upper().removesuffix("-DIGEST") in _ALGORITHMS
+            if item.name.upper().removesuffix("-DIGEST") in algorithms
         }
         if not known:
             _refuse(archive, f"{entry.name} is not covered by the signature")

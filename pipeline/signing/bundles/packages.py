@@ -57,7 +57,7 @@ def sign_packages(
 
 
 def to_be_signed(
-    packages: Mapping[str, bytes], mode: Mode = "refuse", *, accept_ec: bool = False
+    packages: Mapping[str, bytes], mode: Mode = "refuse", *, accept_ec: bool = False, by_jdk: bool = False
 ) -> tuple[ToBeSigned, ...]:
     """What `sign_packages` would have signed, in the order of packages and their bundles; raises as it does."""
 
@@ -66,7 +66,7 @@ def to_be_signed(
         found = []
         for declared in package.bundles:
             before, inner = _open_inner(archive, declared)
-            bundle = unsigned(inner, mode, accept_ec=accept_ec)
+            bundle = unsigned(inner, mode, accept_ec=accept_ec, by_jdk=by_jdk)
             if bundle is not None:
                 digest = hashlib.sha256(before).hexdigest()
                 names = (file_name, declared.name, declared.symbolic_name, declared.version)
@@ -175,7 +175,7 @@ def _sign_inner(
     before, inner = _open_inner(archive, declared)
     after = sign_bundle(before, signer, mode, name=inner.name)
     signed = zip_archive.read_archive(zip_archive.MemorySource(after), inner.name)
-    signature = inspect(signed, accept_ec=signer.elliptic)
+    signature = inspect(signed, accept_ec=signer.elliptic, by_jdk=signer.beside_jdk and after == before)
     if signature is None:
         raise AssertionError(f"{inner.name}: signed, yet unsigned")
     return after, SignedBundle(

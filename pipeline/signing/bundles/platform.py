@@ -25,9 +25,15 @@ def platform_bundles(vanilla: Vanilla) -> tuple[PlatformBundle, ...]:
     """
     if vanilla.layout.policy is None:
         return ()
-    accept_ec = vanilla.layout.framework_accepts_ec
+    layout = vanilla.layout
     return tuple(
-        describe_bundle(str(path), vanilla.read(path), accept_ec=accept_ec) for path in sorted(_bundles(vanilla))
+        describe_bundle(
+            str(path),
+            vanilla.read(path),
+            accept_ec=layout.framework_accepts_ec,
+            by_jdk=layout.framework_accepts_sha384,
+        )
+        for path in sorted(_bundles(vanilla))
     )
 
 
@@ -44,16 +50,17 @@ def _bundles(vanilla: Vanilla) -> Iterator[GuestPath]:
                 yield place
 
 
-def describe_bundle(path: str, content: bytes, *, accept_ec: bool = False) -> PlatformBundle:
+def describe_bundle(path: str, content: bytes, *, accept_ec: bool = False, by_jdk: bool = False) -> PlatformBundle:
     """One bundle as the framework will see it; what is wrong with its signature is said in it.
 
     Args:
         accept_ec: the framework is known to take EC signatures.
+        by_jdk: it takes whatever the JDK's jarsigner writes.
     """
     name = "it"
     try:
         archive = zip_archive.read_archive(zip_archive.MemorySource(content), name)
-        signature = inspect(archive, accept_ec=accept_ec)
+        signature = inspect(archive, accept_ec=accept_ec, by_jdk=by_jdk)
     except PipelineError as error:
         return PlatformBundle(path, problem=error.problems[0].what.removeprefix(f"{name}: "))
     if signature is None:

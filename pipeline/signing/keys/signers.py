@@ -36,12 +36,14 @@ class BundleSigner:
     Attributes:
         name: of the key in ``keys.toml``; also its alias in keystores and the name of signature files.
         certificates: leaf first up to the root.
+        beside_jdk: the framework takes whatever jarsigner writes, so such signatures may be kept beside its own.
     """
 
     name: str
     certificates: tuple[Certificate, ...]
     _key: SigningKey = field(repr=False)
     _authority: Authority | None = field(default=None, repr=False)
+    beside_jdk: bool = False
 
     @classmethod
     def of(
