@@ -107,7 +107,7 @@ KINDS = (
 @contextmanager
 def mounted(image: Path, offset: int, *, options: str = "loop,ro") -> Iterator[Path]:
     """A file system of an image, mounted by this machine's kernel."""
-    place = image.with_suffix(".mounted")
+    place = image.with_name(f"{image.name}.mounted")
     place.mkdir(exist_ok=True)
     bounds = f",offset={offset},sizelimit={ROOT_SIZE}" if offset else ""
     disks.run("mount", "-o", f"{options}{bounds}", image, place)
