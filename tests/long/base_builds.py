@@ -1,6 +1,7 @@
 """Builds the base image of a workspace again and again, each time disturbed otherwise, and prints the digests.
 
-    ./ci/bootstrap python -m tests.long.base_builds WORKSPACE --builds 20
+    ./ci/bootstrap python -m tests.long.base_builds WORKSPACE --builds 20      # where `doit base` has run
+    ./ci/bootstrap python -m tests.long.base_builds NEW_DIRECTORY --builds 20  # of the small disk of the tests
 
 Each build has pauses of the appliance's own qemu (SIGSTOP, 0.1 to 10 s, at random moments from its start to its end),
 another memory size of the appliance, and none, one or two busy loops beside it; `--seed` repeats a series. The base
@@ -15,14 +16,24 @@ import multiprocessing
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from pipeline.build.base import build_base
 from pipeline.host.digests import sha256_of
 from pipeline.host.workspace import Workspace
 from pipeline.image.appliance import session
+from pipeline.image.containers import prepare
+from pipeline.image.read import inspect
+from pipeline.image.write import repeatable
+from pipeline.inputs.layout_files import load_layouts
+from tests.support import gateway_disk
 from tests.support.pauses import paused_at_random
+from tests.unit.image.write.test_stamp import LAYER
+
+Made = tuple[str, str]
+"""The digest of a base image, and who decided its bytes."""
 
 _MEMORY = (768, 1024, 1536, 2048)  # MiB
 
@@ -46,19 +57,42 @@ def load(count: int) -> Iterator[None]:
             loop.terminate()
 
 
-def one(workspace: Workspace, seed: int, between: float) -> str:
+def demonstration(workspace: Workspace) -> Made:
+    """Build the base of a workspace."""
+    build_base(workspace, lambda _: None)
+    return sha256_of(workspace.base), workspace.base_writer.read_text()
+
+
+def small(place: Path) -> Callable[[], Made]:
+    """Write a layer onto a disk of 53 MiB, as a base is made; inspected once."""
+    place.mkdir(parents=True, exist_ok=True)
+    raw, image, state = place / "vanilla.raw", place / "base.img", place / ".build" / "appliance"
+    digest = prepare.prepare_raw(gateway_disk.gateway_disk(place / "vanilla.img"), raw, lambda _: None)
+    vanilla = inspect.inspect(raw, load_layouts(), sha256=digest, state_dir=state, say=lambda _: None)
+
+    def make() -> Made:
+        image.unlink(missing_ok=True)
+        prepare.copy_sparse(raw, image)
+        done = repeatable.write_layer(
+            image, vanilla, LAYER, epoch=gateway_disk.EPOCH, state_dir=state, say=lambda _: None
+        )
+        return sha256_of(image), done.by
+
+    return make
+
+
+def one(make: Callable[[], Made], state: Path, seed: int, between: float) -> str:
     """One disturbed build; prints what was done to it, and returns the digest."""
     chance = random.Random(seed)
     loops, memory = chance.randrange(3), chance.choice(_MEMORY)
     session._MEMORY = memory
     begin = time.perf_counter()
-    with load(loops), paused_at_random(workspace.state / "appliance", seed, longest=10, between=between) as pauses:
-        build_base(workspace, lambda _: None)
-    digest = sha256_of(workspace.base)
+    with load(loops), paused_at_random(state, seed, longest=10, between=between) as pauses:
+        digest, by = make()
     took = time.perf_counter() - begin
     print(
         f"seed {seed}: {digest} {took:.0f} s, {len(pauses)} pauses of {sum(pauses):.0f} s in all, {memory} MiB,"
-        f" {loops} busy loops; {workspace.base_writer.read_text()[:60]}",
+        f" {loops} busy loops; {by[:60]}",
         flush=True,
     )
     return digest
@@ -67,13 +101,15 @@ def one(workspace: Workspace, seed: int, between: float) -> str:
 def main() -> int:
     """Build, compare, say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("workspace", type=Path, help="where `doit base` has run")
+    parser.add_argument("place", type=Path)
     parser.add_argument("--builds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--between", type=float, default=12, help="seconds from one pause to the next, at most")
     given = parser.parse_args()
-    workspace = Workspace(given.workspace.resolve())
-    digests = {one(workspace, seed, given.between) for seed in range(given.seed, given.seed + given.builds)}
+    workspace = Workspace(given.place.resolve())
+    make = partial(demonstration, workspace) if workspace.release_file.exists() else small(workspace.root)
+    state = workspace.state / "appliance"
+    digests = {one(make, state, seed, given.between) for seed in range(given.seed, given.seed + given.builds)}
     print(f"{given.builds} builds, {len(digests)} digest{'s' * (len(digests) > 1)}")
     return int(len(digests) > 1)
 

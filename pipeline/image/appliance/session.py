@@ -51,7 +51,7 @@ class Stat:
 
 
 @contextmanager
-def launch(drives: Sequence[Drive], *, state_dir: Path, say: Say, deadline: float = 180) -> Iterator[Session]:
+def launch(drives: Sequence[Drive], *, state_dir: Path, say: Say, deadline: float = 600) -> Iterator[Session]:
     """A running appliance with these drives, in their order.
 
     Args:
