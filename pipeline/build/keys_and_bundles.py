@@ -11,6 +11,7 @@ from pipeline.host.digests import key_of, sha256_of, write_atomically
 from pipeline.host.progress import Say
 from pipeline.host.records import is_current, write_record
 from pipeline.host.workspace import Workspace
+from pipeline.model.release import Release
 from pipeline.signing import prepare
 from pipeline.signing.keys import signers
 
@@ -31,7 +32,15 @@ def check_keys(workspace: Workspace, say: Say) -> None:
     signers.open_manifest_signer(keyring, release.manifest_key)
     for certificate in chain:
         say(f"{release.bundle_key}: {certificate.subject}{' (development)' if certificate.development else ''}")
+    say(_derived(release))
     write_record(workspace.record("keys"), _keys_key(workspace), [])
+
+
+def _derived(release: Release) -> str:
+    how = f"generation {release.secrets_generation}, format {release.secrets_derivation}"
+    if release.secrets_derivation == 1:
+        return f"secrets of gateways: {how}, without the product's name"
+    return f"secrets of gateways: product {release.product_name}, {how}"
 
 
 def are_signed(workspace: Workspace) -> bool:

@@ -73,6 +73,8 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         manifest_key=keys.text("manifest", form=_NAME, meaning="the name of a key"),
         secrets_source=secrets.text("source", form=r"[a-z][a-z0-9+]*:[^\0-\x1f\x7f]+", meaning="a URI such as file:…"),
         secrets_generation=secrets.integer("generation", 1, 1, 1_000_000),
+        secrets_derivation=secrets.integer("derivation", 2, 1, 2),
+        product=head.text("product", "", form=_NAME, meaning="a name without blanks"),
         secrets_given=read_given(secrets),
         secrets_identity=secrets.text("identity", "", form=_PATH, meaning="a path"),
         command_enabled=command.boolean("enabled", default=False),
@@ -88,6 +90,13 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         signing=read_signing(keys, root.table("signing")),
         rules=read_rules(root.table("rules")),
     )
+    if release.secrets_derivation > 1 and release.product_in_doubt:
+        head.wrong(
+            "product",
+            f"is not given, and {release.name} does not tell it from a version",
+            f'name what all releases of the product have in common, such as product = "{release.product_name}": secrets '
+            "are derived with it (docs/guide/secrets.md)",
+        )
     for table in (head, vanilla, golden, gateways, overlays, keys, secrets, command, root):
         table.close()
     raise_if_any(problems)

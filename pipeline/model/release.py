@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,6 +12,11 @@ from pipeline.model.rule import Waiver
 
 DEMOS = ("esf-5", "kura-5")
 """The demonstrations that ship, by the layout of the product they stand for."""
+
+
+# A version at the end of a release's name: 1.0, v2, 2026.11, 1.0-rc1; and several numbers, such as a date or 7-1.0.
+_VERSION = re.compile(r"[-_.]v?[0-9]+(\.[0-9]+)*([-_.]?(a|b|rc|alpha|beta)[0-9]*)?$")
+_NUMBERS = re.compile(r"(^|[-_])v?[0-9][0-9.]*[-_]v?[0-9][0-9.]*([-_.]?(a|b|rc|alpha|beta)[0-9]*)?$")
 
 
 @dataclass(frozen=True)
@@ -238,6 +244,8 @@ class Release:
         golden_lock: reviewed decisions about everything in the golden sample's export.
         command_enabled: remote command execution (A:117); off unless chosen.
         secrets_source: URI of the fleet secret, such as ``file:.demo/secrets/fleet.key``.
+        secrets_derivation: format of the derivation: 2 takes the product's name into it, 1 keeps what fleets have.
+        product: what all releases of one product have in common; empty takes it from the release's name.
         secrets_given: URI of what a gateway has been given, with ``{gateway}`` for its name, or empty.
         secrets_identity: file of the identity that opens age-encrypted ones, or empty.
     """
@@ -260,6 +268,8 @@ class Release:
     golden_lock: str = "golden.lock"
     vanilla_root: str = ""
     secrets_generation: int = 1
+    secrets_derivation: int = 2
+    product: str = ""
     secrets_given: str = ""
     secrets_identity: str = ""
     command_enabled: bool = False
@@ -274,3 +284,13 @@ class Release:
     output: Output = field(default_factory=Output)
     signing: Signing = field(default_factory=Signing)
     rules: Rules = field(default_factory=Rules)
+
+    @property
+    def product_name(self) -> str:
+        """The product's name: as given, or the release's without the version at its end (``demo`` of ``demo-1.0``)."""
+        return self.product or _VERSION.sub("", self.name) or self.name
+
+    @property
+    def product_in_doubt(self) -> bool:
+        """Whether a release's name ends in several numbers, so that nobody can say which belong to the version."""
+        return not self.product and _NUMBERS.search(self.name) is not None

@@ -32,6 +32,11 @@ def facts_of(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: Gate
         "os_release": {
             key: vanilla.os_release[key] for key in ("ID", "VERSION_ID", "PRETTY_NAME") if key in vanilla.os_release
         },
+        "secrets": {
+            "derivation": release.secrets_derivation,
+            "generation": release.secrets_generation,
+            "product": release.product_name,
+        },
         "services_disabled": sorted(release.services.disabled),
         "ssh": {"passwords": False, "port": release.ssh.port, "root_login": False, "use_pam": release.ssh.use_pam},
         "users": {

@@ -13,7 +13,9 @@ P256_MATERIAL = 48
 """Bytes a P-256 key is made of: enough that every private key is as likely as the other (FIPS 186-5, A.2.1)."""
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_SALT = b"gateway-image-pipeline secrets 1"
+# One for each format: 1 knew the gateway's name only, so that two products of one fleet secret had the same secrets
+# where their gateways had the same names; 2 begins with the product's name.
+_SALTS = {1: b"gateway-image-pipeline secrets 1", 2: b"gateway-image-pipeline secrets 2"}
 
 # What people type from paper: no letters or digits that look alike, no characters with a meaning in shell, XML,
 # properties, hostapd or URLs.
@@ -28,17 +30,24 @@ def p256_number(material: bytes) -> int:
 
 @dataclass(frozen=True)
 class Derivation:
-    """Everything that is derived for one gateway; whoever has the fleet secret can derive it again."""
+    """Everything that is derived for one gateway; whoever has the fleet secret can derive it again.
+
+    Attributes:
+        product: what keeps products apart that share a fleet secret; empty derives as format 1 did.
+    """
 
     fleet: bytes = field(repr=False)
     gateway: str
     generation: int
+    product: str = ""
 
     def material(self, purpose: str, length: int) -> bytes:
         """Bytes for one purpose; each part of the context is framed, so that no two contexts run into each other."""
-        parts = (self.gateway.encode(), purpose.encode(), str(self.generation).encode())
+        version = 2 if self.product else 1
+        parts = [self.product.encode()] if self.product else []
+        parts += [self.gateway.encode(), purpose.encode(), str(self.generation).encode()]
         info = b"".join(struct.pack(">I", len(part)) + part for part in parts)
-        return HKDF(algorithm=hashes.SHA256(), length=length, salt=_SALT, info=info).derive(self.fleet)
+        return HKDF(algorithm=hashes.SHA256(), length=length, salt=_SALTS[version], info=info).derive(self.fleet)
 
     def p256_key(self, purpose: str) -> ec.EllipticCurvePrivateKey:
         """A private key on P-256."""

@@ -52,7 +52,8 @@ def read_fleet_secret(uri: str, directory: Path) -> FleetSecret:
 
 def derivation(fleet: FleetSecret, release: Release, gateway: Gateway) -> Derivation:
     """What one gateway's secrets of the release's generation are derived with."""
-    return Derivation(fleet.material, gateway.name, release.secrets_generation)
+    product = release.product_name if release.secrets_derivation > 1 else ""
+    return Derivation(fleet.material, gateway.name, release.secrets_generation, product)
 
 
 def gateway_secrets(

@@ -280,3 +280,10 @@ def test_the_golden_samples_release_goes_by_the_products_name(tmp_path: Path) ->
     assert read(tmp_path, written('kura_version = "5.5.0"')).golden_esf_version == "5.5.0"
     (problem,) = problems(tmp_path, written('esf_version = "5.0.0"\nkura_version = "5.5.0"'))
     assert problem.startswith("gateway.toml [golden] kura_version: stands beside esf_version")
+
+
+def test_a_name_that_does_not_tell_the_product_from_a_version_is_asked_for(tmp_path: Path) -> None:
+    text = LEAST.replace('name = "r1"', 'name = "plant-7-1.0"', 1)
+    with pytest.raises(PipelineError, match="product: is not given"):
+        read(tmp_path, text)
+    read(tmp_path, text.replace("[release]", '[release]\nproduct = "plant"', 1))

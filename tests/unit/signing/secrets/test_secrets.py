@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import subprocess
 from collections import Counter
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.formats.accounts.crypt_hash import sha512crypt
-from pipeline.model.release import Accounts
+from pipeline.model.release import Accounts, Release
 from pipeline.model.trust import GatewaySecrets
 from pipeline.signing.secrets.derivation import Derivation
 from pipeline.signing.secrets.secrets import FleetSecret, gateway_passwords, gateway_secrets, read_fleet_secret
@@ -41,12 +42,64 @@ def test_the_same_twice_and_nothing_shared() -> None:
 
 def test_the_derivation_does_not_change_by_accident() -> None:
     """Gateways in the field have these passwords: a change here would lock their owners out."""
-    passwords = gateway_passwords(FLEET, a_release(), a_gateway())
+    assert (
+        _digest(a_release(secrets_derivation=1)) == "afecd782d8248723d48b0512ae0887bbf08869648896ce29391418c6b29c1012"
+    )
+    assert _digest(a_release()) == "NEW"
+
+
+def _digest(release: Release) -> str:
+    passwords = gateway_passwords(FLEET, release, a_gateway())
     names = {"root": "root", "console": "console", "certificates_keystore": "certificates.ks",
              "cacerts_keystore": "cacerts.ks", "wifi": "Wi-Fi"}  # fmt: skip
     lines = sorted(f"{names[name]} {value}" for name, value in passwords.items())
-    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    assert digest == "afecd782d8248723d48b0512ae0887bbf08869648896ce29391418c6b29c1012"
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def test_format_2_is_what_rfc_5869_makes_of_the_framed_names() -> None:
+    """By hand: extract with the salt of the format, expand over product, gateway, purpose and generation."""
+    fleet = bytes(range(32))
+    key = hmac.digest(b"gateway-image-pipeline secrets 2", fleet, "sha256")
+    info = b"".join(len(part).to_bytes(4, "big") + part for part in (b"demo", b"gw-1", b"root password", b"3"))
+    first = hmac.digest(key, info + b"\1", "sha256")
+    second = hmac.digest(key, first + info + b"\2", "sha256")
+    assert Derivation(fleet, "gw-1", 3, "demo").material("root password", 48) == (first + second)[:48]
+    assert Derivation(fleet, "gw-1", 3, "dem").material("o", 16) != Derivation(fleet, "gw-1", 3, "demo").material(
+        "", 16
+    )
+
+
+def test_products_that_share_a_fleet_secret_share_nothing_else() -> None:
+    releases = [
+        a_release(name="demo-1.0"),
+        a_release(name="other-1.0"),
+        a_release(name="demo-1.0", product="third"),
+        a_release(name="demo-1.0", secrets_derivation=1),
+    ]
+    everything = [value for release in releases for value in values(gateway_secrets(FLEET, release, a_gateway()))]
+    assert len(set(everything)) == len(everything)
+
+
+def test_the_next_release_of_a_product_has_the_same_secrets() -> None:
+    first = gateway_secrets(FLEET, a_release(name="demo-1.0"), a_gateway())
+    for name in ("demo-1.1", "demo-2", "demo_v2.0.1", "demo-1.1-rc1", "demo"):
+        assert gateway_secrets(FLEET, a_release(name=name), a_gateway()) == first, name
+    old = gateway_secrets(FLEET, a_release(name="demo-1.0", secrets_derivation=1), a_gateway())
+    assert gateway_secrets(FLEET, a_release(name="x-9", secrets_derivation=1), a_gateway()) == old
+
+
+@pytest.mark.parametrize(
+    ("name", "product", "doubt"),
+    [
+        ("demo-1.0", "demo", False), ("demo", "demo", False), ("gw2", "gw2", False), ("north-2026.11", "north", False),
+        ("plant-7-1.0", "plant-7", True), ("release-2026-11-30", "release-2026-11", True), ("2026-11", "2026", True),
+        ("1.0", "1.0", False), ("a-1.0-rc2", "a", False), ("esf-7-gateway", "esf-7-gateway", False),
+    ],
+)  # fmt: skip
+def test_the_product_of_a_release(name: str, product: str, doubt: bool) -> None:
+    assert a_release(name=name).product_name == product
+    assert a_release(name=name).product_in_doubt is doubt
+    assert not a_release(name=name, product="x").product_in_doubt
 
 
 def test_passwords_are_strong() -> None:
