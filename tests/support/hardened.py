@@ -97,6 +97,8 @@ _SYSTEMD_LINKS: Mapping[str, str | None] = {
     "/etc/systemd/system/dbus-org.freedesktop.Avahi.service": "/lib/systemd/system/avahi-daemon.service",
     "/etc/systemd/system/multi-user.target.wants/ssh.service": "/lib/systemd/system/ssh.service",
 }
+# The start script of a BusyBox system, as Buildroot has it, in few words.
+BUSYBOX_RCS = '#!/bin/sh\nfor script in /etc/init.d/S??*; do\n\t[ -x "$script" ] && "$script" start\ndone\n'
 _MODES = {"/usr/bin/sudo": 0o4755, "/usr/bin/su": 0o4755, "/etc/monitrc": 0o600}
 
 
@@ -108,6 +110,7 @@ def a_neglected_vanilla(init: str = "sysv") -> Vanilla:
         links |= dict.fromkeys(_LINKS) | _SYSTEMD_LINKS
     if init == "busybox":
         files |= {
+            "/etc/init.d/rcS": BUSYBOX_RCS,
             "/etc/init.d/S50avahi-daemon": "#!/bin/sh\n",
             "/etc/init.d/S02sysctl": "#!/bin/sh\nsysctl -p /etc/sysctl.conf\n",
         }

@@ -10,10 +10,11 @@ from pipeline.formats.boot import sysctl_conf, uboot_env
 from pipeline.formats.packages import dpkg_status
 from pipeline.model.image_view import ImageView
 from pipeline.rules.looking import files, lines, paths
+from pipeline.rules.services import rcs
 
 READS = (
     "/etc/sysctl.conf", "/etc/sysctl.d/*", "/usr/lib/sysctl.d/*", "/usr/local/lib/sysctl.d/*", "/lib/sysctl.d/*",
-    "/etc/init.d/*", "/etc/inittab", "/boot/cmdline.txt", "/boot/extlinux/extlinux.conf", "/boot/uEnv.txt",
+    *rcs.READS, "/etc/init.d/*", "/etc/inittab", "/boot/cmdline.txt", "/boot/extlinux/extlinux.conf", "/boot/uEnv.txt",
     "/etc/default/grub", "/etc/default/grub.d/*.cfg", "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg",
     "/boot/loader/entries/*.conf", "/boot/uboot*.env", "/boot/*/uboot*.env", "/uboot/uboot*.env",
     "/etc/kernel/cmdline", "/boot/*/cmdline.txt", "/boot/*Env.txt", "/boot/config-*", "/boot/*.scr", "/boot/*.scr.uimg",
@@ -46,8 +47,8 @@ def reader(view: ImageView) -> str | None:
     for link in paths(view, "/etc/rc[S0-5].d/S[0-9][0-9]procps", "/etc/rc[S0-5].d/S[0-9][0-9]sysctl*"):
         if view.exists(link):
             return str(link)
-    pattern = "/etc/init.d/S[0-9][0-9]*" if view.init == "busybox" else "/etc/init.d/rc*"
-    for path, data in files(view, pattern, "/etc/inittab"):
+    scripts = [str(path) for path in rcs.start_scripts(view) or ()] if view.init == "busybox" else ["/etc/init.d/rc*"]
+    for path, data in files(view, *scripts, "/etc/inittab"):
         for _, line in lines(data):
             if re.search(r"(^|[/\s:])sysctl\s+(-\S+\s+)*(-p|--system|--load)", line.partition("#")[0]):
                 return path

@@ -14,7 +14,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.tree import Kind
 from pipeline.rules.esf.installation import children, node_of, place_of, read_documents
 from pipeline.rules.looking import paths
-from pipeline.rules.services import generators
+from pipeline.rules.services import generators, rcs
 
 _UNIT_DIRECTORIES = (
     "/etc/systemd/system",
@@ -32,7 +32,7 @@ _RUNNING = re.compile(r"/(?:run|proc|sys|dev|tmp|var/run|var/lock)(?:/|$)")
 _SETUID = re.compile(r"^[-@+!:|]+")
 
 READS = (
-    *generators.READS,
+    *generators.READS, *rcs.READS,
     "/etc/systemd/system/*.wants/*", "/etc/systemd/system/*.requires/*", "/etc/systemd/system/*.service",
     "/etc/systemd/system/*.service.d/*.conf", "/lib/systemd/system/*.wants/*", "/usr/lib/systemd/system/*.wants/*",
     "/lib/systemd/system/*firewall*", "/usr/lib/systemd/system/*firewall*", "/lib/systemd/system/*iptables*",
@@ -77,7 +77,9 @@ def at_boot(view: ImageView) -> tuple[AtBoot, ...] | None:
             *_script(view, system, "/etc/rc.local"),
         )
     if view.init == "busybox":
-        return (*_inittab(view, system), *_links(view, system, ("/etc/init.d/S[0-9][0-9]*",)))
+        started = rcs.start_scripts(view)
+        if started is not None:
+            return (*_inittab(view, system), *_links(view, system, tuple(str(path) for path in started)))
     return None
 
 

@@ -12,7 +12,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach
 from pipeline.model.tree import Kind
 from pipeline.rules.looking import files, harmless, paths, words_of
-from pipeline.rules.services import generators
+from pipeline.rules.services import generators, rcs
 from pipeline.rules.shared import listed, shared
 
 READS = (
@@ -42,7 +42,7 @@ _SCRIPTS = (
 
 def known_init(view: ImageView) -> bool:
     """Whether it is known at all what starts services."""
-    return view.init in ("systemd", "sysv", "busybox")
+    return view.init in ("systemd", "sysv") or (view.init == "busybox" and rcs.start_scripts(view) is not None)
 
 
 @shared
@@ -68,10 +68,11 @@ def _links(view: ImageView, name: str) -> Iterator[Breach]:
 
 
 def _busybox(view: ImageView, name: str) -> Iterator[Breach]:
-    for path in paths(view, f"/etc/init.d/S[0-9][0-9]{name}"):
-        node = view.node(path)
-        if node is not None and node.mode & 0o111:
-            yield Breach(str(path), 0, f"BusyBox starts {name}", _OFF)
+    for path in rcs.start_scripts(view) or ():
+        node = view.tree.get(view.tree.resolve(path, follow_last=False))
+        target = node.target.rsplit("/", 1)[-1] if node is not None else ""
+        if name in (path.name[3:], path.name[3:].removesuffix(".sh"), target):
+            yield Breach(str(path), 0, f"the start script of BusyBox starts {name}", _OFF)
 
 
 def _systemd(view: ImageView, name: str) -> Iterator[Breach]:

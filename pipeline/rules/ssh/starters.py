@@ -11,7 +11,7 @@ from pipeline.formats.boot.systemd_unit import Setting
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.rules.looking import files, paths, program, words_of
-from pipeline.rules.services import startup
+from pipeline.rules.services import rcs, startup
 from pipeline.rules.ssh import dropbear, sshd
 from pipeline.rules.ssh.server_commands import SERVER, servers_in
 
@@ -135,7 +135,7 @@ def _started(view: ImageView) -> Iterator[tuple[str, int, str, list[str]]]:
 def _scripts(view: ImageView) -> Iterator[str]:
     """Init scripts that are run at start and are not the servers' own."""
     links = paths(view, "/etc/rc[2-5S].d/S[0-9][0-9]*") if view.init == "sysv" else ()
-    direct = paths(view, "/etc/init.d/S[0-9][0-9]*") if view.init == "busybox" else ()
+    direct = (rcs.start_scripts(view) or ()) if view.init == "busybox" else ()
     places = dict.fromkeys(str(view.tree.resolve(GuestPath(path))) for path in (*links, *direct) if view.exists(path))
     for place in places:
         name = place.rpartition("/")[2]

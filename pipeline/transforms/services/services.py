@@ -72,8 +72,13 @@ def _starting(vanilla: Vanilla, name: str) -> Layer:
         case "sysv":
             entries = [*_sysv(vanilla, name), *_bus_activation(vanilla, name)]
         case "busybox":
-            # BusyBox runs every executable S??name there is.
-            started = [Removal(path, (_OFF,)) for path in glob(vanilla.tree, f"/etc/init.d/S[0-9][0-9]{name}")]
+            # Its start script decides which of these directories is run; nothing of the service stays in any.
+            started = [
+                Removal(path, (_OFF,))
+                for directory in (*glob(vanilla.tree, "/etc/init.d"), *glob(vanilla.tree, "/etc/rc[0-6S].d"))
+                for path in vanilla.tree.children(directory)
+                if _starts(vanilla, path, name) or re.fullmatch(rf"S\d\d{re.escape(name)}\.sh", path.name)
+            ]
             entries = [*started, *_bus_activation(vanilla, name)]
         case unknown:
             raise PipelineError(

@@ -10,7 +10,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Expected, RuleOutcome
 from pipeline.rules import registry
 from tests.support.breakages import Change, both, link, put, remove
-from tests.support.hardened import a_hardened_view, a_neglected_vanilla
+from tests.support.hardened import BUSYBOX_RCS, a_hardened_view, a_neglected_vanilla
 
 DEFAULTS = "/etc/default/dropbear"
 UNIT = "/usr/lib/systemd/system/dropbear@.service"
@@ -20,6 +20,8 @@ GOOD = 'DROPBEAR_PORT=49153\nDROPBEAR_EXTRA_ARGS="-w -s"\n'
 
 def with_dropbear(init: str, *changes: Change) -> ImageView:
     view = replace(a_hardened_view("sysv"), init=init)
+    if init == "busybox":
+        view = put("/etc/init.d/rcS", BUSYBOX_RCS, 0o755)(view)
     return both(remove("/usr/sbin/sshd"), put("/usr/sbin/dropbear", "ELF", 0o755), *changes)(view)
 
 
