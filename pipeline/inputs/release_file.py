@@ -94,8 +94,8 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         head.wrong(
             "product",
             f"is not given, and {release.name} does not tell it from a version",
-            f'name what all releases of the product have in common, such as product = "{release.product_name}": secrets '
-            "are derived with it (docs/guide/secrets.md)",
+            f'name what all releases of the product have in common, such as product = "{release.product_name}": '
+            "secrets are derived with it (docs/guide/secrets.md)",
         )
     for table in (head, vanilla, golden, gateways, overlays, keys, secrets, command, root):
         table.close()

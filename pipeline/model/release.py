@@ -293,4 +293,5 @@ class Release:
     @property
     def product_in_doubt(self) -> bool:
         """Whether a release's name ends in several numbers, so that nobody can say which belong to the version."""
-        return not self.product and _NUMBERS.search(self.name) is not None
+        numbers = _NUMBERS.search(self.name) is not None or self.name[:1].isdigit()
+        return numbers and not self.product
