@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from pipeline.classification.wording import announces, is_label, is_pin, is_sentence, is_value
+from pipeline.classification.wording import announces, is_label, is_pin, is_said_to_people, is_sentence, is_value
 
 _QUOTED = r'"((?:[^"\n\\]|\\.)*)"|\'((?:[^\'\n\\]|\\.)*)\''
 # The value is looked at and not passed over: it may hold further names.
@@ -81,8 +81,8 @@ def _names(line: str, *, code: bool, resource: bool) -> Iterator[str]:
             continue
         if quoted is None and _is_prose_or_code(line, found, value, code=code, people=comment or resource):
             continue
-        if resource and quoted is None:
-            value = line[found.end() :]
+        if resource and is_said_to_people(value if quoted is not None else line[found.end() :]):
+            continue
         if not (is_sentence(value) or ((code or resource) and (is_label(name, value) or _is_dotted(value)))):
             yield name
     for name, value in _others(line, code=code, comment=comment):

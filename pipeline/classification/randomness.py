@@ -21,19 +21,23 @@ _PUBLIC = re.compile(
     r"data:[a-z+/.-]+;base64,\S+|\bsha(?:1|256|384|512)-[A-Za-z0-9+/=]+|\|1\|[A-Za-z0-9+/=]+\|[A-Za-z0-9+/=]+"
     r"|\bAAAA[BCE]3Nza[A-Za-z0-9+/=]+|\bMII[A-Z][A-Za-z0-9+/=]{40,}"
 )
+_NAME = re.compile(r"^\s*[A-Za-z][\w.-]*\s*[=:](?=\s|[^\s=])")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def looks_random(text: str) -> bool:
     """Whether a text has a run that no person would write."""
+    whole = text
     text = (
         _PUBLIC.sub("", text)
         if ";base64," in text or "-" in text or "|" in text or "AAAA" in text or "MII" in text
         else text
     )
+    # What a value is called is a name, however long.
+    text = _NAME.sub("", text)
     # The parts of an address are words; one of them may be a key all the same.
     text = _URL.sub(lambda url: url[0].replace("/", " "), text) if "://" in text else text
-    return any(_is_random(found[0], text) for found in _RUN.finditer(text))
+    return any(_is_random(found[0], whole) for found in _RUN.finditer(text))
 
 
 def _is_random(run: str, text: str) -> bool:
@@ -57,7 +61,7 @@ def _is_mixed(part: str) -> bool:
 def _is_of_words(part: str) -> bool:
     """Whether it is a name such as ``HashBiMap2Inverse1Entry``: its humps are words, not single letters."""
     humps = _HUMPS.findall(part)
-    return bool(humps) and sum(map(len, humps)) / len(humps) >= 3.3
+    return bool(humps) and sum(map(len, humps)) / len(humps) >= 2.8
 
 
 def _entropy(text: str) -> float:

@@ -11,7 +11,7 @@ from pipeline.classification.found import ENTROPY, NOT_SEARCHED, PASSWORD, Found
 from pipeline.classification.magics import by_content, texts_inside
 from pipeline.classification.randomness import looks_random
 from pipeline.classification.texts import by_line, is_resource
-from pipeline.classification.wording import announces, is_label, is_pin, is_sentence, is_value
+from pipeline.classification.wording import announces, is_label, is_pin, is_said_to_people, is_sentence, is_value
 from pipeline.errors import PipelineError
 from pipeline.formats.esf import esf_snapshot
 from pipeline.formats.esf.esf_snapshot import Property
@@ -175,9 +175,7 @@ def _in_properties(name: str, content: bytes, place: str) -> Iterator[FoundSecre
         return
     resource = is_resource(name)
     for key, value in items:
-        if resource and (
-            is_sentence(value) or is_label(key, value) or is_sentence(f"{key.rsplit('.', 1)[-1]} {value}")
-        ):
+        if resource and (is_label(key, value) or is_said_to_people(value)):
             continue
         if announces(key) and is_value(value) and not is_sentence(value):
             yield FoundSecret(PASSWORD, f"{place}: {key}", "by its name")

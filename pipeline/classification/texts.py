@@ -10,6 +10,7 @@ from pipeline.classification.assignments import layers, secret_name
 from pipeline.classification.found import ENTROPY, PASSWORD
 from pipeline.classification.randomness import looks_random
 from pipeline.classification.shapes import by_shape
+from pipeline.classification.wording import is_sentence
 
 # Every name that announces a secret has one of these in it; most lines have none.
 _HINT = re.compile(
@@ -42,7 +43,7 @@ def by_line(name: str, text: str, *, entropy: bool) -> Iterator[tuple[int, str, 
         reason = _in_line(name, line, code=code, resource=resource)
         if reason:
             yield number, PASSWORD, reason
-        elif entropy and not code and looks_random(_PUBLIC.sub("", line)):
+        elif entropy and not code and not (resource and is_sentence(line)) and looks_random(_PUBLIC.sub("", line)):
             yield number, ENTROPY, "a run that looks random"
     if not code:
         yield from ((number, PASSWORD, reason) for number, reason in across_lines(text))

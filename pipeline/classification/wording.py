@@ -63,6 +63,8 @@ _STOP_WORDS = frozenset(
 )
 # Two words and more, of letters alone, whatever the language.
 _SENTENCE = re.compile(r"[^\W\d_]+['’]?(?:[ ,]+[^\W\d_]+['’]?)+[.!?:…]*|.*[^\x00-\x7f].* .*")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_FOREIGN = re.compile(r"[^\x00-\x7f]|\\u[0-9a-fA-F]{4}")
 _SENTENCE_WORDS = re.compile(r"[A-Za-z]{1,20}")
 
 
@@ -102,6 +104,11 @@ def is_sentence(text: str) -> bool:
     if " " not in text.strip() or len(words) < 2:
         return False
     return (len(words) > 2 and not _STOP_WORDS.isdisjoint(words)) or not _SECRET_WORDS.isdisjoint(words)
+
+
+def is_said_to_people(value: str) -> bool:
+    """Whether a value of a file of translations is such a text: of words, or of letters no password is typed in."""
+    return _FOREIGN.search(value) is not None or (" " in value.strip() and len(_WORD.findall(value)) > 1)
 
 
 def is_label(name: str, value: str) -> bool:
