@@ -18,6 +18,9 @@ from pipeline.image.containers import prepare
 LEAVING = ".leaving"
 """Ends the name of what is replaced where a file system cannot exchange two names; no gateway's name has a dot."""
 
+PLACING = ".placing"
+"""Ends the name of a directory that is on its way, where a name among the candidates has a meaning of its own."""
+
 _ROOM = 64 << 20  # bytes besides images: manifests, bills of materials, reports
 
 
@@ -34,14 +37,16 @@ def put_file(path: Path, content: bytes, mode: int, stages: Sequence[Path]) -> N
     _on_same_file_system(stages, attempt)
 
 
-def put_directory(source: Path, place: Path, stages: Sequence[Path]) -> None:
+def put_directory(source: Path, place: Path, stages: Sequence[Path], *, flushed: bool = False) -> None:
     """Give a directory its name; one that had the name is exchanged for it in one step and goes.
 
     Args:
         source: files only; gone afterwards.
         stages: where a copy is made when the source is on another file system.
+        flushed: its content has been, by whoever has thousands of such directories.
     """
-    sync_tree(source)
+    if not flushed:
+        sync_tree(source)
     try:
         _exchange(source, place)
     except OSError as error:
@@ -49,7 +54,7 @@ def put_directory(source: Path, place: Path, stages: Sequence[Path]) -> None:
             raise
 
         def attempt(stage: Path) -> None:
-            copy = stage / source.name
+            copy = stage / place.name
             shutil.rmtree(copy, ignore_errors=True)
             _copy(source, copy)
             _exchange(copy, place)
@@ -63,7 +68,7 @@ def _exchange(source: Path, place: Path) -> None:
     if not os.path.lexists(place):
         move(source, place)
         return
-    swap(source, place, source.with_name(f"{source.name}{LEAVING}"))
+    swap(source, place, source.with_name(f"{place.name}{LEAVING}"))
     if source.is_symlink():  # what it leads to is not ours
         source.unlink()
     else:

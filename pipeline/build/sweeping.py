@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.build import reading
-from pipeline.build.placement import LEAVING, is_stray
+from pipeline.build.placement import LEAVING, PLACING, is_stray
 from pipeline.errors import PipelineError
 from pipeline.host.records import read_record
 from pipeline.host.scratch import sweep_strays
@@ -23,8 +23,12 @@ def sweep(workspace: Workspace) -> None:
         return
     sweep_strays(workspace.state / "appliance")  # contents of files, host keys and password hashes among them
     results = _results_of(workspace)
-    for place in (workspace.state / "candidates", *_stages(workspace, results)):
+    fleet = workspace.fleet / "candidates"
+    for place in (workspace.state / "candidates", fleet, *_stages(workspace, results)):
         _put_back(place, results)
+    for path in _entries(fleet):
+        if path.name.endswith(PLACING):
+            _remove(path)
     for candidate in _entries(workspace.state / "candidates"):
         if not _is_recorded(workspace, candidate.name):
             _remove(candidate)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.build import reading
 from pipeline.build.comparing import GOLDEN, golden_own_values, own_values_in
-from pipeline.build.placement import is_stray, put_file, require_place
+from pipeline.build.placement import PLACING, is_stray, put_directory, put_file, require_place
 from pipeline.build.release_reports import WRITERS, require_waivers_used
 from pipeline.build.release_signing import OF_RELEASE, sign_statement
 from pipeline.build.sweeping import sweep_results
@@ -128,7 +128,7 @@ def publish(
     _flush(workspace.fleet)
     for name in (ENTRY, *fresh):
         if (candidates / name).is_dir():
-            _place(candidates / name, results / name)
+            _place(candidates / name, results / name, workspace.stages(release.name))
     for name in sorted(known_names(workspace) - {ENTRY, *names}):
         say(f"{name}: no longer in {release.devices}, removed from the release")
         shutil.rmtree(results / name, ignore_errors=True)
@@ -139,19 +139,14 @@ def publish(
     say(f"release {release.name}: {len(names)} gateways, all verified, in {results.relative_to(workspace.root)}")
 
 
-def _place(candidate: Path, place: Path) -> None:
-    """A name for a complete directory; what had it is moved aside first and goes then."""
-    candidate.chmod(0o755)
-    leaving = candidate.with_name(f"{candidate.name}.leaving")
-    shutil.rmtree(leaving, ignore_errors=True)
-    if place.is_dir():
-        place.rename(leaving)
-    try:
-        candidate.rename(place)
-    except OSError:  # another file system
-        shutil.copytree(candidate, place)
-        shutil.rmtree(candidate)
-    shutil.rmtree(leaving, ignore_errors=True)
+def _place(candidate: Path, place: Path, stages: Sequence[Path]) -> None:
+    """A name for a complete directory, in exchange for the one that had it.
+
+    It waits under another name meanwhile: what has a gateway's name among the candidates is to be published.
+    """
+    placing = candidate.with_name(f".{candidate.name}{PLACING}")
+    candidate.rename(placing)
+    put_directory(placing, place, stages, flushed=True)
 
 
 def _write_release(workspace: Workspace, names: Sequence[str], base: BaseManifest, say: Say) -> None:

@@ -31,6 +31,7 @@ STRAYS = (
     ".build/candidates/gw-1/.manifest.json.123.new",
     ".build/candidates/gw-2/image.img",
     ".build/candidates/.gw-1.old/image.img",
+    ".build/fleet/candidates/.gw-1.placing/delta.zst",
     ".build/staging/.SHA256SUMS.123.new",
     ".build/records/.base.json.77.new",
     ".build/base/base.growing",
@@ -61,7 +62,9 @@ def test_strays_go_and_nothing_else(workspace: Workspace) -> None:
     assert not list((workspace.state / "appliance").glob("*-*"))
 
 
-@pytest.mark.parametrize("place", [".build/candidates", "out/.publishing", "out/r/.publishing"])
+@pytest.mark.parametrize(
+    "place", [".build/candidates", ".build/fleet/candidates", "out/.publishing", "out/r/.publishing"]
+)
 def test_a_gateway_that_had_gone_aside_comes_back(workspace: Workspace, place: str) -> None:
     _plant(workspace.root / place / "gw-1.leaving" / "image.img")
     workspace.results("r").mkdir(parents=True, exist_ok=True)
