@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,6 +19,7 @@ from pipeline.boottest.observation import Knocked, Observed
 from pipeline.boottest.surroundings import Surrounding, surroundings
 from pipeline.boottest.wire import Wire
 from pipeline.errors import PipelineError
+from pipeline.host.scratch import temporary_directory
 from pipeline.image.boot.boot import boot
 from pipeline.image.boot.guest_network import Nic, mac_address, own_addresses
 from pipeline.image.containers import sparse
@@ -62,7 +62,7 @@ def try_delivery(delivery: Delivery, options: Options, say: Say) -> Trial:
     try:
         manifest = from_bytes(signed.content, name=MANIFEST)
         expected = expected_of(manifest)
-        with tempfile.TemporaryDirectory(prefix="boottest-") as scratch:
+        with temporary_directory("boottest-") as scratch:
             return _test(delivery, manifest, expected, options, Path(scratch), say)
     except PipelineError as error:
         findings = tuple(Finding("image", "boot", "", problem.what, Outcome.NOT_LOOKED) for problem in error.problems)

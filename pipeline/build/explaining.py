@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from pipeline.formats.archive import zip_archive
 from pipeline.formats.crypto import jks
 from pipeline.formats.esf import esf_policy
 from pipeline.host.progress import Say
+from pipeline.host.scratch import temporary_directory
 from pipeline.host.workspace import Workspace
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.guest_path import GuestPath
@@ -106,7 +106,7 @@ def _of_files(path: Path) -> Ground:
 def _of_image(image: Path, say: Say) -> Ground:
     from pipeline.image.read.look import look  # noqa: PLC0415 - needs the libguestfs binding
 
-    with tempfile.TemporaryDirectory(prefix="explain-") as state:
+    with temporary_directory("explain-") as state:
         view = look(image, load_layouts(), state_dir=Path(state), say=say)
     if view.layout is None:
         raise PipelineError(f"{image}: there is no ESF in it", "name a gateway's directory")

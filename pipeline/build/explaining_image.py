@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.host.progress import Say
+from pipeline.host.scratch import temporary_directory
 from pipeline.image.containers.prepare import prepare_raw
 from pipeline.image.read.block_owner import BLOCK, owners_of
 from pipeline.image.read.one_file import read_one
@@ -84,7 +84,7 @@ class _Image:
             raise PipelineError(f"{self._place}: no image here", "name the image, or the directory it lies in")
         if self._raw is None and self._file.suffix in COMPRESSED:
             # Private, because the copy holds every secret of the image.
-            directory = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="explain-"))
+            directory = self._stack.enter_context(temporary_directory("explain-"))
             self._raw = Path(directory) / "image.img"
             prepare_raw(self._file, self._raw, self._say)
         return self._raw or self._file

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.host.doctor import Finding, Level
 from pipeline.host.progress import Say
+from pipeline.host.scratch import temporary_directory
 from pipeline.image.appliance import accelerator
 from pipeline.image.appliance.session import Drive, launch
 
 
 def probe_appliance(say: Say) -> tuple[Finding, Finding]:
     """Launch the appliance once, as a build would, in a directory that goes with it."""
-    with tempfile.TemporaryDirectory(prefix="doctor-") as name:
+    with temporary_directory("doctor-") as name:
         state = Path(name)
         kvm = "force_tcg" not in accelerator.settings(state, say)
         acceleration = (

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import PipelineError
 from pipeline.host import tools
+from pipeline.host.scratch import temporary_directory
 
 MOST_BYTES = (512 << 20) + (64 << 20)
 _DEADLINE = 900  # seconds for everything
@@ -88,7 +89,7 @@ def pinned(target: Target, known_hosts: Path | None, fingerprint: str) -> Iterat
         timeout=60,
     )
     line = _matching(done.text, fingerprint, target)
-    with tempfile.TemporaryDirectory(prefix="capture-") as place:
+    with temporary_directory("capture-") as place:
         file = Path(place) / "known_hosts"
         file.write_text(line, "ascii")
         yield file

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import MissingLibraryError, PipelineError
 from pipeline.host.machine_faults import as_problem
-from pipeline.host.scratch import sweep_strays
+from pipeline.host.scratch import sweep_strays, temporary_directory
 
 _TROUBLE = 2  # could not look, or not even begin
 
@@ -52,5 +51,5 @@ def private_directory() -> Iterator[Path]:
         sweep_strays(place)
         yield place
     else:
-        with tempfile.TemporaryDirectory(prefix="verify-") as name:
+        with temporary_directory("verify-") as name:
             yield Path(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.host.digests import write_atomically
 from pipeline.host.progress import Progress
+from pipeline.host.scratch import temporary_directory
 from pipeline.image.containers.prepare import prepare_raw
 from pipeline.image.read.look import AT_ONCE, look_at_all
 from pipeline.inputs.layout_files import load_layouts
@@ -133,7 +133,7 @@ def audit_images(
     for start in range(0, len(images), AT_ONCE):
         batch = images[start : start + AT_ONCE]
         # Private, because the copies hold every secret of the images.
-        with tempfile.TemporaryDirectory(prefix="audit-") as place:
+        with temporary_directory("audit-") as place:
             raws = [Path(place) / f"disk-{number}.img" for number in range(len(batch))]
             for image, raw in zip(batch, raws, strict=True):
                 prepare_raw(image, raw, say)

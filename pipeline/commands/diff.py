@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -13,6 +12,7 @@ from pipeline.commands.answering import or_say_why
 from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.host.progress import Progress, Say
+from pipeline.host.scratch import temporary_directory
 from pipeline.image.containers.prepare import prepare_raw
 from pipeline.image.read.view import needed_paths, view_of
 from pipeline.inputs.layout_files import load_layouts
@@ -156,7 +156,7 @@ def _read(sides: Sequence[_Image], say: Say) -> tuple[ImageView, ImageView]:
 
     layouts = load_layouts()
     # Private, because the copies hold every secret of the images.
-    with tempfile.TemporaryDirectory(prefix="diff-") as place:
+    with temporary_directory("diff-") as place:
         raws = []
         for number, side in enumerate(sides):
             if side.image is None:

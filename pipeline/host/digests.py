@@ -134,7 +134,9 @@ def write_atomically(path: Path, content: bytes, mode: int, *, staging: Path | N
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)
-    except BaseException:
+    except BaseException as error:
         beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk is told of a descriptor, which names nothing
         raise
     sync_directory(path.parent)

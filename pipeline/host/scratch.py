@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,10 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 
 # What may hold secrets in clear goes first: a sweep that is cut short should have removed these.
-_PREFIXES = ("stamp-", "inject-", "verify-", "explain-", "publish-", "twice-")
+_PREFIXES = (
+    "stamp-", "inject-", "twice-", "boottest-", "boot-", "capture-", "verify-", "audit-", "diff-", "explain-",
+    "doctor-",
+)  # fmt: skip
 _OWNER = "owner"
 
 
@@ -48,6 +52,24 @@ def scratch_directory(prefix: str, parent: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(directory, ignore_errors=True)
         os.close(owner)
+
+
+@contextmanager
+def temporary_directory(prefix: str) -> Iterator[Path]:
+    """The same where temporary files go on this machine, in a directory that is this user's alone."""
+    parent = Path(tempfile.gettempdir()) / f"gateway-image-pipeline-{os.getuid()}"
+    try:
+        parent.mkdir(mode=0o700, exist_ok=True)
+        about = parent.lstat()
+        own = stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o077
+    except OSError:
+        own = False
+    if own:
+        with scratch_directory(prefix, parent) as directory:
+            yield directory
+    else:  # somebody else has the name: nothing of ours goes there
+        with tempfile.TemporaryDirectory(prefix=prefix) as name:
+            yield Path(name)
 
 
 def sweep_strays(parent: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.host import tools
+from pipeline.host.scratch import temporary_directory
 from pipeline.image.boot.guest import Guest
 from pipeline.image.boot.guest_network import Nic, free_ports, nic_options
 from pipeline.image.boot.initramfs import ADDRESS, initramfs
@@ -61,7 +61,7 @@ def boot(
     chosen = kernel or newest_kernel()
     qemu = tools.require("qemu-system-x86_64", reason=_REASON)
     setpriv = tools.require("setpriv", reason=_REASON)
-    with tempfile.TemporaryDirectory(prefix="boot-") as scratch:
+    with temporary_directory("boot-") as scratch:
         ramdisk = Path(scratch) / "initramfs"
         ramdisk.write_bytes(initramfs(chosen.modules))
         forwarded = dict(zip(ports, free_ports(len(ports)), strict=True))
@@ -89,7 +89,7 @@ def boot(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=[nic.wire.fileno() for nic in nics if nic.wire is not None],
-            env=tools.closed_environment({"TMPDIR": scratch}),
+            env=tools.closed_environment({"TMPDIR": str(scratch)}),
         )
         guest = Guest(process, forwarded)
         try:

@@ -11,6 +11,8 @@ def make_once(path: Path, content: bytes, *, mode: int = 0o600) -> bool:
 
     It appears under its name only when it is complete: a file that is cut short would be kept for good.
     """
+    if path.parent.is_dir():
+        _sweep(path)
     if path.exists():
         return False
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -29,3 +31,11 @@ def make_once(path: Path, content: bytes, *, mode: int = 0o600) -> bool:
         return True
     finally:
         growing.unlink()
+
+
+def _sweep(path: Path) -> None:
+    """Take away what a killed process left of this file: perhaps a whole private key."""
+    for stray in path.parent.glob(f".{path.name}.*"):
+        pid = stray.name.rpartition(".")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            stray.unlink(missing_ok=True)

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.host.scratch import scratch_directory, sweep_strays
+from pipeline.host.scratch import scratch_directory, sweep_strays, temporary_directory
+from pipeline.signing.keys.private_file import make_once
 from tests.support.workspaces import CHECKOUT
 
 _HOLD = """
 import sys, time
 from pathlib import Path
-from pipeline.host.scratch import scratch_directory
+from pipeline.host.scratch import scratch_directory, sweep_strays, temporary_directory
+from pipeline.signing.keys.private_file import make_once
 with scratch_directory("stamp-", Path(sys.argv[1])) as place:
     (place / "content-0").write_bytes(b"host key")
     print("ready", flush=True)
@@ -67,3 +69,24 @@ def test_it_is_private(tmp_path: Path) -> None:
             assert place.stat().st_mode & 0o777 == 0o700
     finally:
         os.umask(old)
+
+
+def test_temporary_files_lie_in_a_place_of_this_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with temporary_directory("boottest-") as place:
+        assert place.parent == tmp_path / f"gateway-image-pipeline-{os.getuid()}"
+        assert place.parent.stat().st_mode & 0o777 == 0o700
+    place.parent.chmod(0o777)  # somebody else could have made it so
+    with temporary_directory("boottest-") as place:
+        assert place.parent == tmp_path
+    assert not place.exists()
+
+
+def test_a_key_that_a_killed_process_left_half_made_goes(tmp_path: Path) -> None:
+    done = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True)
+    stray = tmp_path / f".signer.pem.{done.stdout.strip()}"
+    stray.write_bytes(b"-----BEGIN PRIVATE KEY-----")
+    own = tmp_path / f".signer.pem.{os.getpid()}x"
+    own.write_bytes(b"not one of ours")
+    assert make_once(tmp_path / "signer.pem", b"key")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [own.name, "signer.pem"]
