@@ -225,7 +225,8 @@ def give(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: GatewayS
         entries.append(LinkEntry(BUS_ID, str(MACHINE_ID), machine))
     if vanilla.exists("/etc/mailname"):
         entries.append(FileEntry(GuestPath("/etc/mailname"), f"{gateway.name}\n".encode("ascii"), name))
-    entries.extend(_host_keys(secrets, source))
+    if vanilla.exists("/etc/ssh") or not _has_dropbear(vanilla):
+        entries.extend(_host_keys(secrets, source))
     entries.extend(_dropbear_keys(vanilla, secrets, source))
     return Layer.of(*entries)
 
@@ -300,9 +301,13 @@ def _host_keys(secrets: GatewaySecrets, source: str) -> Iterator[Entry]:
         yield FileEntry(GuestPath(f"{path}.pub"), f"{key.public.strip()}\n".encode("ascii"), origins)
 
 
+def _has_dropbear(vanilla: Vanilla) -> bool:
+    return any(vanilla.exists(path) for path in _DROPBEAR)
+
+
 def _dropbear_keys(vanilla: Vanilla, secrets: GatewaySecrets, source: str) -> Iterator[Entry]:
     """The same keys in the form of the other SSH server, where the image has it."""
-    if not any(vanilla.exists(path) for path in _DROPBEAR):
+    if not _has_dropbear(vanilla):
         return
     origins = (Origin("identity.host_keys", source),)
     directory = GuestPath("/etc/dropbear")

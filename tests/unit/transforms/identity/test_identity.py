@@ -171,6 +171,18 @@ def test_ssh_keygen_finds_the_pair_matching(tmp_path: Path, kind: str) -> None:
     assert done.stdout.split()[:2] == text(layer, f"/etc/ssh/ssh_host_{kind}_key.pub").split()[:2]
 
 
+def test_an_image_with_dropbear_alone_gets_keys_in_its_form_only() -> None:
+    """Yocto's and Buildroot's small images have no /etc/ssh; keys of OpenSSH would have no place there."""
+    both = a_vanilla({"/usr/sbin/dropbear": "ELF\n"})
+    alone = replace(both, tree=Tree({p: n for p, n in both.tree.nodes.items() if not f"{p}/".startswith("/etc/ssh/")}))
+    keys = (ed25519_host_key(bytes(32), "gw"), ecdsa_host_key_of(7, "gw"))
+    for image, openssh in ((both, True), (alone, False)):
+        layer = identity.give(image, a_release(), a_gateway(), some_secrets(host_keys=keys))
+        written = {str(entry.path) for entry in layer.entries}
+        assert any(path.startswith("/etc/ssh/") for path in written) is openssh
+        assert "/etc/dropbear/dropbear_ed25519_host_key" in written
+
+
 def test_dropbear_gets_the_same_keys_in_its_own_form() -> None:
     keys = (ed25519_host_key(bytes(32), "gw"), ecdsa_host_key_of(7, "gw"))
     vanilla = a_vanilla({"/usr/sbin/dropbear": "ELF\n"})
