@@ -89,7 +89,7 @@ def _kura5(workspace: Workspace, say: Say) -> None:
         vendor=vendor_identity(keys),
         https=https_identity(keys),
         # Open-source Kura has no policy that would ask for signatures, and its bundles have none.
-        plugins={f"{package.bundle}_{package.bundle_version}.jar": bundle(package) for package in _platform("5.5.0")},
+        plugins={f"{package.bundle}_{package.bundle_version}.jar": bundle(package) for package in _platform("5.6.0")},
     )
 
 

@@ -56,7 +56,7 @@ def esf5(vendor: VendorIdentity, plugins: Mapping[str, bytes], *, epoch: int) ->
         path: Member(Kind.FILE, _mode(path), mtime=epoch, content=content) for path, content in files_of("").items()
     }
     config = INSTALLATION / "kura/config.ini"
-    started = ",".join(f"reference\\:file\\:plugins/{name}@4\\:start" for name in sorted(plugins))
+    started = ",".join(f"reference\\:file\\:{SYMLINK}/plugins/{name}@4\\:start" for name in sorted(plugins))
     members[config] = Member(
         Kind.FILE, 0o644, mtime=epoch, content=members[config].read().replace(_BUNDLES_MARK, started.encode())
     )

@@ -1,4 +1,7 @@
-"""A stand-in for a vanilla, never-booted installation of Eclipse Kura 5.5.0, laid out as its installer does it.
+"""A stand-in for a vanilla, never-booted installation of Eclipse Kura 5.6.0, as its genuine installer leaves it.
+
+Nothing is there that only a running framework makes, such as ``packages/``; docs/reference/genuine-installations.md has
+the sources, fact by fact.
 
 The files lie in ``esf_files/kura5`` at the paths they have in the image; what depends on keys is made here. All text is
 our own. Java is not part of it: the start scripts are real, the program they start is not there.
@@ -6,19 +9,21 @@ our own. Java is not part of it: the start scripts are real, the program they st
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
 from cryptography.hazmat.primitives import serialization
 
+from pipeline.demo import pkcs12
 from pipeline.demo.esf import CACERTS_PASSWORD, files_of, trust_store
 from pipeline.demo.members import Member
 from pipeline.demo.vendor import HttpsIdentity, VendorIdentity
-from pipeline.formats.crypto import jks
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind
 
-VERSION = "5.5.0"
+VERSION = "5.6.0"
 INSTALLATION = GuestPath(f"/opt/eclipse/kura_{VERSION}_generic-x86_64")
 SYMLINK = GuestPath("/opt/eclipse/kura")
 
@@ -32,7 +37,12 @@ UNITS = ("firewall", "firstboot", "kura")
 _TREE = "kura5"
 _OPT = GuestPath("/opt/eclipse")
 _WANTS = GuestPath("/etc/systemd/system/multi-user.target.wants")
-_EMPTY_DIRECTORIES = ("console/skin", "data", "packages", "log4j", "plugins", "user/security")
+_EMPTY_DIRECTORIES = ("console/skin", "data", "log", "log4j", "plugins", "user/security")
+
+# Delivered by the installer where packages have theirs; what only our image has lies where people put theirs.
+_UNIT_DIRECTORY = {"firstboot": "/etc/systemd/system"}
+_HTTPS_STORE = INSTALLATION / "user/security/httpskeystore.ks"
+_RNDC_KEY = GuestPath("/etc/bind/rndc.key")
 
 # Copies from which a factory reset restores (formats 3): it must find what was delivered.
 _RESTORE = {
@@ -52,7 +62,7 @@ def kura5(
         epoch: time of everything, also inside the keystores.
     """
     members = {
-        path: Member(Kind.FILE, 0o755 if path.name.endswith(".sh") else 0o644, mtime=epoch, content=content)
+        path: Member(Kind.FILE, 0o755 if path.parent.name == "bin" else 0o644, mtime=epoch, content=content)
         for path, content in files_of("", _TREE).items()
     }
     for name in _EMPTY_DIRECTORIES:
@@ -61,26 +71,32 @@ def kura5(
         members[INSTALLATION / "plugins/4s" / name] = Member(Kind.FILE, 0o644, mtime=epoch, content=content)
     for name, original in _RESTORE.items():
         members[INSTALLATION / ".data" / name] = members[original]
-    stores = {
-        "cacerts.ks": trust_store({"demo-cloud-ca": vendor.cloud_ca}, CACERTS_PASSWORD, epoch),
-        "httpskeystore.ks": _https_store(https, epoch),
-    }
-    for name, content in stores.items():
-        members[INSTALLATION / "user/security" / name] = Member(Kind.FILE, 0o644, mtime=epoch, content=content)
+    trusted = trust_store({"demo-cloud-ca": vendor.cloud_ca}, CACERTS_PASSWORD, epoch)
+    members[INSTALLATION / "user/security/cacerts.ks"] = Member(Kind.FILE, 0o644, mtime=epoch, content=trusted)
     members[SYMLINK] = Member(Kind.LINK, 0o777, mtime=epoch, target=INSTALLATION)
     for name in UNITS:
         members[_WANTS / f"{name}.service"] = Member(
-            Kind.LINK, 0o777, mtime=epoch, target=f"/etc/systemd/system/{name}.service"
+            Kind.LINK, 0o777, mtime=epoch, target=f"{_UNIT_DIRECTORY.get(name, '/lib/systemd/system')}/{name}.service"
         )
+    members[_RNDC_KEY] = Member(Kind.FILE, 0o600, mtime=epoch, content=_rndc_key(https))
     for path in [path for path in members if path.is_under(_OPT)]:
         for above in path.ancestors():
             if above == _OPT or above.is_under(_OPT):
                 members.setdefault(above, Member(Kind.DIRECTORY, 0o755, mtime=epoch))
-    return {path: _owned(path, member) for path, member in members.items()}
+    owned = {path: _owned(path, member) for path, member in members.items()}
+    # keytool runs last of all, as root, when owners and modes have been set.
+    owned[_HTTPS_STORE] = Member(Kind.FILE, 0o644, mtime=epoch, content=_https_store(https))
+    return owned
+
+
+def _rndc_key(https: HttpsIdentity) -> bytes:
+    """What ``rndc-confgen -a`` made while the image was installed: the same in every copy of it."""
+    secret = base64.b64encode(hashlib.sha256(_pkcs8(https)).digest()).decode()
+    return f'key "rndc-key" {{\n\talgorithm hmac-sha256;\n\tsecret "{secret}";\n}};\n'.encode()
 
 
 def _owned(path: GuestPath, member: Member) -> Member:
-    """``chown -R kurad`` and ``chmod -R go-rwx`` below ``/opt/eclipse``, as the installer does it."""
+    """``chown -R kurad`` and ``chmod -R go-rwx`` below ``/opt/eclipse``, and ``a+rx`` for that directory alone."""
     if path == _OPT:
         return replace(member, uid=UID, gid=GID)
     if not path.is_under(_OPT):
@@ -89,11 +105,13 @@ def _owned(path: GuestPath, member: Member) -> Member:
     return replace(member, mode=mode, uid=UID, gid=GID)
 
 
-def _https_store(https: HttpsIdentity, epoch: int) -> bytes:
-    """The installer's ``keytool -genkey -alias localhost``; a JKS here, since a PKCS #12 has random salts."""
-    pkcs8 = https.key.private_bytes(
+def _https_store(https: HttpsIdentity) -> bytes:
+    """The installer's ``keytool -genkey -alias localhost -deststoretype pkcs12``."""
+    chain = (https.certificate.public_bytes(serialization.Encoding.DER),)
+    return pkcs12.write_keystore("localhost", _pkcs8(https), chain, CACERTS_PASSWORD)
+
+
+def _pkcs8(https: HttpsIdentity) -> bytes:
+    return https.key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    chain = (https.certificate.public_bytes(serialization.Encoding.DER),)
-    entry = jks.PrivateKey("localhost", pkcs8, chain, epoch * 1000)
-    return jks.write_keystore([entry], CACERTS_PASSWORD, b"demo", "the demo's httpskeystore.ks")

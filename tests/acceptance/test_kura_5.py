@@ -24,7 +24,7 @@ from tests.support.workspaces import an_example, doit
 pytestmark = [pytest.mark.appliance, pytest.mark.tools]
 
 GATEWAY = "gw-mill-01"
-KURA = "/opt/eclipse/kura_5.5.0_generic-x86_64"
+KURA = "/opt/eclipse/kura_5.6.0_generic-x86_64"
 KURAD = 990
 QUIET = {**os.environ, "JAVA_TOOL_OPTIONS": "", "LC_ALL": "C.UTF-8"}
 # The documents' nine, those their list forgets, and what NetworkManager keeps (A:181 to A:199).
@@ -61,7 +61,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     workspace = an_example(tmp_path_factory.mktemp("kura") / "workspace", "kura-5")
     ran = doit(workspace, f"image:{GATEWAY}")
     assert ran.status == 0, ran.text
-    assert "Kura 5.5.0" in ran.text
+    assert "Kura 5.6.0" in ran.text
     assert f"{GATEWAY}: verified" in ran.text
     directory = workspace / "out/kura-demo-1.0" / GATEWAY
     return Finished(workspace, directory / "image.img", json.loads((directory / "manifest.json").read_bytes()))

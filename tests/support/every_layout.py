@@ -18,14 +18,15 @@ from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.esf.keystore_services import BUNDLES, SERVICE
-from tests.support import esf_view, kura
+from tests.support import esf_view, kura, kura6
 from tests.support.golden import a_golden
 from tests.support.trust import HEATER, a_bundle, a_package, a_vendor
 from tests.support.uboot import an_environment
 
 RELEASES = {
     "esf-5": "5.0.0", "esf-6": "6.2.1", "esf-7-0": "7.0.0", "esf-7": "7.2.1",
-    "kura-3": "3.0.0", "kura-3-edison": "3.0.0", "kura-4": "4.1.2", "kura-5-0": "5.0.0", "kura-5": "5.5.0",
+    "kura-3": "3.0.0", "kura-3-edison": "3.0.0", "kura-4": "4.1.2", "kura-5-0": "5.0.0", "kura-5": "5.6.0",
+    "kura-6": "6.0.0",
 }  # fmt: skip
 NAMED = "/opt/eurotech/esf/user/security/certificates.ks"
 """Where the tests' user says that ESF 6 keeps its bundle signers."""
@@ -51,12 +52,30 @@ def a_vanilla_of(name: str) -> Vanilla:
     if layout.generation == "C":
         nodes = dict(image.tree.nodes)
         started = GuestPath("/etc/systemd/system/multi-user.target.wants/firewall.service")
-        nodes[started] = Node(Kind.LINK, 0o777, target="/etc/systemd/system/firewall.service")
+        nodes[started] = Node(Kind.LINK, 0o777, target="/lib/systemd/system/firewall.service")
         _directories(nodes, started)
         image = replace(image, tree=Tree(nodes))
     if name.startswith("esf-7"):
         image = _with_policy(image)
-    return image
+    return _with_one_script(image) if name == "kura-6" else image
+
+
+def _with_one_script(image: Vanilla) -> Vanilla:
+    """Kura 6 has one start script, and no other."""
+    nodes, files = dict(image.tree.nodes), dict(image.files)
+    directory = image.layout.root / "bin"
+    for path in [path for path in nodes if path.is_under(directory) and path.name.startswith("start_")]:
+        del nodes[path]
+        files.pop(path, None)
+    old = nodes[directory / "gen_config_ini.sh"]
+    for path, text, mode, owner in (
+        (directory / "start_kura.sh", kura6.SCRIPT, 0o755, old.uid),
+        (GuestPath("/usr/lib/systemd/system/kura.service"), kura6.UNIT, 0o644, 0),
+    ):
+        content = text.encode()
+        files[path] = content
+        nodes[path] = Node(Kind.FILE, mode, owner, owner, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    return replace(image, tree=Tree(nodes), files=files)
 
 
 @cache
@@ -118,7 +137,8 @@ def _moved(image: Vanilla, layout: Layout, release: str) -> Vanilla:
     """The image with the installation where a layout has it, under the name of its release."""
     old = image.layout
     here = image.tree.resolve(old.root)
-    there = GuestPath(f"{layout.root}_{release}")
+    # From Kura 6 on, packages own the directory itself; before, an installer makes a link to a versioned one.
+    there = layout.root if layout.name == "kura-6" else GuestPath(f"{layout.root}_{release}")
     places = {}
     for name in (*_SINGLE, *_DIRECTORIES):
         before, after = getattr(old, name), getattr(layout, name)
@@ -134,6 +154,8 @@ def _moved(image: Vanilla, layout: Layout, release: str) -> Vanilla:
         if old.product == "Kura" and path.is_under(builders):
             continue
         place = _new_place(path, here, there, places)
+        if path == old.root and there == layout.root:
+            continue
         if path == old.root:
             place, node = layout.root, replace(node, target=str(there))
         if place is None:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from pipeline.demo import kura
+from pipeline.demo import kura, pkcs12
 from pipeline.demo.esf import files_of
 from pipeline.formats.crypto import jks
 from pipeline.formats.esf import esf_snapshot
@@ -40,10 +40,9 @@ kurad:x:990:991::/opt/eclipse:/usr/sbin/nologin
 
 @cache
 def https_store() -> bytes:
-    """What an installer leaves: one key for all copies of the image."""
+    """What an installer leaves: one key for all copies of the image, in a PKCS #12."""
     key = rsa_key("installer")
-    entry = jks.PrivateKey("localhost", pkcs8_of(key), (certificate("CN=Kura", key),), 0)
-    return jks.write_keystore([entry], "changeit", b"vendor", "vendor")
+    return pkcs12.write_keystore("localhost", pkcs8_of(key), (certificate("CN=Kura", key),), "changeit")
 
 
 def a_kura(files: Mapping[str, bytes | str | None] = _NONE, layout: Layout = LAYOUT) -> Vanilla:
@@ -64,8 +63,8 @@ def a_kura(files: Mapping[str, bytes | str | None] = _NONE, layout: Layout = LAY
         {**delivered, **files},
         links={KURA: str(kura.INSTALLATION)},
         init="systemd",
-        esf_version="5.5.0",
-        directories=(f"{KURA}/packages", f"{KURA}/data"),
+        esf_version="5.6.0",
+        directories=(f"{KURA}/data", f"{KURA}/log"),
         layout=layout,
     )
     owned = {
@@ -83,7 +82,7 @@ def a_kura_golden(change: Callable[[Snapshot], Snapshot] = lambda snapshot: snap
     packages = {"heater_1.0.0.dp": a_package({HEATER: a_bundle()})}
     dpa = f"heater=file\\:{KURA}/packages/heater_1.0.0.dp\n".encode()
     rendered = esf_snapshot.render(change(snapshot))
-    return Golden("5.5.0", rendered, dpa, packages, None, {}, {}, (), (), "00" * 32, product="Kura")
+    return Golden("5.6.0", rendered, dpa, packages, None, {}, {}, (), (), "00" * 32, product="Kura")
 
 
 def without(pid: str) -> Callable[[Snapshot], Snapshot]:

@@ -17,6 +17,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 # Words that may stand before the program of a simple command.
 _BEFORE_PROGRAM = {"nohup", "exec", "command", "env", "time", "if", "then", "else", "elif", "while", "until", "do", "!",
                    "{", "eval", "setsid"}  # fmt: skip
+_INSIDE = re.compile(r"(?:[^\s\\]|\\[^\n])+")
 _EXPORTS = {"export", "readonly", "local", "declare"}
 # Options of the java program that take the next word as their value.
 _WITH_VALUE = set(
@@ -53,11 +54,14 @@ class Assignment:
 
 
 def java_commands(text: str) -> tuple[JavaCommand, ...]:
-    """Every command that starts a program in Java; ``java -version`` and the like start none."""
+    """Every command that starts a program in Java; ``java -version`` and the like start none.
+
+    One that stands in a variable and is run by ``eval``, as in Kura 6, is found in the variable's value.
+    """
     found: list[JavaCommand] = []
-    for words in _commands(text):
+    for words in (*_commands(text), *_evaluated(text)):
         place = _program(words)
-        if place is None or not _is_java(words[place].value):
+        if place is None or not (_is_java(words[place].value) or _leads_to_java(text, words[place].value)):
             continue
         rest = words[place + 1 :]
         split = _main(rest)
@@ -106,6 +110,34 @@ def with_word_after(text: str, word: Word, new: str) -> str:
 def quoted(value: str) -> str:
     """A value in single quotes, as one word of the shell."""
     return "'" + value.replace("'", "'\\''") + "'"
+
+
+def _evaluated(text: str) -> Iterator[list[Word]]:
+    """The words inside of variables that ``eval`` runs, each where it stands in the text."""
+    run = {
+        name
+        for words in _commands(text)
+        if words and words[0].value == "eval"
+        for word in words[1:]
+        for name in re.findall(r"\$\{?(\w+)", word.value)
+    }
+    for item in assignments(text):
+        if item.name in run:
+            start = item.word.start + len(item.name) + 1
+            raw = text[start : item.word.end]
+            inside = slice(1, -1) if raw[:1] == raw[-1:] == '"' else slice(0, None)
+            start += 1 if inside.start else 0
+            yield [
+                Word(start + hit.start(), start + hit.end(), re.sub(r'\\(.)|"', r"\1", hit[0]))
+                for hit in _INSIDE.finditer(raw[inside])
+            ]
+
+
+def _leads_to_java(text: str, word: str) -> bool:
+    """Whether a word is a variable whose value ends in the program: ``exec java``, ``nohup java``."""
+    name = re.fullmatch(r"\$\{?(\w+)\}?", word)
+    values = [item.value for item in assignments(text) if name and item.name == name[1]]
+    return bool(values) and all(value.split() and _is_java(value.split()[-1]) for value in values)
 
 
 def _is_java(value: str) -> bool:

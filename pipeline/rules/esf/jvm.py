@@ -36,6 +36,10 @@ _COMPUTED = re.compile(rf"`|\$(?!\{{?(?:{'|'.join(sorted(_VARIABLES))})\b)")
 _REMOTE = re.compile(
     r"-javaagent:|-Dcom\.sun\.management\.(?:jmxremote|snmp)|-XX:\+(?:FlightRecorder|ManagementServer)"
 )
+_PUT_TOGETHER = re.compile(r"\beval\b|\b(?:ba)?sh\s+-c\b|\$\(|`")
+# Kura 6 has one script; what adds the debugger to it is an option of the script, or this variable.
+_DEBUG_MODE = re.compile(r"KURA_DEBUG_MODE[\s\"']*=[\s\"']*true\b", re.IGNORECASE)
+_DEBUG_OPTION = re.compile(r"start_kura\w*\.sh[^\n]*\s(?:--debug|-x)(?=\s|$|[\"'])")
 _NO_SCRIPT = "no start script of the installation is in this image"
 
 
@@ -50,10 +54,23 @@ def _started(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
                    f"a script of {view.place(layout.root)}/bin")
         )  # fmt: skip
     if not any(start_script.java_commands(item.text) for item in found):
+        hidden = next((item for item in found if _PUT_TOGETHER.search(item.text)), None)
+        if hidden is not None:
+            return Judgement.unverifiable(
+                f"what {hidden.path} starts is not to be seen: it is put together when it runs"
+            )
         return Judgement.failed(
             *(Breach(item.path, 0, "started at boot, and starts no Java", "a java command") for item in found)
         )
     return Judgement.passed(f"{', '.join(item.path for item in found)} runs at boot")
+
+
+def _no_command(view: ImageView, layout: Layout) -> Judgement:
+    """No command that starts Java was found: there is no script, or it hides what it runs."""
+    present = scripts(view, layout)
+    if not present:
+        return Judgement.not_applicable(_NO_SCRIPT)
+    return Judgement.unverifiable(f"how Java is started is not to be seen in {present[0].path}")
 
 
 def _jvm_options(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
@@ -61,7 +78,7 @@ def _jvm_options(view: ImageView, layout: Layout, expected: Expected) -> Judgeme
     del expected
     found = commands(view, layout)
     if not found:
-        return Judgement.not_applicable(_NO_SCRIPT)
+        return _no_command(view, layout)
     breaches = []
     for started in found:
         for word in started.command.options:
@@ -76,6 +93,13 @@ def _jvm_options(view: ImageView, layout: Layout, expected: Expected) -> Judgeme
     for script in scripts(view, layout):
         if script.path not in {item.path for item in debug_scripts(view, layout)}:
             breaches.extend(_in_assignments(script))
+    for document in (*starters(view), *environments(view)):
+        for number, line in enumerate(document.text.splitlines(), 1):
+            body = re.sub(r"^\s*[#;].*", "", line)
+            if _DEBUG_MODE.search(body) or _DEBUG_OPTION.search(body):
+                breaches.append(
+                    Breach(document.path, number, f"starts it for a debugger: {harmless(line)}", "not there")
+                )
     return Judgement.of(breaches, f"{len(found)} commands start Java, none with debugging or profiling")
 
 
@@ -84,7 +108,7 @@ def _heap_dump(view: ImageView, layout: Layout, expected: Expected) -> Judgement
     del expected
     found = commands(view, layout)
     if not found:
-        return Judgement.not_applicable(_NO_SCRIPT)
+        return _no_command(view, layout)
     breaches = []
     for started in found:
         dumps = [word for word in started.command.options if word.value.startswith(_HEAP_DUMP)]
@@ -155,7 +179,7 @@ def _no_debug_script(view: ImageView, layout: Layout, expected: Expected) -> Jud
     """A script that opens port 8000 for a debugger has no use on a gateway in the field (A:113, B:397)."""
     del expected
     if not scripts(view, layout):
-        return Judgement.not_applicable(_NO_SCRIPT)
+        return _no_command(view, layout)
     breaches = [
         Breach(
             item.path, item.line_of(r"-Xdebug|-Xrunjdwp|-agentlib"), "starts the framework for a debugger", "not there"
@@ -172,7 +196,7 @@ def _no_management(view: ImageView, layout: Layout, expected: Expected) -> Judge
     del expected
     found = commands(view, layout)
     if not found:
-        return Judgement.not_applicable(_NO_SCRIPT)
+        return _no_command(view, layout)
     breaches = [
         Breach(item.document.path, item.line(word), harmless(word.value), "not there")
         for item in found
@@ -187,7 +211,7 @@ def _no_osgi_console(view: ImageView, layout: Layout, expected: Expected) -> Jud
     del expected
     found = commands(view, layout)
     if not found:
-        return Judgement.not_applicable(_NO_SCRIPT)
+        return _no_command(view, layout)
     breaches = []
     for started in found:
         words = (*started.command.options, *started.command.arguments)

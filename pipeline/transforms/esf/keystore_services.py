@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.formats.crypto import jks
+from pipeline.formats.crypto import jks, pkcs12
 from pipeline.formats.crypto.jks import KeystoreEntry, PrivateKey, TrustedCertificate
 from pipeline.formats.esf import esf_snapshot
 from pipeline.formats.esf.esf_snapshot import Configuration, Snapshot
@@ -171,7 +171,15 @@ def _read(vanilla: Vanilla, place: GuestPath, initial: Mapping[GuestPath, str]) 
             f"vanilla image: {place}: its password is not known: the vendor's snapshot has no service for it",
             "use an image with a complete installation, or take the service out of the golden sample's snapshot",
         )
-    return jks.read_keystore(vanilla.read(place), password, f"vanilla image: {place}")
+    content, where = vanilla.read(place), f"vanilla image: {place}"
+    if not pkcs12.is_pkcs12(content):
+        return jks.read_keystore(content, password, where)
+    return tuple(
+        TrustedCertificate(entry.alias, entry.certificates[0])
+        if entry.pkcs8 is None
+        else PrivateKey(entry.alias, entry.pkcs8, entry.certificates)
+        for entry in pkcs12.read_keystore(content, password, where)
+    )
 
 
 def _with(

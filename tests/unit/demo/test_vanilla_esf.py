@@ -121,7 +121,7 @@ def test_start_scripts_have_the_options_production_mode_looks_at(tree: dict[Gues
 
 def test_plugins_are_started(tree: dict[GuestPath, Member]) -> None:
     config = read(tree, "kura/config.ini").decode()
-    assert "osgi.bundles=reference\\:file\\:plugins/com.eurotech.demo_1.0.0.jar@4\\:start\n" in config
+    assert "osgi.bundles=reference\\:file\\:/opt/eurotech/esf/plugins/com.eurotech.demo_1.0.0.jar@4\\:start\n" in config
 
 
 def test_keystores_open_with_their_published_passwords(tree: dict[GuestPath, Member], vendor: VendorIdentity) -> None:

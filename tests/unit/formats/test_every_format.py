@@ -164,12 +164,12 @@ READERS: dict[str, Format] = {
     ),
     "start_script": Format(
         lambda data: start_script.java_commands(data.decode("utf-8", "surrogateescape")),
-        (demo("kura5/opt/eclipse/kura_5.5.0_generic-x86_64/bin/start_kura_background.sh"),),
+        (demo("kura5/opt/eclipse/kura_5.6.0_generic-x86_64/bin/start_kura_background.sh"),),
     ),
     "sudoers": Format(sudoers.parse, (b"Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n",)),
     "sysctl_conf": Format(sysctl_conf.parse, (b"# x\nkernel.sysrq = 0\n",), sysctl_conf.render, True),
     "systemd_unit": Format(
-        lambda data: systemd_unit.parse(data, "f"), (demo("kura5/etc/systemd/system/kura.service"),)
+        lambda data: systemd_unit.parse(data, "f"), (demo("kura5/usr/lib/systemd/system/kura.service"),)
     ),
     "uboot_env": Format(
         uboot_env.parse,
@@ -184,6 +184,8 @@ READERS: dict[str, Format] = {
 
 # Where the same is shown of formats that are not of lines of text, or are only ever written.
 ELSEWHERE = {
+    "pkcs12": "tests/unit/formats/crypto/test_pkcs12.py",
+    "shell": "tests/unit/formats/shell/test_trace.py",
     "bdb_hash": "tests/unit/formats/packages/test_package_databases.py",
     "bmap": "tests/unit/image/write/test_bmap.py",
     "canonical_json": "tests/unit/formats/test_canonical_json.py",
@@ -213,7 +215,7 @@ ELSEWHERE = {
 
 def test_every_format_is_in_the_index() -> None:
     place = Path(pipeline.__file__).parent / "formats"
-    packages = {"esf_snapshot", "iptables", "sudoers"}
+    packages = {"esf_snapshot", "iptables", "shell", "sudoers"}
     files = [path for path in place.rglob("*.py") if path.name != "__init__.py" and path.parent.name not in packages]
     modules = {path.stem for path in files} | packages
     listed = {name.split(" ")[0] for name in READERS} | set(ELSEWHERE)

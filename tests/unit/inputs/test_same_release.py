@@ -23,7 +23,7 @@ RELEASE = replace(a_release(), golden_esf_version="")
 def test_the_same_is_taken() -> None:
     require_same_release(a_vanilla({}), a_golden(), RELEASE)
     require_same_release(a_kura(), a_kura_golden(), RELEASE)
-    require_same_release(a_kura(), a_kura_golden(), replace(RELEASE, golden_esf_version="5.5.0"))
+    require_same_release(a_kura(), a_kura_golden(), replace(RELEASE, golden_esf_version="5.6.0"))
 
 
 def test_another_one_is_named() -> None:
@@ -34,7 +34,7 @@ def test_another_one_is_named() -> None:
 
 
 def test_a_number_of_another_product_is_another_release() -> None:
-    with pytest.raises(PipelineError, match=r"sample is ESF 5\.5\.0, the vanilla image is Kura 5\.5\.0"):
+    with pytest.raises(PipelineError, match=r"sample is ESF 5\.6\.0, the vanilla image is Kura 5\.6\.0"):
         require_same_release(a_kura(), replace(a_kura_golden(), product="ESF"), RELEASE)
     # Whatever export.toml says: packages lie where the product has them.
     with pytest.raises(PipelineError, match="so this is no sample of Kura"):

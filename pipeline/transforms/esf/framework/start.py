@@ -140,6 +140,10 @@ def _changes(command: JavaCommand) -> Iterator[tuple[Word, str | None]]:
             yield word, _WANTED_HEAP_DUMP
 
 
+def _is_bad(option: str) -> bool:
+    return bool(FORBIDDEN.match(option)) or option.startswith(_HEAP_DUMP)
+
+
 def _bad(command: JavaCommand) -> Iterator[Word]:
     for word in command.options:
         if FORBIDDEN.match(word.value) or (word.value.startswith(_HEAP_DUMP) and word.value != _WANTED_HEAP_DUMP):
@@ -149,7 +153,7 @@ def _bad(command: JavaCommand) -> Iterator[Word]:
 def _cleaned(assignment: Assignment, written: str) -> str | None:
     """A variable's value, quoted, without forbidden options, or None when there is nothing to clean."""
     options = assignment.value.split()
-    kept = [option for option in options if not FORBIDDEN.match(option) and not option.startswith(_HEAP_DUMP)]
+    kept = [option for option in options if option == _WANTED_HEAP_DUMP or not _is_bad(option)]
     if len(kept) == len(options):
         return None
     value = " ".join(kept)

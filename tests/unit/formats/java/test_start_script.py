@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.formats.java import start_script
+from pipeline.transforms.esf.framework.start import harden
+from tests.support import kura6
 
 SCRIPT = r"""#!/bin/sh
 # java -Xdebug -jar in a comment
@@ -123,3 +125,44 @@ def test_no_crash_and_no_loss_on_arbitrary_text(text: str) -> None:
             assert 0 <= word.start < word.end <= len(text)
         assert start_script.with_words(text, []) == text
     start_script.assignments(text)
+
+
+def test_java_in_a_variable_that_is_evaluated() -> None:
+    (command,) = start_script.java_commands(kura6.SCRIPT)
+    assert [word.value for word in command.options[:3]] == ["-Xms512m", "-Xmx512m", "$DEBUG_OPTS"]
+    assert "-Dorg.eclipse.kura.core.crypto.secretKey=$KURA_CRYPTO_SECRET_KEY" in [w.value for w in command.options]
+    assert [word.value for word in command.arguments[:1]] == ["-jar"]
+    assert kura6.SCRIPT.splitlines()[command.line - 1].startswith('COMMAND="')
+    for word in (*command.options, *command.arguments):
+        assert kura6.SCRIPT[word.start : word.end].replace('"', "") == word.value
+    assert start_script.java_commands(kura6.SCRIPT.replace("exec java", "exec $JVM")) == ()
+
+
+@pytest.mark.tools
+def test_a_hardened_script_of_kura_6_is_still_one(tmp_path: Path) -> None:
+    hardened = harden(kura6.SCRIPT)
+    assert harden(hardened) == hardened
+    assert "-Xdebug" not in hardened
+    assert "jdwp" not in hardened
+    assert "-XX:HeapDumpPath=/var" not in hardened
+    # Run by bash itself, with a java that says what it was given.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/start.sh").write_text(hardened.replace("/tmp/.kura", str(tmp_path / "k")))  # noqa: S108
+    for name, text in (("java", 'printf "%s\\n" "$@"\n'), ("gen_config_ini.sh", ""), ("pgrep", "")):
+        program = tmp_path / "bin" / name
+        program.write_text(f"#!/bin/sh\n{text}")
+        program.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}/bin:/usr/bin:/bin",
+        "KURA_DEBUG_MODE": "true",
+        "KURA_CRYPTO_SECRET_KEY": "k" * 16,
+    }
+    text = (tmp_path / "bin/start.sh").read_text().replace("export PATH=/bin:/usr/bin:$PATH\n", "")
+    (tmp_path / "bin/start.sh").write_text(text)
+    done = subprocess.run(
+        ["bash", str(tmp_path / "bin/start.sh")], capture_output=True, text=True, check=True, env=environment
+    )
+    told = done.stdout.splitlines()
+    assert told[0] == "-XX:HeapDumpPath=/dev/null"
+    assert f"-Dorg.eclipse.kura.core.crypto.secretKey={'k' * 16}" in told
+    assert not [word for word in told if "jdwp" in word or word == "-Xdebug"]

@@ -196,6 +196,18 @@ def test_a_web_server_with_another_target_takes_that_keystore() -> None:
     assert isinstance(entry, jks.PrivateKey)
 
 
+def test_an_installer_s_pkcs12_that_no_server_names_is_read_with_its_password() -> None:
+    def change(snapshot: Snapshot) -> Snapshot:
+        changed = with_values(HTTP, KeystoreService_target="(kura.service.pid=Third)")
+        return service("Third", f"{KURA}/user/security/third.ks")(changed(snapshot))
+
+    layer, values = installed(change)
+    (entry,) = entries(layer, HTTPS, values["HttpsKeystore keystore.password"] or "")
+    assert isinstance(entry, jks.PrivateKey)
+    assert entry.alias == "localhost"
+    assert len(entry.chain) == 1
+
+
 @pytest.mark.tools
 def test_keytool_opens_both(tmp_path: Path) -> None:
     layer, values = installed()

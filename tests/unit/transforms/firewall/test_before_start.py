@@ -72,7 +72,11 @@ def test_the_rules_stand_where_the_framework_empties_them() -> None:
         "INPUT": "DROP", "FORWARD": "DROP", "OUTPUT": "ACCEPT",
     }  # fmt: skip
     assert any("--icmp-type 8" in rule.text for rule in rules.of("input-kura"))
-    assert [rule.text for rule in rules.of("forward-kura")] == ["-A forward-kura -j RETURN"]
+    # Only what leads to further chains, which are empty: nothing is forwarded yet.
+    leads = [rule.text for rule in rules.of("forward-kura")]
+    assert leads == [f"-A forward-kura -j {name}" for name in ("forward-kura-ipf", "forward-kura-pf", "RETURN")]
+    for name in ("forward-kura-pf", "forward-kura-ipf"):
+        assert [rule.text for rule in rules.of(name)] == [f"-A {name} -j RETURN"]
 
 
 def test_it_says_what_the_snapshot_says() -> None:

@@ -75,7 +75,7 @@ def test_every_key_and_every_place_is_named_at_once() -> None:
 def test_generation_c_has_its_files_elsewhere() -> None:
     image = a_kura({f"{KURA}/user/{CUSTOM}": "kura.primary.network.interface=eth7\n"})
     assert effective(image, "kura.primary.network.interface") == "eth7"
-    assert effective(image, "kura.version") == "KURA_5.5.0"
+    assert effective(image, "kura.version") == "KURA_5.6.0"
     with pytest.raises(PipelineError, match=r"/opt/eclipse/kura/user/kura_custom\.properties sets kura\.primary"):
         framework.set_properties(image, [PropertySetting("kura.primary.network.interface", "eth0", ORIGIN)])
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts the framework in the foreground.
-# Demo stand-in for the start script of Kura 5.5.0: the options are those of the real one, the Java program is not part
+# Starts the framework in the background; the systemd unit uses this one.
+# Demo stand-in for the start script of Kura 5.6.0: the options are those of the real one, the Java program is not part
 # of the demo image.
 
 DIR=/opt/eclipse/kura
@@ -15,7 +15,7 @@ fi
 mkdir -p /tmp/.kura/configuration
 ${DIR}/bin/gen_config_ini.sh ${DIR}/framework/config.ini ${DIR}/plugins >/tmp/.kura/configuration/config.ini
 
-exec java -Xms512m \
+nohup java -Xms512m \
 	-Xmx512m \
 	-XX:+HeapDumpOnOutOfMemoryError \
 	-XX:HeapDumpPath=/var/log/kura-heapdump.hprof \
@@ -39,4 +39,6 @@ exec java -Xms512m \
 	-Dosgi.console=5002 \
 	-Declipse.consoleLog=true \
 	-jar ${DIR}/plugins/org.eclipse.equinox.launcher_1.5.800.v20200727-1323.jar \
-	-configuration /tmp/.kura/configuration
+	-configuration /tmp/.kura/configuration \
+	>>/var/log/kura-console.log 2>>/var/log/kura-console.log &
+echo $! >/var/run/kura.pid

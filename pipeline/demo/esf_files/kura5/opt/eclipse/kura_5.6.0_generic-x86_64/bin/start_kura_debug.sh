@@ -1,6 +1,6 @@
 #!/bin/sh
 # Starts the framework with remote debugging on port 8000; for development only.
-# Demo stand-in for the start script of Kura 5.5.0: the options are those of the real one, the Java program is not part
+# Demo stand-in for the start script of Kura 5.6.0: the options are those of the real one, the Java program is not part
 # of the demo image.
 
 DIR=/opt/eclipse/kura
