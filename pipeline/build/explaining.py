@@ -10,6 +10,7 @@ from pipeline.errors import PipelineError
 from pipeline.formats.archive import zip_archive
 from pipeline.formats.crypto import jks
 from pipeline.formats.esf import esf_policy
+from pipeline.host.named_files import read_named
 from pipeline.host.progress import Say
 from pipeline.host.scratch import temporary_directory
 from pipeline.host.workspace import Workspace
@@ -118,8 +119,11 @@ def _of_image(image: Path, say: Say) -> Ground:
     return Ground(f"{image}: {policy}", esf_policy.read_policy(content, policy), known)
 
 
+_LARGEST_BUNDLE = 1 << 30  # bytes; deployment packages of a hundred megabytes exist
+
+
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_named(path, _LARGEST_BUNDLE)
     except OSError as error:
         raise PipelineError(f"{path}: cannot be read: {error.strerror}", "check the path") from None

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.host.named_files import read_named
 from pipeline.host.progress import Say
 from pipeline.host.scratch import temporary_directory
 from pipeline.image.containers.prepare import prepare_raw
@@ -22,6 +23,7 @@ from pipeline.report.text.explanation import explanation, region_explanation
 from pipeline.report.text.line_explanation import line_text, property_text, snapshot_path
 from pipeline.report.text.plain import plain
 from pipeline.verification.delivery import COMPRESSED, MANIFEST, image_in
+from pipeline.verification.trust import LARGEST_MANIFEST
 
 _LINE = re.compile(r"(/.+):([1-9][0-9]{0,8})")
 
@@ -92,6 +94,6 @@ class _Image:
 
 def _manifest(file: Path) -> Manifest:
     try:
-        return from_bytes(file.read_bytes(), name=str(file))
+        return from_bytes(read_named(file, LARGEST_MANIFEST), name=str(file))
     except OSError as error:
         raise PipelineError(f"{file}: cannot be read: {error.strerror}", "name a gateway's directory") from None

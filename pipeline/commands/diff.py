@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
+from pipeline.host.named_files import read_named
 from pipeline.host.progress import Progress, Say
 from pipeline.host.scratch import temporary_directory
 from pipeline.image.containers.prepare import prepare_raw
@@ -27,6 +28,7 @@ from pipeline.report.text.meaning import meaning_differs
 from pipeline.report.text.tree_difference import trees_differ
 from pipeline.standards import package_databases
 from pipeline.verification.delivery import MANIFEST, image_in
+from pipeline.verification.trust import LARGEST_MANIFEST
 
 
 class Diff(Helping):
@@ -145,7 +147,7 @@ def _of_directory(place: Path) -> _Image:
 @lru_cache(maxsize=2)
 def _manifest(file: Path) -> Manifest:
     try:
-        return from_bytes(file.read_bytes(), name=str(file))
+        return from_bytes(read_named(file, LARGEST_MANIFEST), name=str(file))
     except OSError as error:
         raise PipelineError(f"{file}: cannot be read: {error.strerror}", "check its permissions") from None
 

@@ -20,6 +20,7 @@ from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.formats.crypto import jks
 from pipeline.host.digests import write_atomically
+from pipeline.host.named_files import read_named
 from pipeline.host.workspace import Workspace
 from pipeline.inputs.key_config import read_keys
 from pipeline.report.text.keystore_text import certificate_lines, keystore_text
@@ -178,7 +179,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     try:
-        data = options.file.read_bytes()
+        data = read_named(options.file)
     except OSError as error:
         raise PipelineError(f"{options.file}: cannot be read: {error.strerror}", "correct the path") from None
     where = str(options.file)

@@ -22,6 +22,9 @@ _SETTLED_NS = 2_000_000_000
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's content, hex digits."""
     try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISBLK(kind):  # a pipe would wait for ever, /dev/zero never end
+            raise PipelineError(f"{path}: not a file", "check the path")
         with path.open("rb") as stream:
             digest = hashlib.sha256()
             while piece := stream.read(_PIECE):
@@ -96,7 +99,7 @@ def digest_of_tree(directory: Path, *, secret: Collection[str] = ()) -> str:
         elif name in secret:
             _frame(digest, name, b"s", b"")
         elif stat.S_ISREG(about.st_mode):
-            _frame(digest, name, b"f", path.read_bytes())
+            _frame_file(digest, name, path, about.st_size)
         elif not stat.S_ISDIR(about.st_mode):
             raise PipelineError(f"{path}: is a device, pipe or socket", "only files, links and directories belong here")
     return digest.hexdigest()
@@ -107,6 +110,17 @@ def _frame(digest: hashlib._Hash, name: str, kind: bytes, content: bytes) -> Non
     for part in (name.encode("utf-8", "surrogateescape"), kind, content):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
+
+
+def _frame_file(digest: hashlib._Hash, name: str, path: Path, size: int) -> None:
+    """The same for a file's content, which may be large: it is not held."""
+    for part in (name.encode("utf-8", "surrogateescape"), b"f"):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    digest.update(size.to_bytes(8, "big"))
+    with path.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            digest.update(piece)
 
 
 def key_of(**parts: object) -> str:

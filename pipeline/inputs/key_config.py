@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats.ssh import sshsig
 from pipeline.formats.ssh.allowed_signers import parse_allowed_signers
+from pipeline.host.named_files import read_named
 from pipeline.inputs.toml_table import Table, load
 from pipeline.manifest import NAMESPACE
 from pipeline.model.keyring import KeyEntry, KeyRing
@@ -44,7 +45,7 @@ def allowed_signers(keyring: KeyRing, name: str) -> bytes:
             'add it with use = "manifest", or correct gateway.toml [keys]',
         )
     try:
-        line = entry.public.read_text(encoding="ascii").strip()
+        line = read_named(entry.public).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         raise PipelineError(
             f"{entry.public}: public key cannot be read",

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pipeline.errors import PipelineError
 from pipeline.formats.ssh.sshsig import to_be_signed
 from pipeline.host.digests import write_atomically
+from pipeline.host.named_files import read_named
 from pipeline.manifest import NAMESPACE, from_bytes, release_from_bytes
 from pipeline.signing.bundles.exchange import CERTIFICATES, read_request
 from pipeline.signing.keys.passphrase import SOURCES
@@ -96,7 +97,7 @@ def _checked(key: SigningKey, data: bytes, what: str) -> bytes:
 
 def _expected(file: Path) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
     try:
-        public = x509.load_pem_x509_certificates(file.read_bytes())[0].public_key()
+        public = x509.load_pem_x509_certificates(read_named(file))[0].public_key()
     except (OSError, ValueError):
         public = None
     if not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):

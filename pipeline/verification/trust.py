@@ -13,7 +13,7 @@ from pipeline.manifest import NAMESPACE
 from pipeline.model.verdict import Finding, Outcome
 from pipeline.verification.delivery import MANIFEST, RELEASE, RELEASE_SIGNATURE, SIGNATURE, Delivery
 
-_LARGEST = 64 << 20  # bytes; a manifest of a hundred thousand paths has some twenty million
+LARGEST_MANIFEST = 64 << 20  # bytes; a manifest of a hundred thousand paths has some twenty million
 _LARGEST_SIGNATURE = 64 << 10
 _LARGEST_KEYS = 4 << 20
 
@@ -62,7 +62,10 @@ def _read_signed(
         why = problems[0].what if problems else f"{allowed_signers.name}: there is no Ed25519 key in it"
         return Signed(None, (_unseen(allowed_signers.name, why),))
     try:
-        content, signature = _read(directory / names[0], _LARGEST), _read(directory / names[1], _LARGEST_SIGNATURE)
+        content, signature = (
+            _read(directory / names[0], LARGEST_MANIFEST),
+            _read(directory / names[1], _LARGEST_SIGNATURE),
+        )
     except PipelineError as error:
         return Signed(None, (_unseen(names[0], _first_line(error)),))
     moment = clock.now() if at is None else at

@@ -20,6 +20,7 @@ from pipeline.formats.crypto import timestamp
 from pipeline.formats.crypto.timestamp import TimestampError
 from pipeline.host import tools
 from pipeline.host.digests import write_atomically
+from pipeline.host.named_files import read_named
 
 _PATIENCE = 30.0  # seconds
 _LARGEST = 1 << 20
@@ -48,7 +49,12 @@ class Authority:
         digest = hashlib.sha256(signature).digest()
         kept = self.directory / f"{digest.hex()}.tst"
         if kept.exists():
-            data = kept.read_bytes()
+            try:
+                data = read_named(kept)
+            except OSError as error:
+                raise PipelineError(
+                    f"{kept}: cannot be read: {error.strerror}", "remove it; a new one is asked for"
+                ) from None
             _check(data, digest, None, f"{kept}: timestamp of {what}", "remove it; a new one is asked for")
             return data
         nonce = randomness.randbits(63)
@@ -67,8 +73,8 @@ class Authority:
         found = []
         for file in sorted(self.directory.glob("*.tst")):
             try:
-                reasons = timestamp.doubts_of(timestamp.read_token(file.read_bytes()))
-            except TimestampError as error:
+                reasons = timestamp.doubts_of(timestamp.read_token(read_named(file)))
+            except (TimestampError, OSError) as error:
                 reasons = [str(error)]
             found += [f"{file.name}: {reason}" for reason in reasons]
         return found

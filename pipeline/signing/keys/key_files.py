@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from pipeline.errors import PipelineError, raise_if_any
 from pipeline.host.digests import write_atomically
+from pipeline.host.named_files import read_named
 from pipeline.signing.keys.certificates import SignsBundles, issued, ordered_chain, request, self_signed
 from pipeline.signing.keys.passphrase import PROMPT, read_passphrase
 from pipeline.signing.keys.private_file import make_once
@@ -191,8 +192,8 @@ def _requested(files: KeyFiles) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
     if not files.request.exists():
         return files.open().public_key()
     try:
-        public = x509.load_pem_x509_csr(files.request.read_bytes()).public_key()
-    except ValueError:
+        public = x509.load_pem_x509_csr(read_named(files.request)).public_key()
+    except (OSError, ValueError, TypeError):
         raise PipelineError(f"{files.request}: it is not a signing request", "make it anew: doit keys csr") from None
     if weakness(public) or not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         raise PipelineError(f"{files.request}: {weakness(public)}", "make another key: doit keys csr")

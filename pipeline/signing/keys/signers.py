@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats.crypto import distinguished_name, jks, signature_block
+from pipeline.host.named_files import read_named
 from pipeline.model.keyring import KeyEntry, KeyRing
 from pipeline.model.trust import Certificate
 from pipeline.signing.bundles.timestamps import Authority
@@ -178,7 +179,7 @@ def read_certificates(path: Path, what: str) -> list[bytes]:
     PEM may have text around it, as ``openssl x509 -text`` writes, and the mark editors put before it, in UTF-16 too.
     """
     try:
-        data = path.read_bytes()
+        data = read_named(path)
     except OSError as error:
         raise PipelineError(f"{what}: {path} cannot be read: {error.strerror}", "correct the path") from None
     try:
@@ -243,7 +244,7 @@ def _stated_public(entry: KeyEntry, name: str) -> Ed25519PublicKey | None:
     if entry.public is None:
         return None
     try:
-        found = serialization.load_ssh_public_key(entry.public.read_bytes())
+        found = serialization.load_ssh_public_key(read_named(entry.public))
     except (OSError, ValueError, UnsupportedAlgorithm):
         raise PipelineError(
             f"{name}: {entry.public} cannot be read as a public key", "write it with ssh-keygen -y"

@@ -18,6 +18,7 @@ from pipeline.build import names
 from pipeline.classification.lock import parse as parse_lock
 from pipeline.errors import PipelineError
 from pipeline.formats.crypto import jks
+from pipeline.host.digests import sha256_of
 from pipeline.host.workspace import Workspace
 from pipeline.inputs import golden_export, inventory_file, key_config, overlay_dir, release_file, toml_table
 from pipeline.report.text.keystore_text import certificate_lines
@@ -154,6 +155,32 @@ def test_a_certificate_whose_name_is_no_text(tmp_path: Path, tag: int) -> None:
         jks.describe("signer", der)
     assert list(certificate_problems(der, "device", 1_767_225_600))
     assert "(a name that is no text)" in "".join(certificate_lines(der))
+
+
+ODD: dict[str, Callable[[Path], object]] = {
+    "pipe": os.mkfifo,
+    "endless device": lambda place: place.symlink_to("/dev/zero"),
+    "directory": Path.mkdir,
+    "circle": lambda place: place.symlink_to(place),
+    "too large": lambda place: place.write_bytes(bytes(17 << 20)),
+}
+
+
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_certificates_and_keys_that_are_no_files(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    odd = tmp_path / "odd"
+    make(odd)
+    with pytest.raises(PipelineError, match="odd cannot be read"):
+        read_certificates(odd, "signer")
+    text = '[m]\nuse = "manifest"\nkey = "file:odd"\npublic = "odd"\nprincipal = "a@b"\n'
+    keyring = key_config.read_keys(_file(tmp_path / "keys.toml", text))
+    with pytest.raises(PipelineError, match="public key cannot be read"):
+        key_config.allowed_signers(keyring, "m")
+    with pytest.raises(PipelineError):
+        load_private_key("file:odd", "", tmp_path, "m")
+    if odd.exists() and not odd.is_file():
+        with pytest.raises(PipelineError, match="odd: not a file"):
+            sha256_of(odd)
 
 
 _NO_HOME = """
