@@ -121,6 +121,14 @@ def _rebuilt(data: bytes, *, drop: str = "", change: str = "", **more: bytes) ->
     return a_jar({**files, **more})
 
 
+def _signed_itself(data: bytes) -> bytes:
+    """A package with a signature where jarsigner puts it: behind the manifest and before the bundles."""
+    archive = archive_of(data)
+    files = {entry.name: archive.read(entry) for entry in archive.entries}
+    first = next(iter(files))
+    return a_jar({first: files.pop(first), "META-INF/X.SF": b"Signature-Version: 1.0\r\n\r\n", **files})
+
+
 def _bundles() -> Iterator[Breakage]:
     rule = "bundles.signed"
     yield Breakage("a plugin without signature", rule, PLUGIN, put(PLUGIN, lambda: a_bundle("org.example.platform")))
@@ -220,7 +228,7 @@ def _packages() -> Iterator[Breakage]:
         "a package signed itself",
         "packages.readable",
         DP,
-        remade(DP, lambda data: _rebuilt(data, **{"META-INF/X.SF": b"Signature-Version: 1.0\r\n\r\n"})),
+        remade(DP, _signed_itself),
     )
     yield Breakage("no list of packages", "packages.readable", DPA, gone(DPA))
 

@@ -10,8 +10,10 @@ from pipeline.formats.esf.deployment_package import BundleEntry, Member, check_b
 MANIFEST = Member("META-INF/MANIFEST.MF")
 MAIN = {"manifest-version": "1.0", "deploymentpackage-symbolicname": "heater", "deploymentpackage-version": "1.0.0"}
 BUNDLE = {"name": "b/x.jar", "bundle-symbolicname": "org.x;singleton:=true", "bundle-version": "1.2.0.q"}
-SECTIONS: dict[str, dict[str, str]] = {"b/x.jar": BUNDLE, "r.xml": {"name": "r.xml", "resource-processor": "p"}}
-MEMBERS = (MANIFEST, Member("b/x.jar"), Member("r.xml"))
+OTHER = {"name": "c.jar", "bundle-symbolicname": "org.y", "bundle-version": "1"}
+SECTIONS: dict[str, dict[str, str]] = {"b/x.jar": BUNDLE, "c.jar": OTHER}
+MEMBERS = (MANIFEST, Member("b/x.jar"), Member("c.jar"))
+RESOURCE = {"name": "r.xml", "resource-processor": "p"}
 
 
 def read(
@@ -26,13 +28,24 @@ def read(
 def test_a_package_is_read() -> None:
     package = read_package(MEMBERS, MAIN, SECTIONS, complete=True, where="x.dp")
     assert (package.symbolic_name, package.version) == ("heater", "1.0.0")
-    assert package.bundles == (BundleEntry("b/x.jar", "org.x", "1.2.0.q"),)
+    assert package.bundles == (BundleEntry("b/x.jar", "org.x", "1.2.0.q"), BundleEntry("c.jar", "org.y", "1"))
 
 
-def test_what_the_reader_tolerates() -> None:
-    read(members=(Member("META-INF/"), *MEMBERS))
-    missing = {**SECTIONS, "gone.jar": {**BUNDLE, "bundle-symbolicname": "org.y", "deploymentpackage-missing": "true"}}
-    read(sections=missing)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"members": (Member("META-INF/"), *MEMBERS)},
+        {"members": (MANIFEST, Member("c.jar"), Member("b/x.jar"))},
+        {"members": (*MEMBERS, Member("extra file"))},
+        {"members": (*MEMBERS, Member("META-INF/A.SF"), Member("OSGI-INF/l10n/x"), Member("dir/"))},
+        {"sections": {**SECTIONS, "r.xml": {**RESOURCE, "deploymentpackage-missing": "true"}}},
+        {"sections": {**SECTIONS, "c.jar": {**OTHER, "deploymentpackage-missing": "false", "sha-256-digest": "x"}}},
+        {"main": {**MAIN, "deploymentpackage-symbolicname": "The plant's heater (2)"}},
+        {"sections": {**SECTIONS, "c.jar": {**OTHER, "bundle-version": " 1 "}}},
+    ],
+)
+def test_what_the_reader_tolerates(arguments: dict[str, object]) -> None:
+    read(**arguments)  # type: ignore[arg-type]
 
 
 def without(mapping: dict[str, str], key: str, **more: str) -> dict[str, str]:
@@ -42,28 +55,41 @@ def without(mapping: dict[str, str], key: str, **more: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"members": (Member("b/x.jar"), MANIFEST, Member("r.xml"))}, "is not its first file"),
+        ({"members": (Member("b/x.jar"), MANIFEST, Member("c.jar"))}, "is not its first file"),
         ({"members": ()}, "is not its first file"),
         ({"members": (MANIFEST, Member("b/"), *MEMBERS[1:])}, "directory entry, b/"),
         ({"members": (MANIFEST, Member("META-INF/A.SF"), *MEMBERS[1:])}, "signed itself"),
         ({"members": (MANIFEST, Member("OSGI-INF/l10n/x"), *MEMBERS[1:])}, "localization"),
-        ({"members": (*MEMBERS, Member("a b"))}, "characters outside"),
-        ({"members": (*MEMBERS, Member("a//b"))}, "characters outside"),
-        ({"members": (*MEMBERS, Member("extra"))}, "extra is not named"),
-        ({"members": (MANIFEST, Member("r.xml"), Member("b/x.jar"))}, "bundle b/x.jar comes after resource r.xml"),
-        ({"members": (MANIFEST, Member("b/x.jar", streamable=False), Member("r.xml"))}, "stored without its size"),
-        ({"members": MEMBERS[:2]}, "names r.xml, which it does not contain"),
+        ({"members": (*MEMBERS[:2], Member("a b"), MEMBERS[2])}, "a b is not named"),
+        ({"members": (*MEMBERS, Member("../a"))}, "outside the package's directory"),
+        ({"members": (*MEMBERS, Member("extra", streamable=False))}, "stored without its size"),
+        ({"members": (MANIFEST, Member("b/x.jar", streamable=False), Member("c.jar"))}, "stored without its size"),
+        ({"members": MEMBERS[:2]}, "names c.jar, which it does not contain"),
         ({"main": without(MAIN, "deploymentpackage-symbolicname")}, "no DeploymentPackage-SymbolicName"),
+        ({"main": {**MAIN, "deploymentpackage-symbolicname": " "}}, "no DeploymentPackage-SymbolicName"),
+        ({"main": {**MAIN, "deploymentpackage-symbolicname": "../a"}}, "no directory can be made"),
+        ({"main": {**MAIN, "deploymentpackage-symbolicname": "a "}}, "no directory can be made"),
         ({"main": without(MAIN, "deploymentpackage-version")}, "no DeploymentPackage-Version"),
         ({"main": {**MAIN, "deploymentpackage-version": "1.x"}}, "DeploymentPackage-Version is '1.x'"),
-        ({"main": {**MAIN, "deploymentpackage-symbolicname": "a b"}}, "SymbolicName is 'a b'"),
-        ({"sections": {**SECTIONS, "b/x.jar": without(BUNDLE, "bundle-version")}}, "Bundle-Version of b/x.jar"),
-        ({"sections": {**SECTIONS, "b/x.jar": without(BUNDLE, "bundle-symbolicname")}}, "Bundle-SymbolicName of"),
-        ({"sections": {**SECTIONS, "b/x.jar": {**BUNDLE, "sha-256-digest": "x"}}}, "digests of a signature"),
-        ({"sections": {**SECTIONS, "r.xml": BUNDLE}}, "bundle org.x is in it twice"),
+        ({"main": {**MAIN, "deploymentpackage-version": "1.0 "}}, "blanks around it"),
+        ({"main": {**MAIN, "deploymentpackage-fixpack": "[1,2)"}}, "it is a fix pack"),
+        ({"sections": {**SECTIONS, "c.jar": without(OTHER, "bundle-version")}}, "Bundle-Version of c.jar"),
+        ({"sections": {**SECTIONS, "c.jar": without(OTHER, "bundle-symbolicname")}}, "resource c.jar"),
+        ({"sections": {**SECTIONS, "c.jar": {**OTHER, "bundle-symbolicname": "org.y ;a:=b"}}}, "has blanks"),
+        ({"sections": {**SECTIONS, "c.jar": {**OTHER, "bundle-symbolicname": "a b"}}}, "missing or malformed"),
+        ({"sections": {**SECTIONS, "c.jar": {**OTHER, "deploymentpackage-missing": "True"}}}, "'true' or 'false'"),
+        ({"sections": {**SECTIONS, "c.jar": {**OTHER, "deploymentpackage-missing": "true"}}}, "only a fix pack"),
+        ({"sections": {**SECTIONS, "c.jar": {**OTHER, "deploymentpackage-customizer": "yes"}}}, "'true' or 'false'"),
+        ({"sections": {**SECTIONS, "c//d.jar": OTHER}}, "characters outside"),
+        ({"sections": {**SECTIONS, "c.jar": BUNDLE}}, "bundle org.x is in it twice"),
+        ({"members": (*MEMBERS, Member("r.xml")), "sections": {**SECTIONS, "r.xml": RESOURCE}}, "resource r.xml: the"),
+        (
+            {"members": (*MEMBERS[:2], Member("r.xml"), MEMBERS[2]), "sections": {**SECTIONS, "r.xml": RESOURCE}},
+            "bundle c.jar comes after resource r.xml",
+        ),
         ({"complete": False}, "is not ended"),
     ],
-    ids=range(20),
+    ids=range(30),
 )
 def test_each_broken_rule_is_named(arguments: dict[str, object], reason: str) -> None:
     with pytest.raises(PipelineError) as caught:
