@@ -101,6 +101,11 @@ def _framework() -> Iterator[Breakage]:
     yield Breakage(
         "a second path of heap dumps", "framework.heap_dump", START, _option("-XX:HeapDumpPath=/srv/x"), "/srv/x"
     )
+    utf8 = "-Dfile.encoding=UTF-8"
+    yield Breakage("Java of the locale's letters", "framework.text_kept", START, swap(START, utf8, "-Dx=y"), "java")
+    yield Breakage(
+        "another character set", "framework.text_kept", START, swap(START, utf8, f"{utf8[:-5]}ASCII"), "java"
+    )
     yield Breakage("no path of heap dumps", "framework.heap_dump", START, swap(START, f"{dump} \\\n", "\\\n"), "java")
     yield Breakage(
         "heap dumps of the script people run",

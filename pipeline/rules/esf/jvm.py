@@ -27,6 +27,7 @@ _FORBIDDEN = re.compile(
 )
 _HEAP_DUMP = "-XX:HeapDumpPath="
 _NOWHERE = "/dev/null"
+_UTF8 = "-Dfile.encoding=UTF-8"
 # Options from a file, where they would have to be looked for.
 _HIDING = re.compile(r"@.+|-XX:VMOptionsFile=|-XX:Flags=|-XX:\+ReadVMOptionsFile")
 # Read by every Java virtual machine, whoever set them.
@@ -127,6 +128,23 @@ def _heap_dump(view: ImageView, layout: Layout, expected: Expected) -> Judgement
                 )
             )
     return Judgement.of(breaches, f"{len(found)} commands start Java with HeapDumpPath={_NOWHERE}")
+
+
+def _text_kept(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
+    """Up to Kura 5.0, letters beyond ASCII are lost at the first start unless Java is told UTF-8 (encryptAes)."""
+    del expected
+    if layout.network_truth != "files":
+        return Judgement.not_applicable("this framework writes its snapshot in UTF-8 whatever the locale is")
+    found = commands(view, layout)
+    if not found:
+        return Judgement.not_applicable(_NO_SCRIPT)
+    shown = f"{_UTF8} is missing: an init script's locale is ASCII"
+    breaches = [
+        Breach(started.document.path, started.command.line, shown, _UTF8)
+        for started in found
+        if not any(word.value == _UTF8 for word in started.command.options)
+    ]
+    return Judgement.of(breaches, f"{len(found)} commands start Java with {_UTF8}")
 
 
 def _environment(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
@@ -246,6 +264,16 @@ RULES: tuple[Rule, ...] = (
         profile="documents",
         check=on_esf(_jvm_options),
         remedy="take the options out of the script, before the first boot",
+        enforced_by="framework",
+    ),
+    Rule(
+        id="framework.text_kept",
+        title="letters beyond ASCII are kept",
+        documents=("A:133",),
+        references=("62443 CR 7.6",),
+        profile="documents",
+        check=on_esf(_text_kept),
+        remedy="-Dfile.encoding=UTF-8 in the command that starts Java",
         enforced_by="framework",
     ),
     Rule(

@@ -15,7 +15,7 @@ from pipeline.errors import PipelineError, Problem
 from pipeline.formats.esf.esf_snapshot import typed
 from pipeline.formats.esf.esf_snapshot.malformed import DocumentLostError, Effect, Malformation
 from pipeline.formats.esf.esf_snapshot.tree import MOST_BYTES, Element, parse
-from pipeline.formats.esf.esf_snapshot.values import TYPES, Configuration, Property, Snapshot, snapshot_of
+from pipeline.formats.esf.esf_snapshot.values import FACTORY_PID, TYPES, Configuration, Property, Snapshot, snapshot_of
 
 GENERATIONS = ("A", "B", "C")
 
@@ -101,15 +101,31 @@ def _loaded(content: bytes, text: str, generation: str, doubts: list[Malformatio
             raise _fatal("too-large", Effect.REFUSED_HERE, 0, "", f"more than {MOST_BYTES >> 20} MiB")
         if looks_encrypted(content):
             raise _fatal("device-encrypted", Effect.DOES_NOT_START, 0, "", "another device cannot decrypt it")
-        root = parse(text, heeds_encoding=generation == "C")
+        root = parse(text)
         configurations = [_configuration(element, doubts) for element in root.walk() if element.name == _CONFIGURATION]
+        configurations = _one_of_each(configurations, generation, doubts)
     except DocumentLostError as error:
         return Loaded(None, (*doubts, error.malformation))
     if not configurations:
         nothing = Malformation("no-configurations", Effect.LOADS_NOTHING, root.line, "", f"<{root.name[:40]}>")
         return Loaded(None, (*doubts, nothing))
-    doubts.extend(_twins([found.pid for found in configurations], "duplicate-pid", ""))
     return Loaded(snapshot_of(configurations), tuple(doubts))
+
+
+def _one_of_each(found: list[Configuration], generation: str, doubts: list[Malformation]) -> list[Configuration]:
+    """Of configurations with one pid the first, as Kura 3.2 and later take it; 3.0 takes the last.
+
+    Where both would be the same generation's, nobody can say which one counts.
+    """
+    by_pid: dict[str, Configuration] = {}
+    for one in found:
+        first = by_pid.setdefault(one.pid, one)
+        if first is one:
+            continue
+        if generation == "A" and first.meaning != one.meaning:
+            raise _fatal("duplicate-pid", Effect.REFUSED_HERE, 0, one.pid, "Kura 3.0 takes the last one, 3.2 the first")
+        doubts.append(Malformation("duplicate-pid", Effect.OTHER_VALUE, 0, one.pid, "the first one counts"))
+    return list(by_pid.values())
 
 
 def _configuration(element: Element, doubts: list[Malformation]) -> Configuration:
@@ -144,6 +160,12 @@ def _property(element: Element, pid: str, doubts: list[Malformation]) -> Propert
     array = element.attributes.get("array", "").lower() == "true"
     encrypted = element.attributes.get("encrypted", "").lower() == "true"
     values = tuple(child.text for child in element.children)
+    if name == FACTORY_PID and (kind != "String" or array):
+        raise _fatal("factory-pid-type", Effect.DOES_NOT_START, element.line, where, "Kura casts it to a String")
+    if array and not values:
+        detail = "an array without values is gone after the first start, and the component's default applies"
+        doubts.append(Malformation("empty-array", Effect.SKIPS_PROPERTY, element.line, where, detail))
+        return None
     if not array:
         if not values:
             raise _fatal("no-value", Effect.DOES_NOT_START, element.line, where, f"a {kind} without value element")

@@ -17,8 +17,6 @@ MOST_BYTES = 16 << 20
 MOST_DEPTH = 64
 MOST_ELEMENTS = 1_000_000
 _XINCLUDE = "http://www.w3.org/2001/XInclude"
-# What Java's parser takes from a byte stream that is really UTF-8 or ASCII.
-_SANE_ENCODINGS = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"}
 
 
 @dataclass(slots=True)
@@ -48,16 +46,13 @@ class Element:
                 waiting.extend(reversed(element.children))
 
 
-def parse(text: str, *, heeds_encoding: bool) -> Element:
-    """The document element.
-
-    Args:
-        heeds_encoding: whether the gateway parses bytes, so that a declared encoding counts (generation C).
+def parse(text: str) -> Element:
+    """The document element; the gateway parses text it has decoded before, so a declared encoding says nothing to it.
 
     Raises:
         DocumentLostError: not well-formed, or with parts that are never let through.
     """
-    builder = _Builder(heeds_encoding=heeds_encoding)
+    builder = _Builder()
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
     parser.buffer_size = 1 << 16
@@ -82,13 +77,12 @@ def parse(text: str, *, heeds_encoding: bool) -> Element:
 class _Builder:
     """Collects what the parser reports."""
 
-    def __init__(self, *, heeds_encoding: bool) -> None:
+    def __init__(self) -> None:
         self.root: Element | None = None
         self.parser: expat.XMLParserType | None = None
         self._open: list[Element] = []
         self._text: list[str | Element] = []  # where text goes; outside the document element nowhere
         self._count = 0
-        self._heeds_encoding = heeds_encoding
 
     def _line(self) -> int:
         return self.parser.CurrentLineNumber if self.parser else 0
@@ -118,11 +112,9 @@ class _Builder:
     def doctype(self, _name: str, _system: str | None, _public: str | None, _has_internal: int) -> None:
         raise _fatal("document-type", Effect.REFUSED_HERE, self._line(), "no DTD, no entities")
 
-    def declaration(self, version: str, encoding: str | None, _standalone: int) -> None:
+    def declaration(self, version: str, _encoding: str | None, _standalone: int) -> None:
         if version != "1.0":
             raise _fatal("xml-version", Effect.REFUSED_HERE, 1, f"version {version[:8]}")
-        if self._heeds_encoding and encoding and encoding.lower() not in _SANE_ENCODINGS:
-            raise _fatal("encoding", Effect.DOES_NOT_START, 1, f"declared as {encoding[:20]}")
 
 
 def _fatal(name: str, effect: Effect, line: int, detail: str) -> DocumentLostError:

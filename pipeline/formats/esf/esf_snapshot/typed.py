@@ -27,7 +27,10 @@ def problem(kind: str, text: str) -> str:
     if kind in ("Float", "Double"):
         return "" if _FLOATING.fullmatch(text) else "bad-number"
     if kind == "Char":
-        return "" if text else "empty-char"
+        # Java takes the first of two UTF-16 units, which no document can be written with at the first start.
+        return (
+            "empty-char" if not text else "half-char" if text[0] > "\uffff" or "\ud800" <= text[0] <= "\udfff" else ""
+        )
     return ""
 
 

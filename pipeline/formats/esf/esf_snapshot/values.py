@@ -62,6 +62,11 @@ class Configuration:
         """The properties by their name."""
         return {prop.name: prop for prop in self.properties}
 
+    @property
+    def meaning(self) -> Mapping[str, tuple[object, ...]]:
+        """What a gateway makes of it, by property name."""
+        return {prop.name: prop.meaning for prop in self.properties}
+
     def get(self, name: str) -> Property | None:
         """A property, or None."""
         return self.by_name.get(name)
@@ -116,13 +121,10 @@ class Snapshot:
     @cached_property
     def meaning(self) -> Mapping[str, Mapping[str, tuple[object, ...]]]:
         """What a gateway makes of it, by pid and property name."""
-        return {
-            configuration.pid: {prop.name: prop.meaning for prop in configuration.properties}
-            for configuration in self.configurations
-        }
+        return {configuration.pid: configuration.meaning for configuration in self.configurations}
 
 
 def snapshot_of(configurations: Iterable[Configuration]) -> Snapshot:
-    """A snapshot of configurations in any order; of two with one pid the later counts, as on the gateway."""
+    """A snapshot of configurations in any order; of two with one pid the later counts."""
     by_pid = {configuration.pid: configuration for configuration in configurations}
     return Snapshot(tuple(by_pid[pid] for pid in sorted(by_pid)))

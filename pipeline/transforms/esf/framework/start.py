@@ -32,6 +32,9 @@ FORBIDDEN = re.compile(
 _VARIABLES = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
 _HIDING = re.compile(r"@.+|-XX:VMOptionsFile=|-XX:Flags=")
 _OPTIONS = Origin("framework.jvm_options", "vanilla: start scripts", "B:395")
+_ENCODING = "-Dfile.encoding="
+_UTF8_ENCODING = f"{_ENCODING}UTF-8"
+_UTF8 = Origin("framework.text_kept", "vanilla: start scripts", "A:133")
 _DEBUG = Origin("framework.no_debug_script", "vanilla: start scripts", "B:397")
 _CONSOLE = Origin("framework.no_osgi_console", "gateway.toml [rules]", "A:113")
 _CONSOLE_PROPERTY = "-Dosgi.console="
@@ -78,6 +81,9 @@ def harden_start(vanilla: Vanilla, release: Release | None = None) -> Layer:
         problems.extend(_hidden(path, text))
         hardened = harden(text)
         origins: tuple[Origin, ...] = (_OPTIONS,) if hardened != text else ()
+        if vanilla.layout.network_truth == "files":  # up to Kura 5.0, see `reads_utf8`
+            before, hardened = hardened, reads_utf8(hardened)
+            origins += (_UTF8,) if hardened != before else ()
         if on_loopback:
             before, hardened = hardened, console_on_loopback(hardened)
             origins += (_CONSOLE,) if hardened != before else ()
@@ -103,6 +109,23 @@ def harden(text: str) -> str:
     left = [word.value for command in start_script.java_commands(text) for word in _bad(command)]
     if left:
         raise RuntimeError(f"options that could not be taken out: {left}")
+    return text
+
+
+def reads_utf8(text: str) -> str:
+    """A start script whose Java takes text for UTF-8, whatever the locale of an init script is.
+
+    Kura 3, 4 and 5.0 encrypt snapshots and passwords with `getBytes()` of the platform's character set
+    (CryptoServiceImpl.encryptAes, 4.1.2 line 77), which is ASCII there: ``Büro`` becomes ``B?ro`` at the first start,
+    without a word. Refusing such values would refuse what the console takes and half of Europe writes.
+    """
+    for number in range(len(start_script.java_commands(text))):
+        command = start_script.java_commands(text)[number]
+        known = [word for word in command.options if word.value.startswith(_ENCODING)]
+        wrong = [(word, _UTF8_ENCODING) for word in known if word.value != _UTF8_ENCODING]
+        text = start_script.with_words(text, wrong)
+        if not known:
+            text = start_script.with_word_after(text, command.program, _UTF8_ENCODING)
     return text
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.demo import esf
@@ -12,13 +14,14 @@ from pipeline.model.layer import FileEntry, Layer, Origin, Removal
 from pipeline.model.release import Rules
 from pipeline.model.setting import PropertySetting
 from pipeline.transforms.esf import framework
-from pipeline.transforms.esf.framework.start import FORBIDDEN, console_on_loopback, harden
+from pipeline.transforms.esf.framework.start import FORBIDDEN, console_on_loopback, harden, reads_utf8
 from tests.support.release import a_release
-from tests.support.vanilla import ESF, a_vanilla
+from tests.support.vanilla import ESF, LAYOUT, a_vanilla
 
 INIT = f"#!/bin/sh\nDIR={ESF}\nSTART=${{DIR}}/bin/start_kura_background.sh\n/bin/sh $START\n"
 BACKGROUND = f"{ESF}/bin/start_kura_background.sh"
 REAL = "/opt/eurotech/esf_5.0.0"
+UTF8 = "-Dfile.encoding=UTF-8"
 ORIGIN = Origin("test.rule", "the test")
 LIMITS = "file.command.zip.max.size=100\nfile.command.zip.max.number=1024\n"
 
@@ -44,7 +47,8 @@ def test_the_demo_installation_is_hardened() -> None:
     assert sorted(hardened) == ["start_kura.sh", "start_kura_background.sh"]
     for name, text in hardened.items():
         before = demo_files()[f"{ESF}/bin/{name}"].decode()
-        assert text == before.replace("/var/log/kura-heapdump.hprof", "/dev/null")
+        assert text.replace(f"java {UTF8} ", "java ") == before.replace("/var/log/kura-heapdump.hprof", "/dev/null")
+        assert UTF8 in options(text)
         assert "-XX:HeapDumpPath=/dev/null" in options(text)
     assert [entry.path.name for entry in layer.removals()] == ["start_kura_debug.sh"]
     assert all(entry.mode == 0o755 for entry in layer.files())
@@ -153,7 +157,25 @@ def test_what_cannot_be_hardened_is_named(files: dict[str, str | None], said: st
 def test_the_script_is_found_where_it_is_started(path: str, content: str) -> None:
     files = {"/etc/init.d/kura": None, path: content, f"{ESF}/bin/own_start.sh": "java -Xdebug -jar x\n"}
     hardened = texts(framework.harden_start(a_vanilla(files)))
-    assert hardened["own_start.sh"] == "java -XX:HeapDumpPath=/dev/null -jar x\n"
+    assert hardened["own_start.sh"] == f"java {UTF8} -XX:HeapDumpPath=/dev/null -jar x\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("java -jar x\n", f"java {UTF8} -jar x\n"),
+        ("java -Dfile.encoding=ASCII -jar x\n", f"java {UTF8} -jar x\n"),
+        (f"java {UTF8} -jar x\n", f"java {UTF8} -jar x\n"),
+        ("java -version\nexec java -jar x\n", f"java {UTF8} -version\nexec java {UTF8} -jar x\n"),
+    ],
+)
+def test_java_reads_utf_8_whatever_the_locale(before: str, after: str) -> None:
+    assert reads_utf8(before) == after
+
+
+def test_where_the_snapshot_decides_the_framework_reads_utf_8_by_itself() -> None:
+    image = a_vanilla(demo_files(), layout=replace(LAYOUT, network_truth="snapshot"))
+    assert not any(UTF8 in text for text in texts(framework.harden_start(image)).values())
 
 
 def with_properties(text: str, **more: str) -> dict[str, str | bytes | None]:

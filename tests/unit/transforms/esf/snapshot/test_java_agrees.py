@@ -136,9 +136,14 @@ def test_java_agrees(tmp_path: Path) -> None:
     java = shutil.which("java")
     assert java, "java is needed: apt-get install openjdk-17-jdk-headless"
     (tmp_path / "Look.java").write_text(_JAVA)
-    # What we refuse for reasons of our own is no matter of agreement.
+    # What we refuse for reasons of our own is no matter of agreement, nor what Kura does after this reading.
     cases: list[tuple[str, str | bytes]] = [(case[0], case[1]) for case in VALID]
-    cases += [(case[0], case[1]) for case in MALFORMED if case[3] is not esf_snapshot.Effect.REFUSED_HERE]
+    later = ("empty-array", "half-char", "factory-pid-type")
+    cases += [
+        (case[0], case[1])
+        for case in MALFORMED
+        if case[3] is not esf_snapshot.Effect.REFUSED_HERE and case[2] not in later
+    ]
     names = []
     for number, (_, content) in enumerate(cases):
         (tmp_path / f"{number}.xml").write_bytes(content if isinstance(content, bytes) else content.encode())

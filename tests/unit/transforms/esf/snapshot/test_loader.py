@@ -67,7 +67,6 @@ VALID: tuple[tuple[str, str, tuple[object, ...]], ...] = (
     ("Base64 without padding", prop("Password", "c2VjcmV0MQ", encrypted="TRUE"), ("Password", False, "secret1")),
     ("array", prop("Integer", "1", "2", array="true"), ("Integer", True, 1, 2)),
     ("array of texts, one empty", prop("String", "a", "", array="true"), ("String", True, "a", "")),
-    ("array of nothing", prop("String", array="true"), ("String", True)),
     ("no attributes but name and type", properties('<q name="p" type="String"><v>a</v></q>'), ("String", False, "a")),
     ("prefix never declared", f'{HEAD}<r><esf:configuration pid="x"><a><b name="p" type="String"><c>a</c></b></a>'
      "</esf:configuration></r>", ("String", False, "a")),
@@ -165,6 +164,11 @@ MALFORMED: tuple[tuple[str, str | bytes, str, Effect], ...] = (
     ("Base64 of no text", prop("Password", "/////w==", encrypted="true"), "password-not-text", OTHER),
     ("property twice", properties('<p name="p" type="String"><v>a</v></p><p name="p" type="String"><v>b</v></p>'),
      "duplicate-property", OTHER),
+    ("array of nothing", prop("String", array="true"), "empty-array", SKIPPED),
+    ("char beyond 16 bits", prop("Char", "&#x1F600;"), "half-char", DEAD),
+    ("factory as a number", prop("Integer", "1").replace('"p"', '"service.factoryPid"'), "factory-pid-type", DEAD),
+    ("factory as an array", prop("String", "f", array="true").replace('"p"', '"service.factoryPid"'),
+     "factory-pid-type", DEAD),
     ("pid twice", document('<esf:configuration pid="x"/>' * 2), "duplicate-pid", OTHER),
     ("properties, then something else", document('<esf:configuration pid="x"><a><b name="p" type="String"><v>a</v></b>'
      "</a><other/></esf:configuration>"), "not-last-child", OTHER),
@@ -238,10 +242,30 @@ def test_generation_a_loses_a_document_whose_tag_is_broken_between_attributes() 
     assert said(esf_snapshot.load(raw, "B")) == []
 
 
-def test_generation_c_heeds_the_declared_encoding() -> None:
+@pytest.mark.parametrize("generation", "ABC")
+def test_a_declared_encoding_says_nothing(generation: str) -> None:
     raw = prop("String", "a").replace("UTF-8", "UTF-16").encode()
-    assert said(esf_snapshot.load(raw, "C")) == [("encoding", DEAD)]
-    assert said(esf_snapshot.load(raw, "A")) == []
+    assert said(esf_snapshot.load(raw, generation)) == []
+
+
+TWICE = "".join(
+    f'<esf:configuration pid="x"><esf:properties><esf:property name="p" type="String"><esf:value>{value}</esf:value>'
+    "</esf:property></esf:properties></esf:configuration>"
+    for value in ("first", "last")
+)
+
+
+@pytest.mark.parametrize("generation", "BC")
+def test_of_a_pid_twice_the_first_counts(generation: str) -> None:
+    loaded = esf_snapshot.load(document(TWICE).encode(), generation).snapshot
+    assert loaded is not None
+    assert loaded.configurations[0].text("p") == "first"
+
+
+def test_where_kura_3_0_and_3_2_differ_nothing_is_guessed() -> None:
+    assert said(esf_snapshot.load(document(TWICE).encode(), "A")) == [("duplicate-pid", REFUSED)]
+    same = document(TWICE.replace("last", "first")).encode()
+    assert said(esf_snapshot.load(same, "A")) == [("duplicate-pid", OTHER)]
 
 
 def test_no_value_is_ever_quoted() -> None:
@@ -296,7 +320,7 @@ VALUES = {
 def a_property(draw: st.DrawFn) -> Property:
     kind = draw(st.sampled_from(sorted(VALUES)))
     array = draw(st.booleans())
-    values = draw(st.lists(VALUES[kind], min_size=0 if array else 1, max_size=3 if array else 1))
+    values = draw(st.lists(VALUES[kind], min_size=1, max_size=3 if array else 1))
     return Property(draw(NAMES), kind, tuple(values), array)
 
 
