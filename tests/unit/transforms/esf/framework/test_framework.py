@@ -166,7 +166,7 @@ def test_the_script_is_found_where_it_is_started(path: str, content: str) -> Non
         ("java -jar x\n", f"java {UTF8} -jar x\n"),
         ("java -Dfile.encoding=ASCII -jar x\n", f"java {UTF8} -jar x\n"),
         (f"java {UTF8} -jar x\n", f"java {UTF8} -jar x\n"),
-        ("java -version\nexec java -jar x\n", f"java {UTF8} -version\nexec java {UTF8} -jar x\n"),
+        ("java -version\nexec java -jar x\n", f"java -version\nexec java {UTF8} -jar x\n"),
     ],
 )
 def test_java_reads_utf_8_whatever_the_locale(before: str, after: str) -> None:
