@@ -33,6 +33,15 @@ _SWITCH = re.compile(
 # Of source code: a setter with the secret, an entry of a map.
 _CALL = re.compile(r"""\b(?:\w+\.)*([A-Za-z_]\w*)\(\s*(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)')\s*[,).]""")
 _PAIR = re.compile(r"""\b(?!get)(\w+)\(\s*["']([\w.\-]+)["']\s*,\s*(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)')""")
+# Commands that set a name: of a boot loader's environment, of a shell of another kind.
+_SETS = re.compile(
+    r"""\b(?:fw_setenv|setenv|nvram\s+set|uci\s+set|set|setx|git\s+config(?:\s+--\S+)*)\s+([A-Za-z_][\w.\-]*)[\s=]+"""
+    r"""(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"';]+))"""
+)
+# A user and a password for a connection.
+_LOG_IN = re.compile(
+    r"""\b\w*(Credentials?|Authentication|getConnection)\(\s*(?:[^,()\n]+,\s*)+(?:"([^"\n]+)"|'([^'\n]+)')\s*\)"""
+)
 _COMMENT = re.compile(r"\s*(?:#|;|//|!|\*|--|<!--|rem\b)", re.IGNORECASE)
 _CALLED = re.compile(r"(?!RAW\()[A-Za-z_$][\w$.]*(?:\(|\[).*|[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+|[{(\[].*")
 _LIST = re.compile(r"""(?<!\\)["']\s*,\s*["']""")
@@ -74,6 +83,7 @@ def secret_name(line: str, *, code: bool, resource: bool) -> str:
 
 def _names(line: str, *, code: bool, resource: bool) -> Iterator[str]:
     comment = _COMMENT.match(line) is not None
+    line = line.replace("'''", "'").replace('"""', '"')
     for found in _ASSIGNED.finditer(line):
         quoted = found[3] if found[3] is not None else found[4]
         name, value = found[1], quoted if quoted is not None else found[5]
@@ -124,13 +134,14 @@ def _others(line: str, *, code: bool, comment: bool) -> Iterator[tuple[str, str]
         option = None if comment else _OPTION.match(line)
         if option:
             yield option[1], _first(option.groups()[1:])
-        for pattern in (_STATEMENT, _SWITCH):
+        for pattern in (_STATEMENT, _SWITCH, _SETS):
             yield from ((found[1], _first(found.groups()[1:])) for found in pattern.finditer(line))
     else:
         for found in _CALL.finditer(line):
             if not found[1].startswith(("get", "has", "is", "find", "remove", "add", "contains", "equals")):
                 yield found[1], _first(found.groups()[1:])
         yield from ((found[2], _first(found.groups()[2:])) for found in _PAIR.finditer(line))
+        yield from (("password", _first(found.groups()[1:])) for found in _LOG_IN.finditer(line))
     for pattern in (_NAMED, _ELEMENT):
         yield from ((found[1], _first(found.groups()[1:])) for found in pattern.finditer(line))
 

@@ -51,7 +51,12 @@ _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("a community of SNMP", rf"(?m)^\s*com2sec6?\s+(?:-Cn\s+\S+\s+)?\S+\s+\S+\s+(?!public\b){_WORD}"),
         ("a community of SNMP", rf"(?m)^\s*(?:trapcommunity|snmp-server\s+community)\s+(?!public\b){_WORD}"),
         ("a community of SNMP", rf"(?m)^\s*(?:trapsink|trap2sink|informsink)\s+\S+\s+(?!public\b){_WORD}"),
-        ("a community of SNMP", r"(?m)^\s*authcommunity\s+\S+\s+(?!public\b)(\S+)"),
+        ("a community of SNMP", r"(?mi)^\s*authcommunity\s+\S+\s+(?!public\b)(\S+)"),
+        ("a community of SNMP", rf"(?m)^\s*(?:trapsess|proxy|informsess)\b.*?\s-(?:c|A|X)\s*{_WORD}"),
+        ("a password of an installer", rf"(?m)\b\S*(?:password|passphrase)\S*\s+(?:password|string)\s+{_WORD}"),
+        ("a password of an installer", r"(?m)^\s*(?:rootpw|sshpw)\s+(?:--\S+\s+)*(\S+)"),
+        ("a password of the boot loader", r"\bpassword_pbkdf2\s+\S+\s+(grub\.pbkdf2\S+)"),
+        ("a user of hostapd's EAP server", r"(?m)^\"[^\"]+\"\s+[A-Z0-9,-]+\s+(hash:[0-9a-fA-F]{32})"),
         ("a user of SNMPv3",
          rf"(?m)^\s*(?:createUser|usmUser|net-snmp-create-v3-user)\s+(?:-e\s+\S+\s+)?\S+.*?\b(?:MD5|SHA[\w-]*|0x[0-"
          rf"9a-fA-F]+)\s+{_WORD}"),
@@ -74,7 +79,7 @@ _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
          r"(?i)AT[+^$#](?:CGAUTH|QICSGP|AUTHDATA|PDPAUTH|UAUTHREQ|QPDP\w*)=[^\n]*,([^\n,]+)"),
         ("a PIN given to a modem",
          rf"\b(?:mmcli|qmicli|mbimcli|uqmi)\b.*?--(?:pin|puk|verify-pin|uim-verify-pin|dms-uim-verify-pin|enter-pin"
-         rf")[=\s]+{_WORD}"),
+         rf")[=\s]+(?:PIN\d?,)?{_WORD}"),
         ("a one-time password's secret", r"\botpauth://\S*[?&]secret=([A-Z2-7]{8,})"),
     )
 )  # fmt: skip
@@ -93,6 +98,9 @@ _BY_NAME: tuple[tuple[re.Pattern[str], str, re.Pattern[str]], ...] = tuple(
         # Apache Artemis: name=password|role, in the broker's setting and in its file.
         (r"(?:[^/]*(?:users|artemis|broker)[^/]*)?", "a user's password and roles", r"[\w.@-]+=([^\s|,;\"'=]+)"
         r"\|[\w.-]+"),
+        (r"(?:[^/]*users|realm|[^/]*-users|htusers)\.properties", "a user's password",
+         r"\s*[\w.@-]+\s*[:=]\s*(?!\s)([^\s,#|]{3,})"),
+        (r"[^/]*grub[^/]*|menu\.lst|lilo\.conf", "a password of the boot loader", r"\s*password\s+\S+\s+(\S+)"),
         (r"keys-[^/]+", "a key of a Wi-Fi network", r"KEY\d?=\s*[\"']?(?:s:)?([^\s\"']+)"),
         (r"ifcfg-[^/]+", "a key of a Wi-Fi network", r"\s*KEY[0-4]?=\s*[\"']?(?:s:)?([^\s\"']{5,})"),
         (r"[^/]*auth-user-pass[^/]*|(?:.*/)?openvpn/(?:.*/)?(?:login|auth|pass|credentials)[^/]*", "a log-in of Ope"
@@ -109,7 +117,8 @@ _BY_NAME: tuple[tuple[re.Pattern[str], str, re.Pattern[str]], ...] = tuple(
 )  # fmt: skip
 
 _HINT = re.compile(
-    r"(?i)pass|user|secret|psk|login|curl|wget|http|mysql|mariadb|docker|podman|helm|mosquitto|ldap|smbclient|snmp|"
+    r"(?i)hash:|proxy|rootpw|pass|user|secret|psk|login|curl|wget|http|mysql|mariadb|docker|podman|helm|mosquitto|l"
+    r"dap|smbclient|snmp|"
     r"redis"
     r"|openssl|wpa_|ipmi|zip|7z|plink|pscp|sqlcmd|community|com2sec|trap|inform|: ?(?:xauth|eap|rsa|pin)|\|"
     r"|:[^:]+:[^:]+|\{[a-z]|scram|scrypt|pbkdf|argon|bcrypt|allow|credential|at[+^$#]|modem|mmcli|qmi|mbim|otpauth|"

@@ -16,6 +16,7 @@ from pipeline.classification.wording import is_sentence
 _HINT = re.compile(
     r"pass|pwd|secret|psk|token|credential|key|shared|wep|pin|puk|kennwort|parola|senha|contrasena", re.IGNORECASE
 )
+_CONNECTS = re.compile(r"Credential|Authenticat|getConnection")
 _PUBLIC = re.compile(r"\b(?:ssh|ecdsa)-[a-z0-9@.-]+ AAAA[A-Za-z0-9+/=]+")  # made to be known
 _CODE = re.compile(
     r"(?i).*\.(?:java|js|mjs|jsx|ts|tsx|py|c|h|cc|cpp|hpp|go|rs|kt|groovy|scala|php|rb|html?|css|map|svg|md|rst|adoc|jsp|vue"
@@ -57,14 +58,16 @@ def is_resource(name: str) -> bool:
 
 
 _BUNDLE_NAME = re.compile(
-    r"(?i)message|resource|bundle|strings|labels|texts|i18n|l10n|locali[sz]ation|^plugin|errors?|exception|dictionary"
+    r"(?i)message|resource|bundle|strings|labels|texts?|i18n|l10n|locali[sz]ation|^plugin|errors?|exception|dictionary"
     r"|translation|_[a-z]{2}(?:_[A-Z]{2})?\.properties$"
 )
 
 
 def _in_line(path: str, line: str, *, code: bool, resource: bool) -> str:
     """By what a line holds a secret; empty when it does not. Comments are read, too: old passwords stay there."""
-    if _HINT.search(line) and (found := secret_name(line, code=code, resource=resource)):
+    if (_HINT.search(line) or (code and _CONNECTS.search(line))) and (
+        found := secret_name(line, code=code, resource=resource)
+    ):
         return f"by the name {found}"
     if code or resource:
         return ""

@@ -33,7 +33,7 @@ _ABOUT = frozenset(
     usage format mode length size label description hint placeholder title message error text tooltip help regex
     pattern field column strength expiry ttl service manager factory dialog button input form page view reader writer
     encoder decoder parser handler callback exception directory dir location storage salt rounds iterations
-    icon tooltips labels names files days warn tries retries""".split()
+    icon tooltips labels names files days warn tries retries user username failed""".split()
 )
 _NO_VALUES = frozenset(
     """true false yes no on off null none nil undefined optional required sufficient requisite include prompt ask

@@ -16,6 +16,7 @@ _LOGIN = base64.b64encode(f"robot:{V}".encode()).decode()
 _KEY = "MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 _PEM = f"-----BEGIN PRIVATE KEY-----\n{_KEY}\n-----END PRIVATE KEY-----\n"
 _JSON = f'{{"password":"{V}"}}'.encode()
+_REGISTRY = json.dumps({"auths": {"r": {"auth": _LOGIN}}}).encode()
 _SALT, _HASH = "Ab3dE6gH", "x" * 22
 
 # Quoted values, at any depth.
@@ -238,4 +239,40 @@ SHAPES: dict[str, tuple[str, str]] = {
     "header": ("x", f"Authorization: Basic {_LOGIN}"),
 }  # fmt: skip
 
-CARRIERS: dict[str, tuple[str, str]] = {**QUOTED, **PROGRAMS, **SHAPES}
+# Further examples of the same kinds.
+FURTHER: dict[str, tuple[str, str]] = {
+    "Java option in a unit": ("x.service", f'Environment=OPTS="-Djavax.net.ssl.keyStorePassword={V}"'),
+    "environment of a container": ("x.sh", f'docker run --env "API_KEY={V}" image'),
+    "H2 address": ("x.properties", f"db.url=jdbc:h2:file:x;USER=sa;PASSWORD={V}"),
+    "parameters of Camel": ("c.yaml", f"- to:\n    uri: ftp:h\n    parameters:\n      password: {V}"),
+    "curl without a blank": ("x.sh", f"curl -urobot:{V} http://h"),
+    "curl's data": ("x.sh", f"curl -d '{{\"password\":\"{V}\"}}' http://h"),
+    "proxy with a log-in": ("x.sh", f"curl -x http://u:{V}@proxy:3128 http://h"),
+    "clone": ("x.sh", f"git clone https://oauth2:{V}@git.example/x"),
+    "kubectl": ("x.sh", f"kubectl create secret generic x --from-literal=password={V}"),
+    "SNMP session": ("snmpd.conf", f"trapsess -v 2c -c {V} host"),
+    "SNMP traps": ("snmptrapd.conf", f"authCommunity log,execute {V}"),
+    "boot loader's environment": ("x.sh", f"fw_setenv wifi_pass {V}"),
+    "boot loader": ("grub.cfg", f"password root {V}"),
+    "boot loader's hash": ("grub.cfg", "password_pbkdf2 root grub.pbkdf2.sha512.10000.AAAA.BBBB"),
+    "credentials in Java": ("A.java", f'new UsernamePasswordCredentials("a", "{V}")'),
+    "data base in Java": ("A.java", f'DriverManager.getConnection("jdbc:h2:x", "sa", "{V}")'),
+    "Jetty's realm": ("realm.properties", f"admin: {V},admin"),
+    "Karaf's users": ("users.properties", f"karaf = {V},_g_:admin"),
+    "TOML of several lines": ("a.toml", f"password = \'\'\'{V}\'\'\'"),
+    "registry in Kubernetes": ("s.yaml", ".dockerconfigjson: " + base64.b64encode(_REGISTRY).decode()),
+    "Ansible": ("h.ini", f"h ansible_ssh_pass={V}"),
+    "installer": ("preseed.cfg", f"d-i passwd/root-password password {V}"),
+    "kickstart": ("ks.cfg", f"rootpw --plaintext {V}"),
+    "cron": ("crontab", f"0 0 * * * root mysqldump -uroot -p{V} db"),
+    "sudo": ("a.sh", f"echo {V} | sudo -S reboot"),
+    "escaped address": ("a.conf", "url=ftp://u:p%40ss%21word@h/"),
+    "IoT hub": ("a.conf", "HostName=h;DeviceId=d;SharedAccessKey=" + base64.b64encode(b"x" * 32).decode()),
+    "station with a VLAN": ("etc/hostapd.wpa_psk", f"vlanid=3 00:11:22:33:44:55 {V}"),
+    "EAP user's hash": ("hostapd.eap_user", f'"a" MSCHAPV2 hash:{"0a" * 16}'),
+    "qmicli": ("a.sh", "qmicli -d /dev/cdc-wdm0 --dms-uim-verify-pin=PIN,1234"),
+    "key in a block of YAML": ("a.yaml", "key: |\n  -----BEGIN EC PRIVATE KEY-----\n  MHcCAQEEIabc\n"),
+    "OpenPGP in Base64": ("x", base64.b64encode(b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ").decode()),
+}  # fmt: skip
+
+CARRIERS: dict[str, tuple[str, str]] = {**QUOTED, **PROGRAMS, **SHAPES, **FURTHER}
