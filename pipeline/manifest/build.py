@@ -10,7 +10,17 @@ from typing import cast
 from pipeline.errors import Problem, raise_if_any
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, LineOrigin, Origin
-from pipeline.model.manifest import Action, Change, Manifest, ManifestInputs, Package, RegionFact, SidecarFact
+from pipeline.model.manifest import (
+    Action,
+    Change,
+    Manifest,
+    ManifestInputs,
+    Package,
+    ReaderFact,
+    RegionFact,
+    SidecarFact,
+)
+from pipeline.model.reader_answer import digest_of_read
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.trust import SignedPackage
 
@@ -61,6 +71,7 @@ def build_manifest(inputs: ManifestInputs) -> Manifest:
             )
             for sidecar in sorted(inputs.sidecars, key=lambda sidecar: sidecar.file)
         ),
+        readers=tuple(ReaderFact(answer, digest_of_read(tree, answer.read)) for answer in sorted(inputs.readers)),
     )
 
 

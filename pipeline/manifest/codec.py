@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.formats.canonical_json import dumps
 from pipeline.formats.tree_text import escape, format_tree, parse_tree, unescape
 from pipeline.manifest.codec_changes import change_json, origins_json, read_change, read_origins
+from pipeline.manifest.codec_readers import read_reader, reader_json
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import (
@@ -65,6 +66,8 @@ def to_json(manifest: Manifest) -> dict[str, object]:
         value["raw"] = [_region(fact) for fact in manifest.raw]
     if manifest.sidecars:
         value["sidecars"] = {sidecar.file: _sidecar(sidecar) for sidecar in manifest.sidecars}
+    if manifest.readers:
+        value["readers"] = [reader_json(fact) for fact in manifest.readers]
     return value
 
 
@@ -107,6 +110,7 @@ def from_json(value: Mapping[str, Any], *, tree: Tree | None = None) -> Manifest
             SidecarFact(name, **{**fact, "origins": read_origins(fact)})
             for name, fact in value.get("sidecars", {}).items()
         ),
+        readers=tuple(read_reader(fact) for fact in value.get("readers", ())),
     )
 
 

@@ -10,6 +10,7 @@ from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Layer, LineOrigin, Origin
 from pipeline.model.raw_region import RawChange, Region
+from pipeline.model.reader_answer import ReaderAnswer
 from pipeline.model.sidecar import Sidecar
 from pipeline.model.tree import Node, Tree
 from pipeline.model.trust import SignedBundle, SignedPackage
@@ -189,6 +190,18 @@ class RuleFact:
 
 
 @dataclass(frozen=True)
+class ReaderFact:
+    """What a program that reads files of the image said of one, and the digest of all it read.
+
+    Attributes:
+        sha256: see `pipeline.model.reader_answer.digest_of_read`; of the finished image.
+    """
+
+    answer: ReaderAnswer
+    sha256: str
+
+
+@dataclass(frozen=True)
 class ManifestInputs:
     """Everything a manifest is made of.
 
@@ -218,6 +231,7 @@ class ManifestInputs:
     rules: tuple[RuleFact, ...] = ()
     raw: tuple[RawChange, ...] = ()
     sidecars: tuple[Sidecar, ...] = ()
+    readers: tuple[ReaderAnswer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -247,3 +261,4 @@ class Manifest:
     rules: tuple[RuleFact, ...] = ()
     raw: tuple[RegionFact, ...] = ()
     sidecars: tuple[SidecarFact, ...] = ()
+    readers: tuple[ReaderFact, ...] = ()

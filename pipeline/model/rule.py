@@ -10,12 +10,16 @@ from pipeline.model.image_view import ImageView
 
 
 class RuleOutcome(StrEnum):
-    """How a check ended. A rule whose file, service or pid is absent says so; it never passes."""
+    """How a check ended. A rule whose file, service or pid is absent says so; it never passes.
+
+    A disagreement is between a rule and the program it speaks for; the program has the last word, by its own rule.
+    """
 
     PASS = "pass"  # noqa: S105 - an outcome
     FAIL = "fail"
     NOT_APPLICABLE = "not applicable"
     UNVERIFIABLE = "cannot be verified offline"
+    DISAGREEMENT = "rule and reader disagree"
 
 
 @dataclass(frozen=True, order=True)
@@ -177,12 +181,14 @@ class Audit:
     Attributes:
         subject: the image file or the gateway.
         about: what was found in it: system, init, product.
+        asked: the image's own programs were asked about the files they read.
     """
 
     subject: str
     about: str
     profile: str
     results: tuple[RuleResult, ...]
+    asked: bool = True
 
     @property
     def passed(self) -> bool:

@@ -56,6 +56,7 @@ def covered(results: Sequence[RuleResult]) -> str:
             (RuleOutcome.PASS, "pass"),
             (RuleOutcome.NOT_APPLICABLE, "not applicable"),
             (RuleOutcome.UNVERIFIABLE, "for people"),
+            (RuleOutcome.DISAGREEMENT, "disagreed about by rule and reader"),
         )
     ]
     waived = sum(result.waiver is not None for result in results)

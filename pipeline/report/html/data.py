@@ -26,7 +26,8 @@ _FACTS = (
     "bundles", "console", "firewall", "init", "interfaces", "open_ports", "os_release", "services_disabled", "ssh",
     "users",
 )  # fmt: skip
-_CODES = {"pass": "p", "fail": "f", "not applicable": "n", "cannot be verified offline": "u"}
+_CODES = {"pass": "p", "fail": "f", "not applicable": "n", "cannot be verified offline": "u",
+          "rule and reader disagree": "d"}  # fmt: skip
 
 
 @dataclass

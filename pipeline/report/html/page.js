@@ -7,7 +7,7 @@ const pool = (name, number) => (POOLS[name] || [])[number];
 const STATUS = [["ok", "verified"], ["bad", "deviates"], ["bad", "could not look"], ["bad", "not verified"]];
 const OUTCOMES = {
   p: ["✓", "pass"], f: ["✗", "fail"], w: ["w", "waived"], n: ["–", "not applicable"],
-  u: ["?", "for people to verify"],
+  u: ["?", "for people to verify"], d: ["≠", "rule and reader disagree"],
 };
 
 function el(tag, about, ...children) {
@@ -71,7 +71,7 @@ function count(numbers, counted) {
   for (const number of numbers) counted[POOLS.judgements[number][1]] += 1;
   return counted;
 }
-const sharedOutcomes = count(DATA.shared.r, { p: 0, f: 0, w: 0, n: 0, u: 0 });
+const sharedOutcomes = count(DATA.shared.r, { p: 0, f: 0, w: 0, n: 0, u: 0, d: 0 });
 const counted = new Map(GATEWAYS.map((gateway) => [gateway, count(gateway.r, { ...sharedOutcomes })]));
 const waivedRules = (gateway) => counted.get(gateway).w;
 const passes = (gateway) => gateway.v[1] === 0 && counted.get(gateway).f === 0;

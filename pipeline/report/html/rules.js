@@ -47,7 +47,7 @@ function ruleRow(rule, row, across, counting) {
   }
   const head = el("td", { class: "rule", tabindex: "0" }, code(id), documents(lines), el("small", {}, title));
   const made = el("tr", { "data-rule": id }, head,
-    counting ? el("td", { class: "sum" }, ["f", "w", "u", "n", "p"].filter((one) => sums.get(one)).map((one) =>
+    counting ? el("td", { class: "sum" }, ["f", "w", "d", "u", "n", "p"].filter((one) => sums.get(one)).map((one) =>
       el("span", { class: one, title: OUTCOMES[one][1] }, `${OUTCOMES[one][0]} ${sums.get(one).toLocaleString("en")}`))) : null,
     across.map((gateway) => {
       const number = row.cells.has(gateway) ? row.cells.get(gateway) : row.common;

@@ -11,6 +11,10 @@ from pipeline.report.text.plain import plain
 from pipeline.report.text.rules_text import place
 
 
+# What was not done is said where a machine looks for it.
+_ASKED = {True: (), False: (("readers", "not asked (--no-ask)"),)}
+
+
 def junit(audits: Sequence[Audit]) -> bytes:
     """What did not fail, and does not pass either, is skipped with its reason; so is what is waived."""
     root = etree.Element("testsuites", name="gateway image audit")
@@ -26,7 +30,7 @@ def junit(audits: Sequence[Audit]) -> bytes:
             skipped=str(skipped),
         )
         properties = etree.SubElement(suite, "properties")
-        for name, value in (("image", audit.about), ("profile", audit.profile)):
+        for name, value in (("image", audit.about), ("profile", audit.profile), *_ASKED[audit.asked]):
             etree.SubElement(properties, "property", name=name, value=plain(value))
         for result in audit.results:
             _case(suite, audit, result)

@@ -24,6 +24,7 @@ def rules_json(audits: Sequence[Audit]) -> bytes:
                     "subject": escape(audit.subject),
                     "about": escape(audit.about),
                     "profile": audit.profile,
+                    "asked": audit.asked,
                     "passed": audit.passed,
                     "rules": [_result(result) for result in audit.results],
                 }

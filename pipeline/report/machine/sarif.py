@@ -18,6 +18,7 @@ _KINDS = {
     RuleOutcome.FAIL: "fail",
     RuleOutcome.NOT_APPLICABLE: "notApplicable",
     RuleOutcome.UNVERIFIABLE: "review",
+    RuleOutcome.DISAGREEMENT: "review",
 }
 
 

@@ -28,8 +28,13 @@ def summary(audit: Audit) -> str:
         (RuleOutcome.PASS, "passed"),
         (RuleOutcome.NOT_APPLICABLE, "not applicable"),
         (RuleOutcome.UNVERIFIABLE, "for people to verify"),
+        (RuleOutcome.DISAGREEMENT, "disagreed about by rule and reader"),
     ):
+        if outcome is RuleOutcome.DISAGREEMENT and not audit.with_outcome(outcome):
+            continue
         parts.append(f"{len(audit.with_outcome(outcome))} {word}")
+    if not audit.asked:
+        parts.append("the image's own programs were not asked (--no-ask)")
     return f"{plain(audit.subject)} ({plain(audit.about)}), profile {audit.profile}: {', '.join(parts)}"
 
 
@@ -38,6 +43,8 @@ def _section(audit: Audit, *, everything: bool) -> Iterator[str]:
     failed = audit.with_outcome(RuleOutcome.FAIL)
     for result in sorted(failed, key=lambda result: result.waiver is not None):
         yield from _failure(result)
+    for result in audit.with_outcome(RuleOutcome.DISAGREEMENT):
+        yield f"DIFFER {result.rule.id}: {plain(result.judgement.why)}"
     for outcome, word in ((RuleOutcome.UNVERIFIABLE, "VERIFY"), (RuleOutcome.NOT_APPLICABLE, "n/a   ")):
         for result in audit.with_outcome(outcome):
             yield f"{word} {result.rule.id}: {plain(result.judgement.why)}"
