@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from pipeline.build import reading
+from pipeline.build.asking import ask_in_session
 from pipeline.build.decisions import require_sound_choices
 from pipeline.build.keys import base_key
 from pipeline.build.names import is_fleet
@@ -68,7 +69,16 @@ def _write(workspace: Workspace, image: Path, layer: Layer, say: Say) -> repeata
         return repeatable.write_through_kernel(
             image, inputs.vanilla, layer, BY_CHOICE, epoch=epoch, state_dir=state_dir, say=say
         )
-    return repeatable.write_layer(image, inputs.vanilla, layer, epoch=epoch, state_dir=state_dir, say=say)
+    return repeatable.write_layer(
+        image,
+        inputs.vanilla,
+        layer,
+        epoch=epoch,
+        state_dir=state_dir,
+        say=say,
+        # The appliance runs and has the new base as a drive it cannot change: a start of it is saved.
+        afterwards=lambda session, device: ask_in_session(workspace, session, device, say),
+    )
 
 
 def base_tree_of(workspace: Workspace) -> Tree:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 
 from pipeline.build import reading
+from pipeline.build.planned import view_of_gateway
 from pipeline.errors import Problem, raise_if_any
 from pipeline.host.workspace import Workspace
-from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import RuleFact, Step, WaiverFact
+from pipeline.model.reader_answer import ReaderAnswer
 from pipeline.model.release import Release
 from pipeline.model.rule import RuleOutcome, RuleResult
 from pipeline.model.sidecar import Sidecar
 from pipeline.plan.image_plan import Plan
+from pipeline.readers.judging import with_answers
 from pipeline.rules.expectations import expected_of
 from pipeline.rules.registry import judge
 from pipeline.transforms.boot.outside import flashing
@@ -21,25 +22,22 @@ from pipeline.transforms.boot.outside import flashing
 _MOST = 20  # breaches in one message; the rest is the same mistake again
 
 
-def judged(workspace: Workspace, plan: Plan) -> tuple[RuleResult, ...]:
-    """Every rule of the release's profile on a gateway's image as planned."""
-    inputs = reading.inputs_of(workspace)
-    release = inputs.release
-    product = reading.product_plan_of(workspace)
-    view = ImageView.of(inputs.vanilla).after(product.layer).after(plan.layer)
-    view = replace(
-        view,
-        raw={change.region: change.content for change in product.raw},
-        beside={sidecar.file: sidecar.content for sidecar in plan.sidecars},
-    )
-    return judge(
-        view,
+def judged(workspace: Workspace, plan: Plan, answers: Sequence[ReaderAnswer] = ()) -> tuple[RuleResult, ...]:
+    """Every rule of the release's profile on a gateway's image as planned.
+
+    Args:
+        answers: of the image's own programs, which have the last word; none where nobody has asked them yet.
+    """
+    release = reading.release_of(workspace)
+    results = judge(
+        view_of_gateway(workspace, plan),
         expected_of(release),
         profile=release.rules.profile,
         waivers=release.rules.waivers,
         epoch=release.epoch,
         also=release.rules.also,
     )
+    return with_answers(results, answers, waivers=release.rules.waivers, epoch=release.epoch)
 
 
 def rule_facts(results: Iterable[RuleResult]) -> tuple[RuleFact, ...]:

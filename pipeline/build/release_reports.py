@@ -17,12 +17,13 @@ from pipeline.model.manifest import Manifest
 from pipeline.model.release import Release
 from pipeline.model.rule import RuleOutcome
 from pipeline.model.verdict import Verdict
+from pipeline.readers.judging import READER_RULES
 from pipeline.report.html import release_report
 from pipeline.report.machine.release_json import release_json
 from pipeline.report.machine.release_junit import release_junit
 from pipeline.report.machine.release_sarif import release_sarif
 from pipeline.report.text.release_notes import release_notes
-from pipeline.rules.registry import idle_waivers
+from pipeline.rules.registry import RULES, idle_waivers
 
 CHECKS = "checks"
 """Note of a publishing record: what the verifier covered, a line each. Only what passed is published."""
@@ -63,7 +64,7 @@ def require_waivers_used(release: Release, manifests: Iterable[Manifest]) -> Non
         PipelineError: each waiver of a rule that failed on no gateway, or that there is not.
     """
     failed = {fact.id for manifest in manifests for fact in manifest.rules if fact.outcome == RuleOutcome.FAIL.value}
-    raise_if_any(idle_waivers(release.rules.waivers, failed))
+    raise_if_any(idle_waivers(release.rules.waivers, failed, (*RULES, *READER_RULES)))
 
 
 def _manifests(workspace: Workspace) -> Iterator[Manifest]:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from pipeline import __version__, standards
 from pipeline.build import reading
+from pipeline.build.asking import answers_of
 from pipeline.build.base import base_tree_of
 from pipeline.build.judging import judged, rule_facts, steps_for_people
 from pipeline.build.keys import device_key
-from pipeline.build.stamping import device_plan_of, reason_for_kernel
+from pipeline.build.planned import device_plan_of
+from pipeline.build.stamping import reason_for_kernel
 from pipeline.build.toolchain import pipeline_digest, toolchain
 from pipeline.build.withholding import withhold
 from pipeline.errors import PipelineError, Problem, raise_if_any
@@ -29,6 +31,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.line_origins import with_lines
 from pipeline.model.manifest import CertificateFacts, ImageFacts, Keystore, ManifestInputs, Sources
+from pipeline.model.reader_answer import ReaderAnswer
 from pipeline.model.trust import Certificate
 from pipeline.plan.access_facts import access_facts
 from pipeline.plan.gateway_facts import facts_of, row_of
@@ -62,7 +65,9 @@ def describe_gateway(workspace: Workspace, name: str, say: Say) -> None:
     image = candidate / "image.img"
     plan = device_plan_of(workspace, name)
     described = bmap.describe(image, reading.inputs_of(workspace).vanilla.disk)
-    manifest = build_manifest(_manifest_inputs(workspace, gateway, plan, described.facts))
+    manifest = build_manifest(
+        _manifest_inputs(workspace, gateway, plan, described.facts, answers_of(workspace, name, say))
+    )
     packages = standards.installed_packages(_files_after(workspace, plan))
     covered = {
         "image.bmap": described.bmap,
@@ -137,14 +142,16 @@ def _files_after(workspace: Workspace, plan: Plan) -> dict[GuestPath, bytes]:
     return kept | {entry.path: entry.content for entry in united(product, plan.layer).files()}
 
 
-def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: ImageFacts) -> ManifestInputs:
+def _manifest_inputs(
+    workspace: Workspace, gateway: Gateway, plan: Plan, image: ImageFacts, answers: tuple[ReaderAnswer, ...]
+) -> ManifestInputs:
     inputs = reading.inputs_of(workspace)
     vanilla, release, trust = inputs.vanilla, inputs.release, inputs.trust
     product = reading.product_plan_of(workspace)
     secrets = reading.secrets_of(workspace, gateway)
     certificates = (*trust.signer_chain, *trust.tls, *trust.signers)
     development = any(certificate.development for certificate in certificates)
-    results = judged(workspace, plan)
+    results = judged(workspace, plan, answers)
     finished = ImageView.of(vanilla).after(product.layer).after(plan.layer)
     return ManifestInputs(
         release=release.name,
@@ -184,6 +191,7 @@ def _manifest_inputs(workspace: Workspace, gateway: Gateway, plan: Plan, image: 
         rules=rule_facts(results),
         raw=product.raw,
         sidecars=plan.sidecars,
+        readers=answers,
     )
 
 

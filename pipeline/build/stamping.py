@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.build import reading
+from pipeline.build.asking import answers_of
 from pipeline.build.base import BY_CHOICE, base_tree_of, require_as_planned, require_space
 from pipeline.build.judging import judged, require_rules
 from pipeline.build.keys import device_key
+from pipeline.build.planned import device_plan_of
 from pipeline.build.publishing import require_publishable
 from pipeline.host.progress import Say
 from pipeline.host.records import is_current, write_record
@@ -18,7 +20,7 @@ from pipeline.image.containers import prepare
 from pipeline.image.write import repeatable, stamp
 from pipeline.model.layer import Layer
 from pipeline.model.tree import Tree
-from pipeline.plan.image_plan import Inputs, Plan, plan_device
+from pipeline.plan.image_plan import Inputs
 
 
 def is_stamped(workspace: Workspace, name: str) -> bool:
@@ -27,24 +29,12 @@ def is_stamped(workspace: Workspace, name: str) -> bool:
     return any(is_current(workspace.record(f"{step}-{name}"), key) for step in ("publish", "sign", "stamp"))
 
 
-def device_plan_of(workspace: Workspace, name: str) -> Plan:
-    """The device layer of one gateway, planned on the base as planned."""
-    gateway = reading.gateway_of(workspace, name)
-    return plan_device(
-        reading.inputs_of(workspace),
-        reading.product_plan_of(workspace),
-        gateway,
-        reading.secrets_of(workspace, gateway),
-        reading.outside_of(workspace, gateway),
-    )
-
-
 def stamp_gateway(workspace: Workspace, name: str, say: Say) -> None:
     """Copy the base and write the device layer on it, by libext2fs and mtools, else through libguestfs."""
     key = device_key(workspace, reading.gateway_of(workspace, name))
     inputs = reading.inputs_of(workspace)
     plan = device_plan_of(workspace, name)
-    require_rules(name, judged(workspace, plan))
+    require_rules(name, judged(workspace, plan, answers_of(workspace, name, say)))
     require_publishable(workspace, [name])
     candidate = workspace.candidate(name)
     for step in ("publish", "sign", "stamp"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from pipeline.commands.answering import or_say_why
@@ -13,19 +14,23 @@ from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.host.digests import write_atomically
 from pipeline.host.progress import Progress
 from pipeline.host.scratch import temporary_directory
+from pipeline.image.appliance.session import Session
 from pipeline.image.containers.prepare import prepare_raw
-from pipeline.image.read.look import AT_ONCE, look_at_all
+from pipeline.image.read.look import AT_ONCE, look_and_ask
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.inputs.release_file import read_release
 from pipeline.model.image_view import ImageView
+from pipeline.model.reader_answer import ReaderAnswer
 from pipeline.model.release import Release
 from pipeline.model.rule import Audit, Expected
+from pipeline.readers.asking import ask_image
+from pipeline.readers.judging import READER_RULES, with_answers
 from pipeline.report.machine.junit import junit
 from pipeline.report.machine.rules_json import audit_status, rules_json
 from pipeline.report.machine.sarif import sarif
 from pipeline.report.text.rules_text import rules_text
 from pipeline.rules.expectations import expected_of
-from pipeline.rules.registry import PROFILES, judge, waiver_problems
+from pipeline.rules.registry import PROFILES, RULES, judge, waiver_problems
 from pipeline.verification.outside import with_outside
 
 Say = Callable[[str], None]
@@ -85,6 +90,15 @@ class AuditImages(Helping):
             "default": "",
             "help": "write the report to this file instead of printing it",
         },
+        {
+            "name": "no_ask",
+            "short": "",
+            "long": "no-ask",
+            "type": bool,
+            "default": False,
+            "help": "do not run the image's own programs in the appliance to ask them about their files; "
+            "the report says so",
+        },
     )
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
@@ -99,7 +113,7 @@ class AuditImages(Helping):
         if options["config"]:
             release = read_release(Path(str(options["config"])), os.environ.get("SOURCE_DATE_EPOCH"))
         with Progress().running() as say:
-            audits = audit_images(images, release, profile=str(options["profile"]), say=say)
+            audits = audit_images(images, release, profile=str(options["profile"]), say=say, ask=not options["no_ask"])
         report = _FORMATS[str(options["format"])](audits)
         if options["output"]:
             write_atomically(Path(str(options["output"])), report, 0o644)
@@ -118,12 +132,14 @@ def audit_images(
     profile: str = "",
     say: Say,
     name_of: Callable[[Path], str] = str,
+    ask: bool = True,
 ) -> tuple[Audit, ...]:
     """Look at images, several with one start of the appliance, and judge each.
 
     Args:
         release: whose decisions and waivers count; None judges by the documents alone.
         profile: instead of the release's.
+        ask: the images' own programs, in the appliance, about the files they read.
 
     Raises:
         PipelineError: an image could not be looked at; nothing is said of any then.
@@ -137,15 +153,37 @@ def audit_images(
             raws = [Path(place) / f"disk-{number}.img" for number in range(len(batch))]
             for image, raw in zip(batch, raws, strict=True):
                 prepare_raw(image, raw, say)
-            views = look_at_all(raws, layouts, state_dir=Path(place), say=say)
-            for image, raw, view in zip(batch, raws, views, strict=True):
+            looks = look_and_ask(
+                raws, layouts, partial(_ask if ask else _nobody, Path(place), say), state_dir=Path(place), say=say
+            )
+            for image, raw, (view, answers) in zip(batch, raws, looks, strict=True):
                 seen = with_outside(view, _expected(release), raw, image.parent)
-                audits.append(audit_view(name_of(image), seen, release, profile=profile))
+                audits.append(audit_view(name_of(image), seen, release, profile=profile, answers=answers))
     return tuple(audits)
 
 
-def audit_view(subject: str, view: ImageView, release: Release | None, *, profile: str = "") -> Audit:
-    """Judge what was seen of one image."""
+def _ask(place: Path, say: Say, session: Session, device: str, view: ImageView) -> tuple[ReaderAnswer, ...] | None:
+    return ask_image(session, device, view, state_dir=place, say=say)
+
+
+def _nobody(place: Path, say: Say, session: Session, device: str, view: ImageView) -> tuple[ReaderAnswer, ...] | None:
+    del place, say, session, device, view
+    return None
+
+
+def audit_view(
+    subject: str,
+    view: ImageView,
+    release: Release | None,
+    *,
+    profile: str = "",
+    answers: Sequence[ReaderAnswer] | None = None,
+) -> Audit:
+    """Judge what was seen of one image.
+
+    Args:
+        answers: of the image's own programs; None when nobody asked them.
+    """
     rules = None if release is None else release.rules
     chosen = profile or (rules.profile if rules else PROFILES[0])
     results = judge(
@@ -156,7 +194,11 @@ def audit_view(subject: str, view: ImageView, release: Release | None, *, profil
         epoch=release.epoch if release else 0,
         also=rules.also if rules else (),
     )
-    return Audit(subject, _about(view), chosen, results)
+    if answers is not None:
+        results = with_answers(
+            results, answers, waivers=rules.waivers if rules else (), epoch=release.epoch if release else 0
+        )
+    return Audit(subject, _about(view), chosen, results, asked=answers is not None)
 
 
 def _expected(release: Release | None) -> Expected:
@@ -170,7 +212,8 @@ def _about(view: ImageView) -> str:
 
 
 def _idle_waivers(release: Release, audits: Sequence[Audit]) -> tuple[Problem, ...]:
-    return waiver_problems(release.rules.waivers, [result for audit in audits for result in audit.results])
+    results = [result for audit in audits for result in audit.results]
+    return waiver_problems(release.rules.waivers, results, (*RULES, *READER_RULES))
 
 
 def _image_of(path: Path) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.build import reading
 from pipeline.build.decisions import require_named_rules, require_sound_choices
-from pipeline.build.stamping import device_plan_of
+from pipeline.build.planned import device_plan_of
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.first import facts_first, inputs_first
 from pipeline.commands.helping import Helping

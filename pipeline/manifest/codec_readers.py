@@ -26,7 +26,7 @@ def reader_json(fact: ReaderFact) -> dict[str, object]:
         "message": escape(answer.message),
         "line": answer.line,
         "version": escape(answer.version),
-        "sample": answer.sample,
+        "by_shape": answer.by_shape,
     }
     return value | {name: about for name, about in optional.items() if about}
 
@@ -43,6 +43,6 @@ def read_reader(value: Mapping[str, Any]) -> ReaderFact:
         unescape(value.get("version", "")),
         value["source"],
         tuple(unescape(path) for path in value["read"]),
-        value.get("sample", ""),
+        value.get("by_shape", False),
     )
     return ReaderFact(answer, value["sha256"])

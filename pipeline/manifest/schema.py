@@ -187,7 +187,7 @@ SCHEMA: Rule = {
             _record(
                 "line",
                 "message",
-                "sample",
+                "by_shape",
                 "version",
                 reader=_WORDS,
                 subject=_WORDS,
@@ -199,7 +199,7 @@ SCHEMA: Rule = {
                 source={"enum": ["image", "host"]},
                 read=_list(_WORDS),
                 sha256=_SHA256,
-                sample=_ref("name"),
+                by_shape={"const": True},
             ),
             least=1,
         ),

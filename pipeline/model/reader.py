@@ -33,6 +33,7 @@ class Ask:
         given: files laid down before, below /run or /tmp, by path; questions of one image share them.
         devices: device files that the program only wants to see, by path below /dev; each is the null device, but
             ``/dev/ppp`` is itself, and ``/dev/ptmx`` makes terminals.
+        independent: each command runs, whatever became of those before.
         expected: what the meaning has to know of the file beside the replies, in the reader's own form.
         modules: kernel modules of the appliance the program needs; where there are none, that is not an error.
         seconds: for each command, without hardware virtualisation on a busy machine.
@@ -47,6 +48,7 @@ class Ask:
     devices: tuple[str, ...] = ()
     expected: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    independent: bool = False
     seconds: int = 120
     megabytes: int = 1024
 
@@ -87,6 +89,8 @@ class Reader:
         asks: the questions about an image, given the program's path there.
         meaning: what replies mean; pure.
         version: arguments that make the program say its version and do nothing else; empty where it cannot.
+        emulated: the question in place of one of `asks` where an emulator of another processor runs the program, which
+            knows less of the kernel; None where nothing changes.
         decides: rules whose whole question is this reader's: it has the last word about them.
         remedy: what people do about a no.
     """
@@ -97,5 +101,6 @@ class Reader:
     asks: Callable[[ImageView, str], Iterable[Ask]] = field(repr=False)
     meaning: Callable[[Ask, Sequence[Reply]], Meaning] = field(repr=False)
     version: tuple[str, ...] = ()
+    emulated: Callable[[ImageView, Ask], Ask] | None = field(default=None, repr=False)
     decides: tuple[str, ...] = ()
     remedy: str = "correct the file at the line the program names, or the input it is made of"

@@ -33,7 +33,7 @@ class ReaderAnswer:
         version: as the program says it; empty where it does not.
         source: ``image``, or ``host`` where the image lacks the program and this machine's was asked.
         read: files of the image that decided the answer, sorted.
-        sample: the gateway whose file was really asked about, where this one's differs in addresses and names only.
+        by_shape: one gateway was asked for all whose files differ in addresses and names only; the build says which.
     """
 
     reader: str
@@ -45,7 +45,7 @@ class ReaderAnswer:
     version: str = ""
     source: str = "image"
     read: tuple[str, ...] = ()
-    sample: str = ""
+    by_shape: bool = False
 
 
 def digest_of_read(tree: Tree, paths: Iterable[str]) -> str:

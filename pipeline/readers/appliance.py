@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.image.appliance.session import Session
 from pipeline.image.containers.sparse import open_private
+from pipeline.image.write.write import write_archive
 from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.reader import Reply
@@ -89,7 +90,7 @@ def archive_of(
     boxes = sandbox.boxes_of(questions, unlimited=emulator is not None)
     emulators = [emulator.registration] if emulator else []
     scripts = {
-        "main": sandbox.main_script(places, [root.name for root in roots], boxes, emulators),
+        "main": sandbox.main_script(places, roots, boxes, emulators),
         "inside": sandbox.INSIDE_TEXT,
         "commands": sandbox.COMMANDS_TEXT,
     }
@@ -98,7 +99,9 @@ def archive_of(
         for name in ("work", "work/boxes", "work/layers", "work/replies", "roots"):
             _directory(archive, name)
         for root in roots:
-            _add(archive, f"work/layers/{root.name}.tar", packed(root.files))
+            layer = io.BytesIO()
+            write_archive(layer, root.entries, 0)
+            _add(archive, f"work/layers/{root.name}.tar", layer.getvalue())
         for number, box in enumerate(boxes):
             _directory(archive, f"work/boxes/{number}")
             given = {path: content for _, ask in box.questions for path, content in ask.given}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,18 +11,20 @@ from pipeline.image.appliance.session import Session
 from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
+from pipeline.model.layer import FileEntry, Layer, LinkEntry
 from pipeline.model.reader import Meaning, Reply
 from pipeline.model.reader_answer import ReaderAnswer, ReaderVerdict
 from pipeline.readers import appliance
 from pipeline.readers.emulators import Emulator, emulator_for, is_native, machine_of
 from pipeline.readers.masking import masked, secrets_in
-from pipeline.readers.questions import Asked, version_ask
+from pipeline.readers.questions import Asked, questions_of, version_ask
 from pipeline.readers.sandbox import Question, Root
 
 Say = Callable[[str], None]
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+|\bv\d+\b")
 _LONGEST_VERSION = 80
+_LARGEST = 1 << 20  # bytes of a gateway's own file; what programs read at their start is far smaller
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,12 @@ class Case:
     Attributes:
         name: of the root they are asked in.
         view: the image as that gateway has it.
-        own: files that lie in it and not in the image as it is mounted.
+        own: what this gateway has for itself, on top of the image as it is mounted.
     """
 
     name: str
     view: ImageView
-    own: Mapping[str, bytes]
+    own: Layer
     asked: tuple[Asked, ...]
 
 
@@ -54,6 +56,8 @@ def ask_all(
     """
     programs = sorted({one.program for case in cases for one in case.asked if one.program})
     emulator = _emulator(session, device, disk, cases, programs)
+    if isinstance(emulator, Emulator):
+        cases = [_emulated(case) for case in cases]
     if isinstance(emulator, str):
         return tuple(tuple(_unasked(one, emulator) for one in case.asked) for case in cases)
     questions: list[Question] = []
@@ -72,7 +76,7 @@ def ask_all(
             questions.append(Question(case.name, ask))
     if questions:
         say(f"asking {len(programs)} programs of the image {len(wanted)} questions")
-    roots = [Root(case.name, case.own) for case in cases if any(one.program for one in case.asked)]
+    roots = [_root(case) for case in cases if any(one.program for one in case.asked)]
     replies = appliance.run(session, device, disk, roots, questions, state_dir=state_dir, emulator=emulator)
     told = {program: version_in(replies[number]) for program, number in versions.items()}
     by_question = {
@@ -86,6 +90,25 @@ def ask_all(
         )
         for case in cases
     )
+
+
+def _emulated(case: Case) -> Case:
+    asked = tuple(
+        one
+        if one.reader.emulated is None or not one.program
+        else replace(one, ask=one.reader.emulated(case.view, one.ask))
+        for one in case.asked
+    )
+    return replace(case, asked=asked)
+
+
+def _root(case: Case) -> Root:
+    entries = tuple(
+        entry
+        for entry in case.own.entries
+        if isinstance(entry, LinkEntry) or (isinstance(entry, FileEntry) and len(entry.content) <= _LARGEST)
+    )
+    return Root(case.name, entries, tuple(str(removal.path) for removal in case.own.removals()))
 
 
 def answer_of(view: ImageView, asked: Asked, replies: Sequence[Reply], version: str) -> ReaderAnswer:
@@ -147,6 +170,16 @@ def _header(session: Session, device: str, disk: Disk, place: GuestPath) -> byte
         session.umount_all()
 
 
-def sampled(answer: ReaderAnswer, gateway: str) -> ReaderAnswer:
-    """The answer given for another gateway whose file differs in addresses and names only."""
-    return replace(answer, sample=gateway)
+def ask_image(session: Session, device: str, view: ImageView, *, state_dir: Path, say: Say) -> tuple[ReaderAnswer, ...]:
+    """The answers to every question about an image as it is.
+
+    Args:
+        view: what was seen of it, its disk among that.
+    """
+    asked = questions_of(view)
+    if view.disk is None or not asked:
+        return ()
+    (answers,) = ask_all(
+        session, device, view.disk, [Case("image", view, Layer(()), asked)], state_dir=state_dir, say=say
+    )
+    return answers

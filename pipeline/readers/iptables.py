@@ -1,5 +1,8 @@
 """iptables-restore and ip6tables-restore, legacy or nft as the image links them: rules are loaded, then listed.
 
+Where an emulator runs them, which has no netfilter, each rule is put to the legacy program by itself instead: it reads
+all words of a rule before it misses the kernel's table.
+
 The load happens in a network namespace of its own on the appliance's kernel, so that what only the kernel refuses (a
 target in a table where it may not be) is refused here too. A module that kernel lacks is no answer.
 """
@@ -8,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.reader import Ask, Command, Meaning, Reader, Reply
 from pipeline.model.reader_answer import ReaderVerdict
-from pipeline.readers.files_of import regular_files, text_of
+from pipeline.readers.files_of import is_program, regular_files, text_of
 from pipeline.readers.meaning import not_asked, refusal, said
 
 _FILES = {
@@ -30,7 +34,9 @@ _LACKING = re.compile(
     r"missing kernel module|can't initialize ip6?tables table|Failed to initialize nft|Protocol not supported"
     r"|unable to initialize table '(filter|nat|mangle|raw|security)'|Could not fetch rule set generation id"
 )
-_NOISE = re.compile(r"^(Try `|# Warning: |iptables-restore: Warning)")
+_REVISION = re.compile(r"Couldn't load (match|target)|unsupported revision|No chain/target/match")
+_LEGACY = ("/usr/sbin/xtables-legacy-multi", "/sbin/xtables-legacy-multi", "/usr/sbin/xtables-multi")
+_NOISE = re.compile(r"^(Try `|Perhaps iptables|# Warning: |iptables-restore: Warning)")
 _LINE = re.compile(r"(?:line[ :]+|Error occurred at line: )(\d+)")
 _RULE = re.compile(r"\s*(?:\[\d+:\d+\]\s*)?-[AI]\s")
 
@@ -48,8 +54,62 @@ def _asks(family: str) -> Callable[[ImageView, str], Iterator[Ask]]:
     return asks
 
 
+def emulated(view: ImageView, ask: Ask) -> Ask:
+    """One command for each different line, split as iptables-restore splits it."""
+    restore = ask.commands[0].argv[0]
+    legacy = next((path for path in _LEGACY if is_program(view, path)), "")
+    family = restore.rpartition("/")[2].removesuffix("-restore")
+    program = (legacy, family) if legacy else (restore.removesuffix("-restore"),)
+    commands: dict[Command, str] = {}
+    table = ""
+    for number, line in enumerate((text_of(view, ask.subject) or "").split("\n"), 1):
+        if line.startswith("*"):
+            table = line[1:].strip()
+        elif line.strip() and line[0] not in "#:" and line != "COMMIT":
+            words = words_of(re.sub(r"^\[\d+:\d+\]\s*", "", line))
+            commands.setdefault(Command((*program, "-t", table, *words)), str(number))
+    return replace(ask, commands=tuple(commands), expected=tuple(commands.values()), independent=True, modules=())
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a rule: double quotes hold blanks together, single ones are letters (iptables' xshared.c)."""
+    words: list[str] = []
+    current, quoted, begun, escaped = "", False, False, False
+    for letter in line:
+        if escaped:
+            current, escaped = current + letter, False
+        elif quoted and letter == "\\":
+            escaped = True
+        elif letter == '"':
+            quoted, begun = not quoted, True
+        elif letter in " \t" and not quoted:
+            if current or begun:
+                words.append(current)
+            current, begun = "", False
+        else:
+            current += letter
+    return [*words, current] if current or begun else words
+
+
+def _emulated_meaning(ask: Ask, replies: Sequence[Reply]) -> Meaning:
+    for line, reply in zip(ask.expected, replies, strict=False):
+        words = [text for text in said([reply]) if not _NOISE.search(text)]
+        failure = not_asked([reply])
+        if failure is not None or any("Failed to initialize nft" in text for text in words):
+            return failure or Meaning(ReaderVerdict.NOT_ASKED, f"{words[0]} (the emulator has no netfilter)")
+        if any(_REVISION.search(text) for text in words):
+            return Meaning(ReaderVerdict.NOT_ASKED, f"line {line}: {words[0]}, which needs the gateway's kernel")
+        if reply.status not in (0, 3):
+            return Meaning(ReaderVerdict.NO, (words or [f"exit status {reply.status}"])[0], int(line))
+    if len(replies) < len(ask.commands):
+        return Meaning(ReaderVerdict.NOT_ASKED, "not every rule was put to it")
+    return Meaning(ReaderVerdict.YES)
+
+
 def meaning(ask: Ask, replies: Sequence[Reply]) -> Meaning:
     """The program's word, then the kernel's, then whether as many rules are there as the file has."""
+    if ask.independent:
+        return _emulated_meaning(ask, replies)
     failure = not_asked(replies)
     if failure is not None:
         return failure
@@ -90,6 +150,7 @@ def _reader(family: str, decides: tuple[str, ...]) -> Reader:
         _asks(family),
         meaning,
         version=("--version",),
+        emulated=emulated,
         decides=decides,
     )
 

@@ -101,8 +101,8 @@ def _more(count: int) -> str:
 
 
 def _samples(answers: Sequence[ReaderAnswer]) -> str:
-    samples = sorted({answer.sample for answer in answers if answer.sample})
-    return f" (asked about {', '.join(samples)}, which differs in addresses and names only)" if samples else ""
+    shared = any(answer.by_shape for answer in answers)
+    return " (asked once for all gateways whose files differ in addresses and names only)" if shared else ""
 
 
 def _last_word(result: RuleResult, reader: Reader, answers: Sequence[ReaderAnswer]) -> RuleResult:

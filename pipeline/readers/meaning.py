@@ -11,7 +11,9 @@ from pipeline.model.reader_answer import ReaderVerdict
 _LONGEST = 300  # characters of a message
 # As a shell and chroot(1) report a program that is not there or cannot be executed (POSIX: 126 and 127).
 _NOT_STARTED = (125, 126, 127)
-_LOADER = re.compile(r"error while loading shared libraries|cannot execute|Exec format error|not found$")
+_LOADER = re.compile(
+    r"^(chroot|timeout|setpriv): |error while loading shared libraries|cannot execute|Exec format error|not found$"
+)
 _LINES = re.compile(r"\bline[ :]*(\d+)|:(\d+)[:,]", re.IGNORECASE)
 
 Judge = Callable[[Ask, Sequence[Reply]], Meaning]

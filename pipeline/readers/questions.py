@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from pipeline.model.guest_path import GuestPath
@@ -11,6 +11,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.reader import Ask, Command, Reader
 from pipeline.readers.all_readers import READERS
 from pipeline.readers.files_of import is_program
+from pipeline.readers.shape import shape_of
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,37 @@ def version_ask(reader: Reader, program: str) -> Ask | None:
 
 
 def identity(view: ImageView, asked: Asked) -> str:
-    """SHA-256 of a question with everything that decides its answer, the rest of the image apart."""
+    """SHA-256 of a question with everything that decides its answer, the rest of the image apart.
+
+    A copy of a file under another name is the same question.
+    """
+    return _digest(view, asked, lambda path: content_digest(view, path))
+
+
+def shape(view: ImageView, asked: Asked, own: frozenset[GuestPath], names: Iterable[str]) -> str:
+    """The same, but of the gateway's own files their shape only (`pipeline.readers.shape`)."""
+    words = tuple(names)
+
+    def about(path: str) -> str:
+        content = view.files.get(GuestPath(path))
+        if content is None or GuestPath(path) not in own:
+            return content_digest(view, path)
+        return shape_of(content, words)
+
+    return _digest(view, asked, about, given=False)
+
+
+def _digest(view: ImageView, asked: Asked, about: Callable[[str], str], *, given: bool = True) -> str:
+    del view
     ask = asked.ask
     total = hashlib.sha256()
-    words: list[str] = [asked.reader.id, asked.program, ask.subject, *ask.directories, *ask.modules]
+    words: list[str] = [asked.reader.id, asked.program, *ask.directories, *ask.modules, *ask.expected]
     for command in ask.commands:
-        words += [str(len(command.argv)), *command.argv, command.stdin]
+        argv = [word.replace(ask.subject, "@") for word in command.argv]
+        words += [str(len(argv)), *argv, command.stdin.replace(ask.subject, "@")]
     for path in ask.read:
-        words += [path, content_digest(view, path)]
-    for path, content in ask.given:
+        words += [path.replace(ask.subject, "@"), about(path)]
+    for path, content in ask.given if given else ():
         words += [path, hashlib.sha256(content).hexdigest()]
     for word in words:
         data = word.encode("utf-8", "surrogateescape")

@@ -9,9 +9,10 @@ Starting a program takes a tenth of a second there without hardware virtualisati
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pipeline.model.layer import FileEntry, LinkEntry
 from pipeline.model.reader import Ask
 
 IMAGE, WORK, ROOTS = "/sysroot/image", "/sysroot/work", "/sysroot/roots"
@@ -109,11 +110,13 @@ class Root:
 
     Attributes:
         name: letters, digits and dashes; unique among the roots of one run.
-        files: content by path, laid on the image; their directories exist in it, without links on the way.
+        entries: files and links laid on the image; no link lies on the way to them.
+        removed: paths taken away before.
     """
 
     name: str
-    files: Mapping[str, bytes]
+    entries: tuple[FileEntry | LinkEntry, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def boxes_of(questions: Sequence[Question], *, unlimited: bool) -> tuple[Box, ..
 
 def main_script(
     places: Sequence[tuple[str, str]],
-    roots: Iterable[str],
+    roots: Iterable[Root],
     boxes: Sequence[Box],
     emulators: Iterable[str] = (),
 ) -> str:
@@ -162,13 +165,15 @@ def main_script(
     modules = sorted({module for box in boxes for _, ask in box.questions for module in ask.modules})
     if modules:
         lines.append(f"modprobe -q -a {shlex.join(modules)}")
-    for root in roots:
+    for one in roots:
+        root = one.name
         lines.append(f"mkdir -p {ROOTS}/{root}")
         for number, (place, filesystem) in enumerate(places):
             if filesystem == "vfat":
                 lines.append(f"copy {root} {shlex.quote(place)}")
             else:
                 lines.append(f"over {root} {number} {shlex.quote(place)}")
+        lines += [f"rm -rf {ROOTS}/{root}{shlex.quote(path)}" for path in one.removed]
         lines.append(f"lay {root}")
     lines += [f"box {number} {box.root} {box.kibibytes}" for number, box in enumerate(boxes)]
     lines.append(f"tar -cf {WORK}/replies.tar -C {REPLIES} .")
@@ -208,5 +213,5 @@ def questions_script(box: Box, *, slower: int) -> str:
             shlex.join(["run", str(ask.seconds * slower), str(question), str(number), command.stdin, *command.argv])
             for number, command in enumerate(ask.commands, 1)
         ]
-        lines.append(" &&\n".join(runs))
+        lines.append(("\n" if ask.independent else " &&\n").join(runs))
     return "\n".join(lines) + "\n"

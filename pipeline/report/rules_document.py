@@ -17,11 +17,13 @@ _HEAD = """\
 
 Made from the rules themselves by `python -m pipeline.report.rules_document > docs/reference/rules.md`; a test compares.
 
-A rule looks at an image - planned, finished, or anybody's (`doit audit IMAGE`) - and ends in one of four ways:
+A rule looks at an image - planned, finished, or anybody's (`doit audit IMAGE`) - and ends in one of five ways:
 **pass**, **fail**, **not applicable** (there is nothing in this image it is about), **cannot be verified offline**
-(only people or a running gateway can tell). The profile `documents` has what the documents ask for, `strict` adds what
-public benchmarks ask for besides, as far as a gateway that routes can bear it: `[rules] profile` in `gateway.toml`. A
-rule can be waived there with a reason, a name and a last day; the waiver is shown in every report, and it lapses.
+(only people or a running gateway can tell), **rule and reader disagree** (the program the rule speaks for says
+otherwise and has the last word, see [readers](readers.md)). The profile `documents` has what the documents ask for,
+`strict` adds what public benchmarks ask for besides, as far as a gateway that routes can bear it: `[rules] profile` in
+`gateway.toml`. A rule can be waived there with a reason, a name and a last day; the waiver is shown in every report,
+and it lapses.
 
 `A:n` is line n of *Move to Production*, `B:n` of *Security Features*. CIS: CIS Debian Linux 12 Benchmark 1.1.0; CaC:
 ComplianceAsCode; ANSSI: BP-028 2.0; ETSI: EN 303 645 2.1.1; CRA: Regulation (EU) 2024/2847, Annex I; 62443:

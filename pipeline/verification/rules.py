@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest
+from pipeline.model.reader_answer import digest_of_read
 from pipeline.model.rule import Expected, Rule, RuleOutcome, RuleResult, Waiver
 from pipeline.model.verdict import Finding, Outcome
+from pipeline.readers.judging import with_answers
 from pipeline.rules.expectations import expected_from
 from pipeline.rules.registry import PROFILES, judge
 
@@ -18,13 +20,17 @@ def decisions_in(manifest: Manifest) -> Expected:
 
 
 def judge_again(manifest: Manifest, view: ImageView, rules: Sequence[Rule]) -> tuple[RuleResult, ...]:
-    """Every rule of the manifest's profile, by the decisions and with the waivers that its signer stands for."""
+    """Every rule of the manifest's profile, by the decisions and with the waivers that its signer stands for.
+
+    The image's own programs have the last word as they had it when the image was built: what they read is in the
+    manifest by digest, and is compared with the image like everything else.
+    """
     waivers = [
         Waiver(fact.id, fact.waiver.reason, fact.waiver.by, fact.waiver.until)
         for fact in manifest.rules
         if fact.waiver is not None
     ]
-    return judge(
+    results = judge(
         view,
         decisions_in(manifest),
         profile=manifest.profile if manifest.profile in PROFILES else PROFILES[0],
@@ -33,10 +39,22 @@ def judge_again(manifest: Manifest, view: ImageView, rules: Sequence[Rule]) -> t
         also=[fact.id for fact in manifest.rules],
         rules=rules,
     )
+    answers = [fact.answer for fact in manifest.readers]
+    return with_answers(results, answers, waivers=waivers, epoch=manifest.epoch)
+
+
+def _stale_answers(manifest: Manifest) -> Iterator[Finding]:
+    """Answers about other files than the image holds."""
+    for fact in manifest.readers:
+        seen = digest_of_read(manifest.tree, fact.answer.read)
+        if seen != fact.sha256:
+            check = f"reader {fact.answer.reader}"
+            yield Finding(fact.answer.subject, check, f"what was asked about: {fact.sha256}", seen)
 
 
 def findings_of(manifest: Manifest, results: Sequence[RuleResult]) -> Iterator[Finding]:
     """Breaches that no waiver of the manifest covers, and rules that the build saw pass and nobody can see now."""
+    yield from _stale_answers(manifest)
     passed = {fact.id for fact in manifest.rules if fact.outcome == RuleOutcome.PASS}
     for result in results:
         check, judgement = f"rule {result.rule.id}", result.judgement

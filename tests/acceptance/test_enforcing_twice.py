@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.build import reading
-from pipeline.build.stamping import device_plan_of
+from pipeline.build.planned import device_plan_of
 from pipeline.errors import PipelineError
 from pipeline.host.workspace import Workspace
 from pipeline.image.containers.prepare import copy_sparse

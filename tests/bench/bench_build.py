@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pipeline.build import reading
 from pipeline.build.base import base_tree_of
-from pipeline.build.stamping import device_plan_of
+from pipeline.build.planned import device_plan_of
 from pipeline.host.workspace import Workspace
 from pipeline.image.containers import prepare
 from pipeline.image.write import bmap

@@ -16,6 +16,7 @@ from pathlib import Path
 from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
+from pipeline.model.layer import FileEntry, Origin
 from pipeline.model.reader import Reader, Reply
 from pipeline.model.reader_answer import ReaderAnswer
 from pipeline.model.tree import Kind, Node, Tree
@@ -77,7 +78,7 @@ def ask_machine(
     version_asks = [(program, version_ask(one.reader, program)) for program, one in programs.items()]
     questions += [sandbox.Question("root0", ask) for _, ask in version_asks if ask is not None]
     roots = [
-        sandbox.Root(f"root{number}", {str(view.tree.resolve(GuestPath(path))): data for path, data in files.items()})
+        sandbox.Root(f"root{number}", tuple(_entry(view, path, data) for path, data in files.items()))
         for number, (view, files) in enumerate(zip(views, cases, strict=True))
     ]
     replies = _run(root, roots, questions)
@@ -89,6 +90,11 @@ def ask_machine(
         [answer_of(view, one, next(rest), versions.get(one.program, "")) for one in ones]
         for view, ones in zip(views, asked, strict=True)
     ]
+
+
+def _entry(view: ImageView, path: str, content: bytes) -> FileEntry:
+    mode = 0o440 if path.startswith("/etc/sudoers") else 0o755 if content.startswith(b"#!") else 0o600
+    return FileEntry(view.tree.resolve(GuestPath(path)), content, (Origin("test", "test"),), mode)
 
 
 def _with(base: ImageView, files: Mapping[str, bytes]) -> ImageView:

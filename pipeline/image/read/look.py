@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline.image.appliance.session import Drive, Session, launch
 from pipeline.image.read import facts, mounts
@@ -15,6 +16,7 @@ from pipeline.model.layout import Layout
 from pipeline.rules.files_read import wanted_paths
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 # Images of one launch: as many drives start nearly as fast as one, and their copies must find room beside each other.
 AT_ONCE = 16
@@ -37,6 +39,28 @@ def look_at_all(raws: Sequence[Path], layouts: Sequence[Layout], *, state_dir: P
         with launch([Drive(raw, writable=False) for raw in batch], state_dir=state_dir, say=say) as session:
             for device, raw in zip(session.devices, batch, strict=True):
                 yield look_at(session, device, raw, layouts, say=say)
+
+
+def look_and_ask(
+    raws: Sequence[Path],
+    layouts: Sequence[Layout],
+    ask: Callable[[Session, str, ImageView], T],
+    *,
+    state_dir: Path,
+    say: Say,
+) -> Iterator[tuple[ImageView, T]]:
+    """The same, and what their own programs say.
+
+    All images of one start are looked at before the first is asked: whatever a program of theirs does, nobody reads
+    anything in that appliance afterwards.
+    """
+    for start in range(0, len(raws), AT_ONCE):
+        batch = raws[start : start + AT_ONCE]
+        with launch([Drive(raw, writable=False) for raw in batch], state_dir=state_dir, say=say) as session:
+            pairs = list(zip(session.devices, batch, strict=True))
+            views = [look_at(session, device, raw, layouts, say=say) for device, raw in pairs]
+            told = [ask(session, device, view) for (device, _), view in zip(pairs, views, strict=True)]
+        yield from zip(views, told, strict=True)
 
 
 def look_at(session: Session, device: str, raw: Path, layouts: Sequence[Layout], *, say: Say) -> ImageView:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.image.appliance.session import Session
 from pipeline.image.containers import prepare
 from pipeline.image.ext4 import seal
 from pipeline.image.ext4.script import LONGEST_ATTRIBUTE, is_quotable
@@ -42,7 +43,16 @@ class Written:
     by: str
 
 
-def write_layer(raw: Path, vanilla: Vanilla, layer: Layer, *, epoch: int, state_dir: Path, say: Say) -> Written:
+def write_layer(
+    raw: Path,
+    vanilla: Vanilla,
+    layer: Layer,
+    *,
+    epoch: int,
+    state_dir: Path,
+    say: Say,
+    afterwards: Callable[[Session, str], None] | None = None,
+) -> Written:
     """Bring a layer on an image, in place, and seal it.
 
     Args:
@@ -62,7 +72,9 @@ def write_layer(raw: Path, vanilla: Vanilla, layer: Layer, *, epoch: int, state_
         say("writing the layer by libext2fs and mtools, then sealing")
         seal.seal(raw, vanilla.disk, epoch=epoch)
         stamp.stamp(raw, vanilla.disk, vanilla.tree, layer, epoch=epoch, state_dir=state_dir)
-        done = write.inject(injected, vanilla, layer, epoch=epoch, state_dir=state_dir, say=say, twin=raw)
+        done = write.inject(
+            injected, vanilla, layer, epoch=epoch, state_dir=state_dir, say=say, twin=raw, afterwards=afterwards
+        )
     finally:
         injected.unlink(missing_ok=True)
     return Written(done.observation, REPEATS)

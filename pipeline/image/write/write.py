@@ -44,7 +44,15 @@ class Injected:
 
 
 def inject(
-    raw: Path, vanilla: Vanilla, layer: Layer, *, epoch: int, state_dir: Path, say: Say, twin: Path | None = None
+    raw: Path,
+    vanilla: Vanilla,
+    layer: Layer,
+    *,
+    epoch: int,
+    state_dir: Path,
+    say: Say,
+    twin: Path | None = None,
+    afterwards: Callable[[Session, str], None] | None = None,
 ) -> Injected:
     """Write a layer into an image, in place, and return the whole image as read back afterwards.
 
@@ -56,6 +64,8 @@ def inject(
         layer: landed: its paths are literal.
         twin: an image into which another writer brought the same layer. It is read back whole in place of `raw`, and
             must hold the very tree that was injected.
+        afterwards: is handed the running appliance and the drive of the twin, which cannot be changed, once all was
+            read back; nothing is mounted. Not called without a twin.
 
     Raises:
         PipelineError: an entry cannot be carried out, the machine's disk or the image's file system is full, or what
@@ -84,6 +94,8 @@ def inject(
             require_equal(
                 written.tree, found.tree, 'report it; writer = "guestfs" under [output] does without the second writer'
             )
+            if afterwards is not None:
+                afterwards(session, session.devices[1])
         options = dict(session.mounted_with)
     require_equal(tree.apply(layer), found.tree)
     return Injected(found, options)

@@ -10,7 +10,6 @@ from pipeline.model.rule import Audit, RuleOutcome, RuleResult
 from pipeline.report.text.plain import plain
 from pipeline.report.text.rules_text import place
 
-
 # What was not done is said where a machine looks for it.
 _ASKED = {True: (), False: (("readers", "not asked (--no-ask)"),)}
 

@@ -43,7 +43,7 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def shows(monkeypatch: pytest.MonkeyPatch, view: ImageView) -> None:
-    monkeypatch.setattr(audit, "look_at_all", lambda raws, layouts, state_dir, say: iter([view] * len(raws)))
+    monkeypatch.setattr(audit, "look_and_ask", lambda raws, layouts, ask, state_dir, say: iter([(view, None)] * len(raws)))
 
 
 def run(*arguments: str | Path) -> int:
@@ -114,10 +114,10 @@ def test_a_gateways_directory_stands_for_its_image(image: Path, monkeypatch: pyt
 def test_what_cannot_be_looked_at(
     image: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(raws: list[Path], layouts: object, state_dir: Path, say: object) -> list[ImageView]:
+    def refuse(raws: list[Path], layouts: object, ask: object, state_dir: Path, say: object) -> list[ImageView]:
         raise PipelineError("no root file system in it", "give a disk image")
 
-    monkeypatch.setattr(audit, "look_at_all", refuse)
+    monkeypatch.setattr(audit, "look_and_ask", refuse)
     assert run(image) == 2
     assert "no root file system in it\n  fix: give a disk image" in capsys.readouterr().err
     assert run() == 2
