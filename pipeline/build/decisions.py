@@ -14,7 +14,10 @@ from pipeline.errors import raise_if_any
 from pipeline.host.workspace import Workspace
 from pipeline.model.rule import RuleOutcome, RuleResult
 from pipeline.plan.image_plan import plan_device
-from pipeline.rules.registry import choice_problems, idle_waivers
+from pipeline.readers.judging import DECIDED, READER_RULES
+from pipeline.rules.registry import RULES, choice_problems, idle_waivers
+
+_OF_READERS = frozenset(rule.id for rule in READER_RULES)
 
 
 def require_sound_choices(workspace: Workspace) -> None:
@@ -27,22 +30,24 @@ def require_sound_choices(workspace: Workspace) -> None:
         PipelineError: everything found.
     """
     release = reading.release_of(workspace)
-    raise_if_any(choice_problems(release.rules.also, release.rules.waivers, release.epoch))
-    waived = {waiver.rule for waiver in release.rules.waivers}
+    raise_if_any(choice_problems(release.rules.also, release.rules.waivers, release.epoch, (*RULES, *READER_RULES)))
+    # What a program of the image says is known once there is an image; the release as a whole looks at those waivers.
+    waivers = [waiver for waiver in release.rules.waivers if waiver.rule not in _OF_READERS]
+    waived = {waiver.rule for waiver in waivers}
     failed: set[str] = set()
     for number, (name, results) in enumerate(_results(workspace)):
         failed |= {result.rule.id for result in results if result.judgement.outcome is RuleOutcome.FAIL}
         if number == 0:
-            require_rules(name, results)
+            require_rules(name, (result for result in results if result.rule.id not in DECIDED))
         if waived <= failed:
             break
-    raise_if_any(idle_waivers(release.rules.waivers, failed))
+    raise_if_any(idle_waivers(waivers, failed))
 
 
 def require_named_rules(workspace: Workspace) -> None:
     """The part that needs no gateway: names and days. `PipelineError` with everything found."""
     release = reading.release_of(workspace)
-    raise_if_any(choice_problems(release.rules.also, release.rules.waivers, release.epoch))
+    raise_if_any(choice_problems(release.rules.also, release.rules.waivers, release.epoch, (*RULES, *READER_RULES)))
 
 
 def _results(workspace: Workspace) -> Iterator[tuple[str, tuple[RuleResult, ...]]]:

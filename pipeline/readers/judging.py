@@ -41,6 +41,10 @@ READER_RULES: tuple[Rule, ...] = tuple(rule_of(reader) for reader in READERS)
 """The rules that waivers may name beside those of `pipeline.rules.registry`."""
 
 
+DECIDED = frozenset(name for reader in READERS for name in reader.decides)
+"""Rules about which a program of the image has the last word, so that nobody stops for them before it was asked."""
+
+
 def with_answers(
     results: Sequence[RuleResult], answers: Iterable[ReaderAnswer], *, waivers: Sequence[Waiver], epoch: int
 ) -> tuple[RuleResult, ...]:

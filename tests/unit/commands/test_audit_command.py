@@ -43,7 +43,9 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def shows(monkeypatch: pytest.MonkeyPatch, view: ImageView) -> None:
-    monkeypatch.setattr(audit, "look_and_ask", lambda raws, layouts, ask, state_dir, say: iter([(view, None)] * len(raws)))
+    monkeypatch.setattr(
+        audit, "look_and_ask", lambda raws, layouts, ask, state_dir, say: iter([(view, None)] * len(raws))
+    )
 
 
 def run(*arguments: str | Path) -> int:
