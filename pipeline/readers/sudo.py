@@ -92,7 +92,7 @@ READER = Reader(
     visudo_asks,
     by_status(
         ignore=r"^(parse error in|\S+: parsed OK$|[A-Za-z ]*warning)|\^~*$",
-        complaint=r"syntax error|parse error|bad (?:owner|permissions)|owned by|unknown|invalid|undefined|cycle|Error:",
+        complaint=r"syntax error|parse error|bad (?:owner|permissions)|owned by|unknown|invalid|undefined|Error:",
     ),
     version=("-V",),
 )
