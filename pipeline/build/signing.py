@@ -12,7 +12,7 @@ from pipeline.build.asking import answers_of
 from pipeline.build.base import base_tree_of
 from pipeline.build.judging import judged, rule_facts, steps_for_people
 from pipeline.build.keys import device_key
-from pipeline.build.planned import device_plan_of
+from pipeline.build.planned import device_plan_of, view_of_gateway
 from pipeline.build.stamping import reason_for_kernel
 from pipeline.build.toolchain import pipeline_digest, toolchain
 from pipeline.build.withholding import withhold
@@ -64,10 +64,10 @@ def describe_gateway(workspace: Workspace, name: str, say: Say) -> None:
     candidate = workspace.candidate(name)
     image = candidate / "image.img"
     plan = device_plan_of(workspace, name)
+    # Known since the gateway was stamped, and told then.
+    answers = answers_of(workspace, name, plan, view_of_gateway(workspace, plan), lambda _: None)
     described = bmap.describe(image, reading.inputs_of(workspace).vanilla.disk)
-    manifest = build_manifest(
-        _manifest_inputs(workspace, gateway, plan, described.facts, answers_of(workspace, name, say))
-    )
+    manifest = build_manifest(_manifest_inputs(workspace, gateway, plan, described.facts, answers))
     packages = standards.installed_packages(_files_after(workspace, plan))
     covered = {
         "image.bmap": described.bmap,

@@ -11,7 +11,7 @@ from pipeline.build.asking import answers_of
 from pipeline.build.base import BY_CHOICE, base_tree_of, require_as_planned, require_space
 from pipeline.build.judging import judged, require_rules
 from pipeline.build.keys import device_key
-from pipeline.build.planned import device_plan_of
+from pipeline.build.planned import device_plan_of, view_of_gateway
 from pipeline.build.publishing import require_publishable
 from pipeline.host.progress import Say
 from pipeline.host.records import is_current, write_record
@@ -34,7 +34,8 @@ def stamp_gateway(workspace: Workspace, name: str, say: Say) -> None:
     key = device_key(workspace, reading.gateway_of(workspace, name))
     inputs = reading.inputs_of(workspace)
     plan = device_plan_of(workspace, name)
-    require_rules(name, judged(workspace, plan, answers_of(workspace, name, say)))
+    answers = answers_of(workspace, name, plan, view_of_gateway(workspace, plan), say)
+    require_rules(name, judged(workspace, plan, answers))
     require_publishable(workspace, [name])
     candidate = workspace.candidate(name)
     for step in ("publish", "sign", "stamp"):

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.build.asking import answers_of
 from pipeline.build.comparing import own_note
 from pipeline.build.judging import require_rules
-from pipeline.build.stamping import device_plan_of
+from pipeline.build.planned import device_plan_of
 from pipeline.errors import PipelineError, Problem
 from pipeline.fleet.context import Context
 from pipeline.fleet.describing import own_manifest
@@ -25,6 +26,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.tree import Tree
 from pipeline.plan.image_plan import Plan
+from pipeline.readers.judging import with_answers
 from pipeline.signing.keys.signers import ManifestSigner
 from pipeline.signing.manifests import sshsig
 from pipeline.verification.own_values import own_values
@@ -66,6 +68,8 @@ def judge_gateway(context: Context, name: str) -> Judged:
             {sidecar.file: sidecar.content for sidecar in plan.sidecars},
         )  # fmt: skip
     results, opened = context.rules.judge(view)
+    answers = answers_of(context.workspace, name, plan, view, lambda _: None)
+    results = with_answers(results, answers, waivers=context.release.rules.waivers, epoch=context.release.epoch)
     require_rules(name, results)
     return Judged(name, plan, opened, results, own_values(opened))
 
