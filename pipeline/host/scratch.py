@@ -18,9 +18,9 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 
 # What may hold secrets in clear goes first: a sweep that is cut short should have removed these.
-_PREFIXES = (
-    "stamp-", "inject-", "twice-", "boottest-", "boot-", "capture-", "verify-", "audit-", "diff-", "explain-",
-    "doctor-",
+_PREFIXES = ("ask-",
+    "stamp-", "inject-", "twice-", "boottest-", "boot-", "capture-", "verify-", "audit-", "diff-",
+    "explain-", "doctor-",
 )  # fmt: skip
 _OWNER = "owner"
 

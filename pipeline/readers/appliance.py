@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import tarfile
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from pipeline.host.scratch import scratch_directory
 from pipeline.image.appliance.session import Session
 from pipeline.image.containers.sparse import open_private
 from pipeline.image.write.write import write_archive
@@ -47,8 +47,8 @@ def run(
     try:
         session.make_directory(_IMAGE)
         places = _mount(session, device, disk)
-        with tempfile.TemporaryDirectory(prefix="ask-", dir=state_dir) as scratch:
-            archive = Path(scratch) / "ask.tar"
+        with scratch_directory("ask-", state_dir) as scratch:
+            archive = scratch / "ask.tar"
             with open_private(archive) as stream:
                 stream.write(archive_of(places, roots, questions, emulator))
             session.unpack(archive)
