@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pipeline.errors import PipelineError
 from pipeline.formats.accounts import sudoers
 from pipeline.formats.network import interfaces
 from pipeline.formats.network.iptables import text as iptables
 from pipeline.formats.ssh import sshd_config
+from pipeline.rules.grammar import hostapd, wpa_supplicant
 from pipeline.rules.grammar.sshd import refusals as sshd_refusals
 from pipeline.rules.grammar.sshd.keywords import Build
 
@@ -56,6 +57,14 @@ def rootly(data: bytes) -> list[list[object]]:
     return [[grant.who, grant.password] for grant in found.grants if grant.as_root and grant.everything]
 
 
+def _judged(refusals: Callable[[str], Iterable[object]]) -> Emulation:
+    def passes(data: bytes, version: str) -> bool:
+        del version
+        return not [*refusals(data.decode("utf-8", "surrogateescape"))]
+
+    return passes
+
+
 def _parsed(parse: Callable[[str], object], data: bytes) -> bool:
     try:
         parse(data.decode("utf-8", "surrogateescape"))
@@ -65,9 +74,11 @@ def _parsed(parse: Callable[[str], object], data: bytes) -> bool:
 
 
 EMULATIONS: dict[str, Emulation] = {
+    "hostapd": _judged(hostapd.refusals),
     "ifup": _parser(interfaces.parse),
     "ip6tables-restore": _tables(six=True),
     "iptables-restore": _tables(six=False),
     "sshd": _sshd,
     "visudo": _sudoers,
+    "wpa_supplicant": _judged(wpa_supplicant.refusals),
 }

@@ -199,6 +199,27 @@ def _indexed(*programs: Program) -> dict[str, Program]:
 
 PROGRAMS = _indexed(
     Program("sshd", ("sshd", "-V"), r"OpenSSH_[\w.]+", _sshd),
+    Program(
+        "hostapd",
+        ("hostapd", "-v"),
+        r"v\d\S+",
+        _said("errors? found in configuration|Could not open", "hostapd", "FILE"),
+    ),
+    Program(
+        "wpa_supplicant",
+        ("wpa_supplicant", "-v"),
+        r"v\d\S+",
+        _said(
+            "Failed to read or parse|Failed to open config",
+            "wpa_supplicant",
+            "-i",
+            "wlan0",
+            "-D",
+            "wired",
+            "-c",
+            "FILE",
+        ),
+    ),
     Program("visudo", ("visudo", "-V"), r"version \S+", _sudoers),
     Program("ifup", ("ifup", "--version"), r"version \S+", _ifup),
     Program("iptables-restore", ("iptables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("iptables-restore", "FILE")),

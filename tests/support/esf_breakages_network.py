@@ -119,6 +119,26 @@ def _interfaces() -> Iterator[Breakage]:
         "ip4.address",
     )
     rule = "network.readable"
+    for name, line in (
+        ("a line of two blanks", "  "),
+        ("a key hostapd does not know", "nosuchkey=1"),
+        ("a mode there is not", "hw_mode=x"),
+        ("a mode with a comment behind it", "hw_mode=g # ours"),
+        ("a passphrase of seven", "wpa_passphrase=1234567"),
+        ("a cipher hostapd does not know", "rsn_pairwise=AES"),
+        ("a country in small letters", "country_code=de"),
+        ("a key management with a comment", "wpa_key_mgmt=WPA-PSK # strong"),
+    ):
+        yield Breakage(f"hostapd: {name}", rule, HOSTAPD, add(HOSTAPD, f"{line}\n"), line)
+    for name, line in (
+        ("a field it does not know", "nosuchfield=1"),
+        ("an SSID without quotation marks", "ssid=site"),
+        ("a passphrase of seven", 'psk="1234567"'),
+        ("a protocol there is not", "proto=AES"),
+        ("a number that is none", "priority=high"),
+    ):
+        station = f'network={{\n    ssid="x"\n    psk="12345678"\n    {line}\n}}\n'
+        yield Breakage(f"wpa_supplicant: {name}", rule, STATION, put(STATION, station), f"    {line}")
     for name, stanza in (
         ("a method there is not", "iface eth9 inet dchp\n"),
         ("a method in capitals", "iface eth9 inet DHCP\n"),
@@ -302,6 +322,14 @@ def _wifi() -> Iterator[Breakage]:
         put(STATION, 'network={\n    ssid="x"\n    key_mgmt=WPA-PSK\n    proto=WPA RSN\n}\n'),
         "proto",
     )
+    for name, lines, line in (
+        ("a client that says nothing of protocols", "    pairwise=CCMP\n", '    ssid="x"'),
+        ("a client that says nothing of ciphers", "    proto=RSN\n", '    ssid="x"'),
+        ("a client that takes TKIP", "    proto=RSN\n    pairwise=CCMP TKIP\n", "    pairwise"),
+        ("a client with a comment behind its protocol", "    proto=WPA RSN # both\n    pairwise=CCMP\n", "    proto"),
+    ):
+        station = f'network={{\n    ssid="x"\n    psk="12345678"\n{lines}}}\n'
+        yield Breakage(name, rule, STATION, put(STATION, station), line)
     rule = "network.wifi_off"
     yield Breakage(
         "hostapd without use",

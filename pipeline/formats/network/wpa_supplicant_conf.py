@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from pipeline.errors import Problem, raise_if_any
+from pipeline.errors import PipelineError, Problem, raise_if_any
 
 BLOB = "blob-base64-"
 """How the name of a block begins that holds a file, such as a key, in Base64."""
@@ -100,6 +101,16 @@ def parse(text: str, where: str) -> WpaSupplicantConf:
         problems.append(Problem(f"{where}: block {name!r} is not closed", _REMEDY))
     raise_if_any(problems)
     return WpaSupplicantConf(tuple(items))
+
+
+def problems_of(text: str) -> tuple[tuple[int, str], ...]:
+    """What keeps a file from being read at all: line and words; empty when nothing does."""
+    try:
+        parse(text, "")
+    except PipelineError as error:
+        found = [re.match(r": (?:line (\d+): )?(.*)", problem.what) for problem in error.problems]
+        return tuple((int(one[1] or 0), one[2]) for one in found if one)
+    return ()
 
 
 def without_comment(raw: str) -> str:

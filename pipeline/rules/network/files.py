@@ -31,6 +31,7 @@ from pipeline.rules.esf.installation import (
     read_documents,
     refused,
 )
+from pipeline.rules.grammar import hostapd, wpa_supplicant
 from pipeline.rules.looking import harmless, paths
 from pipeline.rules.network.interfaces import INTERFACES, PEERS, network
 
@@ -79,6 +80,12 @@ def _readable(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     for family, _, file in per_interface(view):
         seen += 1
         breaches += _refused(_READERS[family], file)
+        told = {breach.line for breach in breaches if breach.path == file.path}
+        breaches += [
+            Breach(file.path, line, f"{family} refuses it: {harmless(what)}", f"a file {family} starts with")
+            for line, what in _grammar(view, family, file.text)
+            if line not in told
+        ]
     for sourced in read_documents(view, paths(view, _SOURCED)):
         seen += 1
         breaches += _refused(interfaces.parse, sourced)
@@ -93,6 +100,14 @@ def _readable(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     if not seen and not breaches:
         return Judgement.not_applicable("the image has no network files")
     return Judgement.of(breaches, f"{seen} files, each as its reader wants it")
+
+
+def _grammar(view: ImageView, family: str, text: str) -> Iterator[tuple[int, str]]:
+    """What the program itself refuses beyond the form of its lines."""
+    if family == "hostapd":
+        yield from hostapd.refusals(text, view.exists)
+    elif family == "wpa_supplicant":
+        yield from wpa_supplicant.refusals(text)
 
 
 def _refused(parse: Callable[[str, str], object], file: Document) -> tuple[Breach, ...]:

@@ -185,6 +185,25 @@ def _missing_files(view: ImageView, file: Document, block: wpa_supplicant_conf.B
             yield Breach(file.path, line.number, f"{line.key} names a file the image has not", "a file of this gateway")
 
 
+# What wpa_supplicant 2.10 takes where nothing is said (config_ssid.h), unless only these are allowed.
+_DEFAULT_PROTO, _DEFAULT_PAIRWISE = "WPA RSN", "CCMP TKIP"
+_NEVER_WPA_1 = frozenset({"SAE", "FT-SAE", "OWE", "DPP"})
+
+
+def _weaker(file: Document, block: wpa_supplicant_conf.Block, first: int) -> Iterator[Breach]:
+    """WPA 1 and TKIP, said or left to the defaults."""
+    management = set(block.get("key_mgmt").split()) or {"WPA-PSK", "WPA-EAP"}
+    if management <= _NEVER_WPA_1 or not management & _KEY_MANAGEMENT:
+        return
+    proto, pairwise = block.get("proto"), block.get("pairwise")
+    if "WPA" in (proto or _DEFAULT_PROTO).split():
+        said = "WPA 1 is allowed" if proto else "without proto WPA 1 is allowed too"
+        yield Breach(file.path, block.line_of("proto") or first, said, "proto=RSN")
+    if "TKIP" in (pairwise or _DEFAULT_PAIRWISE).split():
+        said = "TKIP is allowed" if pairwise else "without pairwise TKIP is allowed too"
+        yield Breach(file.path, block.line_of("pairwise") or first, said, "pairwise=CCMP")
+
+
 def _stations(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     """Networks the gateway joins are protected too (A:119)."""
     del layout, expected
@@ -201,9 +220,7 @@ def _stations(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
             breaches.append(
                 Breach(file.path, line, f"key_mgmt {harmless(block.get('key_mgmt'))}", "WPA-PSK, SAE or EAP")
             )
-        proto = next((item.number for item in block.lines if item.key == "proto"), 0)
-        if "WPA" in block.get("proto").split():
-            breaches.append(Breach(file.path, proto, "WPA 1 is allowed", "proto=RSN"))
+        breaches += [*_weaker(file, block, first)]
     return Judgement.of(breaches, f"{len(blocks)} networks, each protected")
 
 

@@ -42,7 +42,13 @@ def test_the_planned_rules_load(tmp_path: Path) -> None:
     assert loads(esf_view.hardened(AS_GOLDEN).find(IPTABLES) or b"", tmp_path)
 
 
-@pytest.mark.parametrize("breakage", OF_RULES, ids=lambda item: f"{item.rule}: {item.name}")
+# These only the kernel refuses, when the rules are really loaded (tests/readers): --test does not ask it.
+BY_THE_KERNEL = ("a target of another table", "a reset for other protocols", "a hardware address going out")
+
+
+@pytest.mark.parametrize(
+    "breakage", [one for one in OF_RULES if one.name not in BY_THE_KERNEL], ids=lambda item: f"{item.rule}: {item.name}"
+)
 def test_iptables_restore_agrees(breakage: Breakage, tmp_path: Path) -> None:
     """Rules that open something load, as they would on a gateway; those called unreadable do not."""
     view = breakage.edit(esf_view.hardened(breakage.gateway))
