@@ -15,6 +15,7 @@ from pipeline.build.publishing import require_publishable
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json, tree_text
 from pipeline.host.digests import write_atomically
+from pipeline.host.durable import sync_directory, sync_file
 from pipeline.host.progress import Say
 from pipeline.host.records import is_current, write_record
 from pipeline.host.workspace import Workspace
@@ -54,7 +55,9 @@ def build_base(workspace: Workspace, say: Say) -> None:
             workspace.base_tree, canonical_json.dumps(tree_text.format_tree(written.observation.tree)), 0o600
         )
         write_atomically(workspace.base_writer, written.by.encode(), 0o600)
+        sync_file(growing)
         growing.replace(workspace.base)
+        sync_directory(workspace.base.parent)
     except BaseException:
         growing.unlink(missing_ok=True)
         raise

@@ -26,7 +26,7 @@ from pipeline.host.digests import sha256_of, write_atomically
 from pipeline.host.locks import one_at_a_time
 from pipeline.host.progress import Say
 from pipeline.host.records import Record, is_current, read_record, write_record
-from pipeline.host.workspace import Workspace
+from pipeline.host.workspace import STAGING, Workspace
 from pipeline.image.containers.compress import compress
 from pipeline.model.release import Release
 from pipeline.model.verdict import Verdict
@@ -65,6 +65,7 @@ def verify_and_publish(workspace: Workspace, name: str, say: Say) -> None:
         release = reading.release_of(workspace)
         signers = workspace.state / "allowed_signers"
         write_atomically(signers, reading.allowed_signers_of(workspace), 0o644)
+        require_publishable(workspace, waiting)
         say(f"verifying {', '.join(waiting)}: opening each image afresh, read-only")
         for candidate in waiting:
             _drop_unsigned(workspace, candidate)
@@ -218,7 +219,9 @@ def is_released(workspace: Workspace) -> bool:
     names = set(reading.gateways_of(workspace))
     if not results.is_dir() or not all(is_published(workspace, name) for name in names):
         return False
-    if any(is_stray(path.name) for path in (*results.iterdir(), *results.glob("*/.*"))) or _retired(workspace):
+    if any(is_stray(path.name) or path.name == STAGING for path in (*results.iterdir(), *results.glob("*/.*"))):
+        return False
+    if _retired(workspace):
         return False
     record = read_record(workspace.record("release"))
     return record is not None and is_current(workspace.record("release"), record.key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from pipeline.capture.paths import LINKS, PATTERNS, ROOTS, TREES
 from pipeline.capture.taken import Found, release_in
 from pipeline.errors import PipelineError, Problem, raise_if_any
+from pipeline.host.scratch import temporary_beside
 from pipeline.image.appliance.session import Drive, Session, launch
 from pipeline.image.containers.prepare import prepare_raw
 from pipeline.image.containers.sniff import Container, sniff
@@ -32,7 +32,8 @@ def read_image(image: Path, *, work: Path, say: Say) -> Found:
     Raises:
         PipelineError: no such image, no system in it, or its file systems were not closed properly.
     """
-    with tempfile.TemporaryDirectory(prefix=".capture-", dir=work) as place:
+    # in a directory of its own, so that a sweep of what a killed capture left touches nothing of people's
+    with temporary_beside(work / ".capture", "capture-") as place:
         raw = image
         if sniff(image) is not Container.DISK:
             raw = Path(place) / "disk.raw"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.capture.taken import Taken
 from pipeline.errors import PipelineError
 from pipeline.formats.toml_string import quoted
+from pipeline.host.durable import move
 
 _ABOUT = "export.toml"
+
+_GROWING = ".growing"
 
 
 def require_free(target: Path) -> None:
@@ -32,7 +34,12 @@ def write_export(taken: Taken, target: Path, *, release: str, source: str, produ
         source: where it came from, for people.
     """
     require_free(target)
-    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))  # 0700 from the start
+    for stray in target.parent.glob(f".{target.name}.*{_GROWING}"):
+        maker = stray.name.removesuffix(_GROWING).rpartition(".")[2]
+        if maker.isdigit() and not Path(f"/proc/{maker}").exists():
+            shutil.rmtree(stray, ignore_errors=True)  # secrets of a golden sample, left by a process that was killed
+    beside = target.with_name(f".{target.name}.{os.getpid()}{_GROWING}")
+    beside.mkdir(mode=0o700)
     try:
         for name, content in {**taken.files, _ABOUT: about(taken, release, source, product)}.items():
             path = beside / name
@@ -42,7 +49,7 @@ def write_export(taken: Taken, target: Path, *, release: str, source: str, produ
             path = beside / name
             _make_directory(path.parent, beside)
             path.symlink_to(link)
-        beside.rename(target)
+        move(beside, target)
     except OSError as error:
         raise PipelineError(f"{target}: cannot be written: {error.strerror}", "look at directory and space") from None
     finally:

@@ -6,6 +6,7 @@ dies. One that nobody holds is a stray.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -70,6 +71,17 @@ def temporary_directory(prefix: str) -> Iterator[Path]:
     else:  # somebody else has the name: nothing of ours goes there
         with tempfile.TemporaryDirectory(prefix=prefix) as name:
             yield Path(name)
+
+
+@contextmanager
+def temporary_beside(parent: Path, prefix: str) -> Iterator[Path]:
+    """The same in a directory that is made for it and goes when it is empty: for large files, near where they go."""
+    try:
+        with scratch_directory(prefix, parent) as directory:
+            yield directory
+    finally:
+        with contextlib.suppress(OSError):
+            parent.rmdir()
 
 
 def sweep_strays(parent: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from pipeline.host.durable import sync_directory
+
 
 def make_once(path: Path, content: bytes, *, mode: int = 0o600) -> bool:
     """Write a file unless it exists; returns whether it was written.
@@ -28,6 +30,7 @@ def make_once(path: Path, content: bytes, *, mode: int = 0o600) -> bool:
             os.link(growing, path)  # unlike a rename, refuses to replace what another process made meanwhile
         except FileExistsError:
             return False
+        sync_directory(path.parent)
         return True
     finally:
         growing.unlink()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.host import tools
+from pipeline.host.durable import sync_directory
 from pipeline.model.gateway import Gateway
 from pipeline.model.release import Release
 from pipeline.model.trust import GatewaySecrets
@@ -53,6 +54,7 @@ def write_private(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    sync_directory(path.parent)
 
 
 def encrypted_for(recipient: str, content: bytes) -> bytes:

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build import placement
+from pipeline.build import placement, publishing
 from pipeline.errors import PipelineError
 from pipeline.host import durable
+from pipeline.host.records import write_record
+from pipeline.host.workspace import Workspace
+from tests.support.release import a_gateway, a_release
 from tests.support.workspaces import CHECKOUT
 
 
@@ -167,3 +170,70 @@ def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
         check=False,
     )
     assert "out: cannot be written to" in done.stderr
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A release of one gateway, published; what signs and describes it is somebody else's test."""
+    found = Workspace(tmp_path)
+    found.make_state()
+    results = found.results("demo-1.0")
+    monkeypatch.setattr(publishing.reading, "release_of", lambda _: a_release())
+    monkeypatch.setattr(publishing.reading, "gateways_of", lambda _: {"gw-1": a_gateway(name="gw-1")})
+    monkeypatch.setattr(publishing.reading, "allowed_signers_of", lambda _: b"signers\n")
+    monkeypatch.setattr(publishing, "is_published", lambda workspace, name: True)
+    monkeypatch.setattr(publishing, "sign_release", lambda workspace: None)
+
+    def reports(workspace: Workspace, say: object) -> None:
+        for name in publishing.OF_RELEASE:
+            (results / name).write_text(name)
+
+    monkeypatch.setattr(publishing, "write_reports", reports)
+    for name in ("gw-1", "gw-gone"):
+        _gateway(results / name, name)
+        write_record(found.record(f"publish-{name}"), "key", sorted((results / name).iterdir()))
+    return found
+
+
+def _finished(workspace: Workspace) -> str:
+    told: list[str] = []
+    publishing.finish_release(workspace, told.append)
+    return "\n".join(told)
+
+
+def test_what_people_put_into_a_release_is_left_alone_and_named(workspace: Workspace, tmp_path: Path) -> None:
+    results = workspace.results("demo-1.0")
+    (results / "notes").mkdir()
+    (results / "notes" / "flashed.txt").write_text("gw-1 on Monday")
+    (tmp_path / "disk").mkdir()
+    (results / "linked").symlink_to(tmp_path / "disk")
+    (results / "dangling").symlink_to(tmp_path / "nowhere")
+    (results / "plan.txt").write_text("x")
+    told = _finished(workspace)
+    for name in ("notes", "linked", "dangling", "plan.txt"):
+        assert f"out/demo-1.0/{name}: not of this release, left alone; doit verify will name it" in told
+        assert os.path.lexists(results / name)
+    assert (results / "notes" / "flashed.txt").read_text() == "gw-1 on Monday"
+    assert "gw-gone: no longer in devices.toml, removed from the release" in told
+    assert not (results / "gw-gone").exists()
+    assert publishing.is_released(workspace)
+
+
+def test_a_retired_gateway_with_something_of_peoples_in_it_stays(workspace: Workspace) -> None:
+    place = workspace.results("demo-1.0") / "gw-gone"
+    (place / "notes.txt").write_text("kept")
+    assert "gw-gone: not of this release, left alone" in _finished(workspace)
+    assert (place / "notes.txt").read_text() == "kept"
+
+
+@pytest.mark.parametrize("stray", [".SHA256SUMS.123.new", "gw-1/.image.img.123.new", ".publishing/x"])
+def test_a_release_with_a_stray_of_ours_repairs_itself(workspace: Workspace, stray: str) -> None:
+    _finished(workspace)
+    results = workspace.results("demo-1.0")
+    assert publishing.is_released(workspace)
+    (results / stray).parent.mkdir(exist_ok=True)
+    (results / stray).write_text("half")
+    assert not publishing.is_released(workspace)
+    _finished(workspace)
+    assert not (results / stray).exists()
+    assert publishing.is_released(workspace)
