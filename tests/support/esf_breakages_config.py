@@ -217,6 +217,8 @@ def _people() -> Iterator[Breakage]:
         yield Breakage(f"console password {word}", rule, SNAPSHOT, setting(CONSOLE, name, word, "Password"), name)
     yield Breakage("no console password", rule, SNAPSHOT, unset(CONSOLE, name), CONSOLE)
     yield Breakage("no console", rule, SNAPSHOT, without(CONSOLE))
+    rest = f"{REAL}/kura/plugins/org.eclipse.kura.rest.provider_1.0.300.jar"
+    yield Breakage("a REST service with its defaults", rule, SNAPSHOT, put(rest, b"PK"))
     yield Breakage("no snapshot, hence the default console", rule, SNAPSHOTS, gone(SNAPSHOT))
     yield Breakage(
         "a console password as text", rule, SNAPSHOT, setting(CONSOLE, name, "hN4.wKz7@Rt2-vQm9_XcF6pB"), name

@@ -256,6 +256,7 @@ def _properties() -> Iterator[Breakage]:
     rule, size, number = "framework.zip_limits", "file.command.zip.max.size", "file.command.zip.max.number"
     yield Breakage("archives of any size", rule, PROPERTIES, sub(PROPERTIES, rf"^{size}=.*?$", f"{size}=1000"), size)
     yield Breakage("a limit that is no number", rule, PROPERTIES, sub(PROPERTIES, rf"^{size}=.*?$", f"{size}=-1"), size)
+    yield Breakage("a limit with a blank", rule, PROPERTIES, sub(PROPERTIES, rf"^{size}=.*?$", f"{size}=50 "), size)
     yield Breakage("a limit of nothing", rule, PROPERTIES, sub(PROPERTIES, rf"^{number}=.*?$", f"{number}=0"), number)
     yield Breakage("no limit of files", rule, PROPERTIES, sub(PROPERTIES, rf"^{number}=.*?\n", ""))
     yield Breakage(

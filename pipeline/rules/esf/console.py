@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.rules.esf.installation import below
 from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
 from pipeline.rules.esf.strength import WELL_KNOWN, weakness
 
@@ -20,6 +21,7 @@ ROLES = "org.eclipse.kura.internal.useradmin.store.RoleRepositoryStoreImpl"
 COMMAND = "org.eclipse.kura.cloud.app.command.CommandCloudApp"
 REST = "org.eclipse.kura.internal.rest.provider.RestService"
 
+_REST_BUNDLE = "org.eclipse.kura.rest.provider"
 _USER, _PASSWORD = "console.username.value", "console.password.value"
 _DEFAULTS = "the console's defaults are in force, admin with the password admin"
 
@@ -27,8 +29,9 @@ _DEFAULTS = "the console's defaults are in force, admin with the password admin"
 @on_snapshot(_DEFAULTS)
 def _password(found: SnapshotFile, view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     """Long, hard to guess, of all kinds of characters (A:115)."""
-    del view, expected
+    del expected
     breaches = list(_plain(found) if layout.console_auth == "plain" else _hashed(found))
+    breaches += _rest_defaults(found, view, layout)
     # A second way in with its own default of Kura 4: user.name admin, password admin.
     breaches += [
         found.breach(rest, "password", weak, "strong, or the service's own users")
@@ -36,6 +39,21 @@ def _password(found: SnapshotFile, view: ImageView, layout: Layout, expected: Ex
         if rest.get("password") and (weak := weakness(rest.text("password"), [rest.text("user.name")]))
     ]
     return Judgement.of(breaches, "the console's passwords are neither default nor weak")
+
+
+def _rest_defaults(found: SnapshotFile, view: ImageView, layout: Layout) -> Iterator[Breach]:
+    """Kura 3.2 and 4 start a REST service whose metatype has admin with the password admin (3.2.0, 4.1.2)."""
+    if layout.generation == "C":
+        return  # its users are the console's
+    shipped = any(
+        path.name.startswith(_REST_BUNDLE)
+        for directory in (layout.root / "plugins", layout.root / "kura/plugins")
+        for path in below(view, directory)
+    )
+    stated = [item for item in found.snapshot.instances_of(REST) if item.get("password")]
+    if shipped and not stated:
+        shown = f"{REST} password: not set: admin with the password admin is let in"
+        yield Breach(found.path, found.line(REST), shown, "a strong one")
 
 
 def _plain(found: SnapshotFile) -> Iterator[Breach]:

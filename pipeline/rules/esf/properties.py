@@ -62,7 +62,7 @@ def _zip_limits(view: ImageView, layout: Layout, expected: Expected) -> Judgemen
         value = in_effect(view, layout, key)
         if value is None:
             breaches.append(Breach(str(view.place(layout.properties)), 0, f"{key} is not set", f"at most {most}"))
-        elif not re.fullmatch(r"\s*[0-9]{1,9}\s*", value.text) or not 0 < int(value.text) <= most:
+        elif not re.fullmatch(r"[0-9]{1,9}", value.text) or not 0 < int(value.text) <= most:
             breaches.append(Breach(value.path, value.line, f"{key} is no number from 1 to {most}", f"at most {most}"))
     return Judgement.of(breaches, "both limits are set, wherever they could be")
 

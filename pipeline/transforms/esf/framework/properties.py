@@ -75,7 +75,8 @@ def _zip_limits(properties: Properties) -> Iterator[PropertySetting]:
 
 
 def _within(value: str | None, most: int) -> bool:
-    return value is not None and value.strip().isdecimal() and 0 < int(value) <= most
+    # Kura gives the text to parseInt as it is, blanks included (SystemServiceImpl, 4.1.2 line 917).
+    return value is not None and value.isascii() and value.isdecimal() and 0 < int(value) <= most
 
 
 def _contradictions(settings: Sequence[PropertySetting]) -> Iterator[Problem]:
