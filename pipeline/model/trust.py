@@ -129,6 +129,7 @@ class GatewaySecrets:
         salt_seed: bytes from which deterministic salts and synthetic IVs are taken.
         https: for products whose console speaks HTTPS by itself.
         client_keys: for mutual TLS.
+        encryption_key: 32 letters and digits, with which Kura encrypts what it stores.
     """
 
     root_hash: str = field(repr=False)
@@ -141,3 +142,4 @@ class GatewaySecrets:
     salt_seed: bytes = field(repr=False)
     https: HttpsIdentity | None = field(default=None, repr=False)
     client_keys: tuple[ClientIdentity, ...] = field(default=(), repr=False)
+    encryption_key: str = field(default="", repr=False)

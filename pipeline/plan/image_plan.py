@@ -126,6 +126,7 @@ def plan_device(
         (
             snapshot.rewrite(golden, vanilla, release, settings),
             framework.set_properties(vanilla, keystore_properties),
+            framework.give_key(vanilla, release, secrets),
             keystore_files,
             network_files,
             firewall_files,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from pipeline.model.image_view import ImageView
 from tests.support.esf_breakage import Breakage
 from tests.support.esf_edits import (
     REAL,
@@ -136,7 +138,37 @@ def _framework() -> Iterator[Breakage]:
     change = _option("-Dosgi.console=5002")
     yield Breakage("the OSGi console by a property", rule, START, change, "osgi.console", init="strict")
     yield from _environment()
+    yield from _key()
     yield from _properties()
+
+
+def _of_kura(edit: Edit) -> Edit:
+    """The same in an installation of Kura: which key ESF takes is in no document."""
+
+    def edited(view: ImageView) -> ImageView:
+        assert view.layout is not None
+        return edit(replace(view, layout=replace(view.layout, product="Kura")))
+
+    return edited
+
+
+def _key() -> Iterator[Breakage]:
+    rule, key, option = (
+        "framework.encryption_key",
+        "/etc/kura-encryption-key",
+        "-Dorg.eclipse.kura.core.crypto.secretKey=",
+    )
+    own = both(_option(f'{option}"$(cat {key})"'), _option(f'{option}"$(cat {key})"', MANUAL))
+    both_scripts = both(_option(f"{option}0123456789abcdef"), _option(f"{option}0123456789abcdef", MANUAL))
+    cases: tuple[tuple[str, str, Edit], ...] = (
+        ("the key everybody has", START, add(START, "\n")),
+        ("a key in the script", START, both_scripts),
+        ("a key nobody gave", START, own),
+        ("a key that others may read", key, both(own, put(key, "k" * 32 + "\n", 0o644))),
+        ("a key of another length", key, both(own, put(key, "short\n", 0o400))),
+    )
+    for name, path, edit in cases:
+        yield Breakage(name, rule, path, _of_kura(edit))
 
 
 def _environment() -> Iterator[Breakage]:

@@ -17,7 +17,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 # Words that may stand before the program of a simple command.
 _BEFORE_PROGRAM = {"nohup", "exec", "command", "env", "time", "if", "then", "else", "elif", "while", "until", "do", "!",
                    "{", "eval", "setsid"}  # fmt: skip
-_INSIDE = re.compile(r"(?:[^\s\\]|\\[^\n])+")
+_INSIDE = re.compile(r"(?:\$\([^)]*\)|[^\s\\]|\\[^\n])+")
 _EXPORTS = {"export", "readonly", "local", "declare"}
 # Options of the java program that take the next word as their value.
 _WITH_VALUE = set(

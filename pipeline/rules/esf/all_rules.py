@@ -7,6 +7,7 @@ from pipeline.model.rule import Rule
 from pipeline.rules.esf import (
     bundles,
     console,
+    encryption_key,
     jvm,
     keystores,
     residue,
@@ -43,6 +44,7 @@ _MODULES = (
     bundles,
     keystores,
     jvm,
+    encryption_key,
     esf_properties,
     snapshot,
     console,
@@ -71,6 +73,7 @@ READS: tuple[str, ...] = tuple(
             *(pattern.replace("[0-9][0-9]", "*") for pattern in (*start.STARTERS, *start.ENVIRONMENTS)),
             *after_boot.READS,
             *loaded.READS,
+            *encryption_key.READS,
             *before_start.READS,
             *files.READS,
             *parameters.READS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +93,7 @@ def gateway_secrets(
         https=https_identity(
             gateway.name, derive.p256_key("HTTPS key"), derive.password("HTTPS keystore"), release.epoch
         ),
+        encryption_key=derive.text("framework encryption key", 32, string.ascii_letters + string.digits),
         client_keys=_client_keys((*client_keys, *given.client_keys), gateway),
     )
 

@@ -13,6 +13,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Entry, FileEntry, Layer, Origin, Removal
 from pipeline.model.release import Release
 from pipeline.model.vanilla import Vanilla
+from pipeline.transforms.esf.framework import encryption_key
 from pipeline.transforms.esf.framework.scripts import (
     ENVIRONMENTS,
     debug_scripts,
@@ -37,6 +38,7 @@ _UTF8_ENCODING = f"{_ENCODING}UTF-8"
 _UTF8 = Origin("framework.text_kept", "vanilla: start scripts", "A:133")
 _DEBUG = Origin("framework.no_debug_script", "vanilla: start scripts", "B:397")
 _CONSOLE = Origin("framework.no_osgi_console", "gateway.toml [rules]", "A:113")
+_KEY = Origin(encryption_key.RULE, "gateway.toml [rules]", "A:141")
 _CONSOLE_PROPERTY = "-Dosgi.console="
 # A port, on every interface or on one that is named; loopback addresses are left as they are.
 _OPEN_CONSOLE = re.compile(r"(?!127\.|localhost:)(?:\S+:)?([0-9]+)\Z")
@@ -84,6 +86,9 @@ def harden_start(vanilla: Vanilla, release: Release | None = None) -> Layer:
         if vanilla.layout.network_truth == "files":  # up to Kura 5.0, see `reads_utf8`
             before, hardened = hardened, reads_utf8(hardened)
             origins += (_UTF8,) if hardened != before else ()
+        if release is not None and encryption_key.is_wanted(vanilla, release):
+            before, hardened = hardened, encryption_key.with_key(hardened)
+            origins += (_KEY,) if hardened != before else ()
         if on_loopback:
             before, hardened = hardened, console_on_loopback(hardened)
             origins += (_CONSOLE,) if hardened != before else ()
