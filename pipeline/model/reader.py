@@ -91,6 +91,7 @@ class Reader:
         version: arguments that make the program say its version and do nothing else; empty where it cannot.
         emulated: the question in place of one of `asks` where an emulator of another processor runs the program, which
             knows less of the kernel; None where nothing changes.
+        on_host: this machine's program can stand in where an image has none: it needs nothing but its libraries.
         decides: rules whose whole question is this reader's: it has the last word about them.
         remedy: what people do about a no.
     """
@@ -102,5 +103,6 @@ class Reader:
     meaning: Callable[[Ask, Sequence[Reply]], Meaning] = field(repr=False)
     version: tuple[str, ...] = ()
     emulated: Callable[[ImageView, Ask], Ask] | None = field(default=None, repr=False)
+    on_host: bool = False
     decides: tuple[str, ...] = ()
     remedy: str = "correct the file at the line the program names, or the input it is made of"

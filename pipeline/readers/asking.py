@@ -6,16 +6,18 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeGuard
 
 from pipeline.image.appliance.session import Session
 from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.model.layer import FileEntry, Layer, LinkEntry
+from pipeline.model.layer import Entry, FileEntry, Layer, LinkEntry
 from pipeline.model.reader import Meaning, Reply
 from pipeline.model.reader_answer import ReaderAnswer, ReaderVerdict
 from pipeline.readers import appliance
 from pipeline.readers.emulators import Emulator, emulator_for, is_native, machine_of
+from pipeline.readers.host_programs import PLACE, by_host
 from pipeline.readers.masking import masked, secrets_in
 from pipeline.readers.questions import Asked, questions_of, version_ask
 from pipeline.readers.sandbox import Question, Root
@@ -44,12 +46,21 @@ class Case:
 
 
 def ask_all(
-    session: Session, device: str, disk: Disk, cases: Sequence[Case], *, state_dir: Path, say: Say
+    session: Session,
+    device: str,
+    disk: Disk,
+    cases: Sequence[Case],
+    *,
+    state_dir: Path,
+    say: Say,
+    on_host: bool = False,
 ) -> tuple[tuple[ReaderAnswer, ...], ...]:
     """The answers to every case's questions, in their order, with one script in a running appliance.
 
     Args:
         device: where the appliance has the image; nothing of it may be mounted.
+        on_host: where the image lacks a program, this machine's is asked. Never in a build, whose manifest must not
+            depend on what else is installed.
 
     Raises:
         PipelineError: the appliance breaks down. A program that does is an answer.
@@ -60,22 +71,18 @@ def ask_all(
         cases = [_emulated(case) for case in cases]
     if isinstance(emulator, str):
         return tuple(tuple(_unasked(one, emulator) for one in case.asked) for case in cases)
-    questions: list[Question] = []
-    wanted: list[tuple[Case, Asked]] = []
+    if on_host:
+        cases = [_with_host(case) for case in cases]
+    wanted = [(case, one) for case in cases for one in case.asked if one.program]
+    questions = [Question(case.name, one.ask) for case, one in wanted]
     versions: dict[str, int] = {}
-    for case in cases:
-        for one in case.asked:
-            if not one.program:
-                continue
-            wanted.append((case, one))
-            questions.append(Question(case.name, one.ask))
     for case, one in wanted:
-        ask = version_ask(one.reader, one.program)
+        ask = version_ask(one.reader, one.program, one.start)
         if ask is not None and one.program not in versions:
             versions[one.program] = len(questions)
             questions.append(Question(case.name, ask))
     if questions:
-        say(f"asking {len(programs)} programs of the image {len(wanted)} questions")
+        say(f"asking {len({one.program for _, one in wanted})} programs {len(wanted)} questions")
     roots = [_root(case) for case in cases if any(one.program for one in case.asked)]
     replies = appliance.run(session, device, disk, roots, questions, state_dir=state_dir, emulator=emulator)
     told = {program: version_in(replies[number]) for program, number in versions.items()}
@@ -92,6 +99,20 @@ def ask_all(
     )
 
 
+def _with_host(case: Case) -> Case:
+    """Questions nobody in the image can answer are put to this machine's programs, which are laid beside its files."""
+    asked, entries = [], dict(case.own.by_path)
+    for one in case.asked:
+        found = by_host(one.reader, one.ask) if not one.program else None
+        if found is None:
+            asked.append(one)
+            continue
+        ask, program = found
+        asked.append(replace(one, program=str(program.path), ask=ask, start=program.start))
+        entries |= {entry.path: entry for entry in program.entries}
+    return replace(case, asked=tuple(asked), own=Layer(tuple(entry for _, entry in sorted(entries.items()))))
+
+
 def _emulated(case: Case) -> Case:
     asked = tuple(
         one
@@ -103,12 +124,14 @@ def _emulated(case: Case) -> Case:
 
 
 def _root(case: Case) -> Root:
-    entries = tuple(
-        entry
-        for entry in case.own.entries
-        if isinstance(entry, LinkEntry) or (isinstance(entry, FileEntry) and len(entry.content) <= _LARGEST)
-    )
+    entries = tuple(entry for entry in case.own.entries if isinstance(entry, LinkEntry) or _is_laid(entry))
     return Root(case.name, entries, tuple(str(removal.path) for removal in case.own.removals()))
+
+
+def _is_laid(entry: Entry) -> TypeGuard[FileEntry]:
+    if not isinstance(entry, FileEntry):
+        return False
+    return len(entry.content) <= _LARGEST or entry.path.is_under(GuestPath(PLACE))
 
 
 def answer_of(view: ImageView, asked: Asked, replies: Sequence[Reply], version: str) -> ReaderAnswer:
@@ -127,7 +150,7 @@ def _answer(view: ImageView, asked: Asked, meaning: Meaning, version: str) -> Re
         meaning.line,
         asked.program,
         version,
-        "image",
+        "host" if asked.start else "image",
         tuple(sorted(set(asked.ask.read))),
     )
 

@@ -54,6 +54,7 @@ READER_DHCPD = Reader(
               r"|^WARNING: |^Configuration file errors|^exiting|^If you think|^bug|^than a|^before|^process|^the README"
               r"|^have chosen|^need to|^and"),
     version=("--version",),
+    on_host=True,
 )  # fmt: skip
 READER_UDHCPD = Reader(
     "udhcpd",

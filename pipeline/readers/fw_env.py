@@ -39,4 +39,5 @@ READER = Reader(
     ("/usr/bin/fw_printenv", "/sbin/fw_printenv", "/usr/sbin/fw_printenv"),
     asks,
     meaning,
+    on_host=True,
 )

@@ -29,7 +29,7 @@ def asks(view: ImageView, program: str) -> Iterator[Ask]:
 
 _STATUS = by_status(
     complaint=r"(?i)couldn't read interfaces|missing required|don't (?:seem to )?have all the variables"
-    r"|ifup: failed|unknown (?:method|address type)|duplicate|misplaced option|never matched"
+    r"|ifup: failed|unknown or no|unknown (?:method|address type)|duplicate|misplaced option|never matched"
     r"|option with empty value|Failed to bring up|error parsing|bad option|too few parameters",
     ignore=r"already configured|^run-parts|^(ip|dhclient|udhcpc|ifconfig|route) |recursion|unknown interface",
     line=r"interfaces:(\d+)|:(\d+):",

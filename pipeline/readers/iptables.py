@@ -38,6 +38,8 @@ _REVISION = re.compile(r"Couldn't load (match|target)|unsupported revision|No ch
 _LEGACY = ("/usr/sbin/xtables-legacy-multi", "/sbin/xtables-legacy-multi", "/usr/sbin/xtables-multi")
 _NOISE = re.compile(r"^(Try `|Perhaps iptables|# Warning: |iptables-restore: Warning)")
 _LINE = re.compile(r"(?:line[ :]+|Error occurred at line: )(\d+)")
+# Rules for one family only are passed over by the other's program (iptables(8), -4 and -6).
+_ONE_FAMILY = re.compile(r"\s(?:-4|-6|--ipv4|--ipv6)\s")
 _RULE = re.compile(r"\s*(?:\[\d+:\d+\]\s*)?-[AI]\s")
 
 
@@ -137,7 +139,8 @@ def _rules_in(text: str) -> dict[str, int]:
     for line in text.splitlines():
         if line.startswith("*"):
             table = line[1:].strip()
-        elif _RULE.match(line):
+            found[table] = 0  # a table that is named again begins anew
+        elif _RULE.match(line) and not _ONE_FAMILY.search(line):
             found[table] = found.get(table, 0) + 1
     return found
 

@@ -29,6 +29,7 @@ READER_DROPBEAR = Reader(
     ("/usr/bin/dropbearkey", "/usr/sbin/dropbearkey", "/bin/dropbearkey"),
     dropbear_asks,
     by_status(),
+    on_host=True,
 )
 READER_AUTHORIZED = Reader(
     "ssh_keygen",
@@ -36,4 +37,5 @@ READER_AUTHORIZED = Reader(
     ("/usr/bin/ssh-keygen", "/bin/ssh-keygen"),
     authorized_asks,
     by_status(complaint=r"is not a public key file|invalid"),
+    on_host=True,
 )

@@ -26,4 +26,5 @@ READER = Reader(
     asks,
     by_status(ignore=r"^(Control file syntax OK|New Monit id|Stored in|Generated unique|Include failed)"),
     version=("-V",),
+    on_host=True,
 )

@@ -26,4 +26,5 @@ READER = Reader(
     asks,
     by_status(ignore=r"is deprecated|is obsolete|\bwarning:"),
     version=("-v",),
+    on_host=True,
 )

@@ -102,6 +102,7 @@ READER_PPPD = Reader(
     pppd_asks,
     pppd_meaning,
     version=("--version",),
+    on_host=True,
 )
 READER_CHAT = Reader(
     "chat",

@@ -20,11 +20,13 @@ class Asked:
 
     Attributes:
         program: its path in the image; empty where the image has none (then the ask names where it usually lies).
+        start: what starts this machine's program in its place; then `program` is its path on this machine.
     """
 
     reader: Reader
     program: str
     ask: Ask
+    start: tuple[str, ...] = ()
 
 
 def questions_of(view: ImageView, readers: Iterable[Reader] = READERS) -> tuple[Asked, ...]:
@@ -39,11 +41,11 @@ def _of_readers(view: ImageView, readers: Iterable[Reader]) -> Iterator[Asked]:
             yield Asked(reader, program, ask)
 
 
-def version_ask(reader: Reader, program: str) -> Ask | None:
+def version_ask(reader: Reader, program: str, start: tuple[str, ...] = ()) -> Ask | None:
     """The question which version a program is; None where it cannot say."""
     if not reader.version:
         return None
-    return Ask(program, (Command((program, *reader.version)),), ())
+    return Ask(program, (Command((*(start or (program,)), *reader.version)),), ())
 
 
 def identity(view: ImageView, asked: Asked) -> str:

@@ -43,4 +43,5 @@ READER = Reader(
     by_status(ignore=r"^(debug\d|Unable to load host key|Deprecated option|\S+ line \d+: Deprecated option)"),
     version=("-V",),
     decides=("ssh.starts",),
+    on_host=True,
 )

@@ -95,6 +95,7 @@ READER = Reader(
         complaint=r"syntax error|parse error|bad (?:owner|permissions)|owned by|unknown|invalid|undefined|Error:",
     ),
     version=("-V",),
+    on_host=True,
 )
 READER_RIGHTS = Reader(
     "sudo_rights",
@@ -104,4 +105,5 @@ READER_RIGHTS = Reader(
     rights_meaning,
     version=("-V",),
     remedy="take NOPASSWD or !authenticate away, or waive the rule for the person who needs it",
+    on_host=True,
 )

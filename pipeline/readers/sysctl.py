@@ -48,4 +48,5 @@ READER = Reader(
     asks,
     meaning,
     version=("--version",),
+    on_host=True,
 )

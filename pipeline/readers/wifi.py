@@ -24,6 +24,7 @@ _ERRORS = re.compile(
 )
 _AT_LINE = re.compile(r"^[Ll]ine (\d+)\b")
 _MISSED = re.compile(r"(?i)nl80211|driver|interface|rfkill|could not (?:read|find)|reader0|AP-DISABLED|setup|ioctl")
+_NAMES_KEY = re.compile(r"unknown (?:configuration item|(?:network|global|cred|blob) field) '[a-z0-9_]+'?\.?(?:;|$)")
 _SECRET = re.compile(r"'[^']*'|\"[^\"]*\"|=.*")
 
 
@@ -50,7 +51,8 @@ def meaning(_ask: Ask, replies: Sequence[Reply]) -> Meaning:
     if errors:
         refused = refusal(at_line or errors, _AT_LINE)
         # They quote the value they refuse, which may be a passphrase; which key it was stays.
-        return Meaning(ReaderVerdict.NO, _SECRET.sub("...", refused.message), refused.line)
+        message = refused.message if _NAMES_KEY.search(refused.message) else _SECRET.sub("...", refused.message)
+        return Meaning(ReaderVerdict.NO, message, refused.line)
     if any(_MISSED.search(line) for line in words):
         return Meaning(ReaderVerdict.YES)
     return Meaning(ReaderVerdict.NOT_ASKED, "it says neither that it read the file nor that it did not")
@@ -63,6 +65,7 @@ READER_HOSTAPD = Reader(
     hostapd_asks,
     meaning,
     version=("-v",),
+    on_host=True,
 )
 READER_SUPPLICANT = Reader(
     "wpa_supplicant",
@@ -71,4 +74,5 @@ READER_SUPPLICANT = Reader(
     supplicant_asks,
     meaning,
     version=("-v",),
+    on_host=True,
 )
