@@ -42,7 +42,8 @@ _FILES = {
     "etc/sysconfig/iptables": "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n"
     "-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
     "-A INPUT -p tcp -m tcp --dport 22 -m comment --comment \"the console\" -j ACCEPT\n-A INPUT -j REJECT\nCOMMIT\n",
-    "etc/network/interfaces": "auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet static\n address 10.0.0.2/24\n",
+    "etc/network/interfaces": "auto lo\niface lo inet loopback\nauto eth0\n"
+    "iface eth0 inet static\n address 10.0.0.2/24\n",
 }  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
     python -m tests.long.ask_planted IMAGE [--only READER]
 
-Every row of `tests.support.reader_breakages` is laid on the image as a gateway's own layer is, in an overlay of its own,
-and must be refused with the program's own words; first the image is asked as it is. The image's digest is compared
+Every row of `tests.support.reader_breakages` is laid on the image as a gateway's own layer is, in an overlay of its
+own, and must be refused with the program's own words; first the image is asked as it is. The image's digest is compared
 before and after. Outside CI: a hundred questions take minutes without KVM.
 """
 
