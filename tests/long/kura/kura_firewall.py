@@ -10,7 +10,8 @@ iptables. Nothing of Kura is kept. For each of 3.0.0, 4.1.2 and 5.0.0:
 - settings: what the console's services save of random settings (file and snapshot, as saved and after a restart) must
   contradict itself nowhere;
 - files: random hand-written INPUT rules: what this product accepts, Kura may save twice without one line of INPUT more
-  than there was, and with both policies still DROP.
+  than there was, and with both policies still DROP;
+- finished: the same for the rules and the custom script of the demonstration's gateways, with iptables-nft and -legacy.
 """
 
 from __future__ import annotations
@@ -29,12 +30,15 @@ from pipeline.errors import PipelineError
 from pipeline.formats.network.iptables import text as iptables
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
+from pipeline.model.layer import FileEntry
 from pipeline.model.layout import Layout
 from pipeline.transforms import firewall
 from pipeline.transforms.firewall.custom_script import with_policies
 from pipeline.transforms.firewall.ground import Ground
 from pipeline.transforms.firewall.rewrite import Wanted, rewrite
+from tests.support import network
 from tests.support.every_layout import LAYOUTS
+from tests.support.release import a_release
 
 RULES = GuestPath("/etc/sysconfig/iptables")
 PID = "org.eclipse.kura.net.admin.FirewallConfigurationService"
@@ -58,8 +62,13 @@ class Kura:
     layout: Layout
     classes: str
 
-    def run(self, mode: str, directory: Path) -> None:
-        """Run the harness over a directory, in a namespace of its own."""
+    def run(self, mode: str, directory: Path, variant: str = "nft") -> None:
+        """Run the harness over a directory, in a namespace of its own, with one of the two kinds of iptables."""
+        programs = directory.with_name(f"bin-{variant}")
+        programs.mkdir(exist_ok=True)
+        for name in ("iptables", "iptables-save", "iptables-restore"):
+            if not (programs / name).is_symlink():
+                (programs / name).symlink_to(f"/usr/sbin/xtables-{variant}-multi")
         script = (
             "mkdir -p /etc/sysconfig && mount -t tmpfs t /etc/sysconfig && mount -t tmpfs t /etc/init.d && "
             'exec java -cp "$0" KuraFirewall "$@"'
@@ -68,7 +77,8 @@ class Kura:
             exist_ok=True
         )  # a place to mount on; what the harness writes stays in the namespace
         command = ["unshare", "-nm", "sh", "-c", script, self.classes, mode, str(directory)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        environment = {"PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"}
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
 
 
 def compiled(clone: Path, version: str, layout: str, place: Path) -> Kura:
@@ -256,6 +266,32 @@ def saved_twice(kura: Kura, count: int, work: Path) -> int:
     return opened
 
 
+def finished(kura: Kura, work: Path) -> int:
+    """The finished rules and custom script of the demo's gateways, saved twice with both kinds of iptables."""
+    opened = 0
+    for variant in ("nft", "legacy"):
+        place = work / variant
+        place.mkdir(parents=True)
+        for gateway in network.GATEWAYS:
+            layer, _ = firewall.restrict(network.a_golden(), network.an_image(), a_release(), gateway)
+            for path, ending in ((network.IPTABLES, "rules"), (network.CUSTOM, "cust")):
+                entry = layer.by_path[GuestPath(path)]
+                assert isinstance(entry, FileEntry)
+                (place / f"{gateway.name}.{ending}").write_bytes(entry.content)
+        kura.run("files", place, variant)
+        for path in sorted(place.glob("*.before")):
+            before = inward(path, five=False)
+            for after in (path.with_suffix(".once"), path.with_suffix(".twice")):
+                more = inward(after, five=False) - before if after.exists() else {"not saved"}
+                if more or path.with_suffix(".thrown").exists() or "connlimit" not in after.read_text():
+                    opened += 1
+                    print(f"  {variant} {after.name}: {sorted(more)}")
+        print(
+            f"{kura.version} finished images, {variant}: {len(network.GATEWAYS)} gateways, saved twice, {opened} worse"
+        )
+    return opened
+
+
 def inward(path: Path, *, five: bool) -> set[str]:
     """The lines that let something in, and the policies, as iptables-save writes them."""
     found = set()
@@ -286,6 +322,8 @@ def main() -> int:
             kura = compiled(clone, version, layout, Path(place) / version)
             wrong += agreement(kura, count, Path(place) / version / "settings")
             wrong += saved_twice(kura, count, Path(place) / version / "files")
+            if kura.layout.generation != "C":
+                wrong += finished(kura, Path(place) / version / "finished")
     return 1 if wrong else 0
 
 

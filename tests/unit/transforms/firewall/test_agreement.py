@@ -12,7 +12,9 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
+from pipeline.model.guest_path import GuestPath
 from pipeline.transforms import firewall
+from tests.support import every_layout
 from tests.support.network import AS_GOLDEN, DHCPD, GATEWAYS, IPTABLES, KURANET, a_golden, an_image, committed
 from tests.support.release import a_release
 
@@ -207,3 +209,18 @@ def test_the_vendor_s_own_slip_is_found() -> None:
     first, second = (problem for problem in found_in(golden) if not problem.startswith("gateway "))
     assert "line 18: firewall.open.ports opens 502/tcp to 127.0.0.1/32" in first
     assert f"{in_file}21: opens 5002/tcp to 127.0.0.1/32" in second
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the collection of real Kura files is not beside this checkout")
+def test_a_genuine_sample_of_kura_5_0_contradicts_itself_nowhere() -> None:
+    """Its rules are in chains of Kura's own; INPUT has one jump and nothing else."""
+    profile = DATA / "kura-5.0.0/raspberry-pi-2"
+    layout = every_layout.LAYOUTS["kura-5-0"]
+    assert layout.kuranet is not None
+    files = {
+        IPTABLES: (profile / "iptables.init").read_bytes(),
+        layout.kuranet: (profile / "kuranet.conf").read_bytes(),
+    }
+    network = {GuestPath(path): content for path, content in files.items()}
+    golden = Golden("5.0.0", (profile / "snapshot_0.xml").read_bytes(), b"", {}, None, network, {}, (), (), "00" * 32)
+    assert firewall.contradictions(golden, layout) == []
