@@ -18,7 +18,8 @@ from pipeline.host.scratch import scratch_directory
 from pipeline.host.workspace import Workspace
 from pipeline.report.machine.json_report import exit_status, verdicts_json
 from pipeline.report.text.console import summary_lines, verdict_lines
-from pipeline.verification import verify_paths
+from pipeline.verification.fleet import Trusted
+from pipeline.verification.forms import verify_any
 
 
 def trusted_signers(given: str, own: Path) -> Path:
@@ -124,14 +125,13 @@ class Verify(Helping):
             scratch_directory("verify-", state) as own,
             Progress().running() as say,
         ):
-            verdicts = verify_paths(
+            trusted = Trusted(trusted_signers(str(options["signers"]), own), str(options["identity"]) or None, at)
+            verdicts = verify_any(
                 [Path(path) for path in paths],
-                allowed_signers=trusted_signers(str(options["signers"]), own),
-                identity=str(options["identity"]) or None,
+                trusted,
                 deep=bool(options["deep"]),
                 state_dir=state,
                 say=say,
-                at=at,
                 medium=Path(str(options["device"])) if options["device"] else None,
             )
         if options["as_json"]:

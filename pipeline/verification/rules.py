@@ -19,28 +19,32 @@ def decisions_in(manifest: Manifest) -> Expected:
     return expected_from(manifest.facts.get("decisions"))
 
 
+def waivers_in(manifest: Manifest) -> tuple[Waiver, ...]:
+    """Those the manifest's signer stands for."""
+    return tuple(
+        Waiver(fact.id, fact.waiver.reason, fact.waiver.by, fact.waiver.until)
+        for fact in manifest.rules
+        if fact.waiver is not None
+    )
+
+
 def judge_again(manifest: Manifest, view: ImageView, rules: Sequence[Rule]) -> tuple[RuleResult, ...]:
     """Every rule of the manifest's profile, by the decisions and with the waivers that its signer stands for.
 
     The image's own programs have the last word as they had it when the image was built: what they read is in the
     manifest by digest, and is compared with the image like everything else.
     """
-    waivers = [
-        Waiver(fact.id, fact.waiver.reason, fact.waiver.by, fact.waiver.until)
-        for fact in manifest.rules
-        if fact.waiver is not None
-    ]
     results = judge(
         view,
         decisions_in(manifest),
         profile=manifest.profile if manifest.profile in PROFILES else PROFILES[0],
-        waivers=waivers,
+        waivers=waivers_in(manifest),
         epoch=manifest.epoch,
         also=[fact.id for fact in manifest.rules],
         rules=rules,
     )
     answers = [fact.answer for fact in manifest.readers]
-    return with_answers(results, answers, waivers=waivers, epoch=manifest.epoch)
+    return with_answers(results, answers, waivers=waivers_in(manifest), epoch=manifest.epoch)
 
 
 def _stale_answers(manifest: Manifest) -> Iterator[Finding]:

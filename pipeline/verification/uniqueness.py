@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pipeline.model.verdict import Finding
 from pipeline.verification.own_values import OwnValue
 
+_MOST_NAMED = 20  # of the gateways that share a value
+
 
 @dataclass
 class Uniqueness:
@@ -55,6 +57,22 @@ class Uniqueness:
                 continue
             others = [f"{other} ({value.place})" for other, value in sorted(holders.items()) if other != gateway]
             yield Finding(mine.place, "unique", f"{kind} of {gateway} alone", f"the same in {', '.join(others)}")
+
+    def clones_by_gateway(self) -> dict[str, list[Finding]]:
+        """As `clones` of every gateway, in one pass over all values."""
+        found: dict[str, list[Finding]] = {}
+        for (kind, _), holders in sorted(self._seen.items(), key=lambda item: item[0]):
+            if len(holders) < 2 or not any(value.own for value in holders.values()):
+                continue
+            for gateway, mine in holders.items():
+                others = ", ".join(
+                    f"{other} ({value.place})"
+                    for other, value in sorted(holders.items())[:_MOST_NAMED]
+                    if other != gateway
+                )
+                finding = Finding(mine.place, "unique", f"{kind} of {gateway} alone", f"the same in {others}")
+                found.setdefault(gateway, []).append(finding)
+        return found
 
     def all_clones(self) -> Iterator[Finding]:
         """The same for all gateways in one pass, each value once."""

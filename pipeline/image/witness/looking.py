@@ -57,6 +57,10 @@ class Readers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End their processes."""
         for witness in self._witnesses:
             witness.close()
 

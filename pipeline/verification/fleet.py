@@ -1,0 +1,280 @@
+"""The verifier on a release of a base and deltas: the base once, then every gateway read over it by two readers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+from pipeline.formats.archive import bmap
+from pipeline.formats.archive.hash_tree import HashTree
+from pipeline.host.digests import sha256_of
+from pipeline.host.progress import Say
+from pipeline.host.scratch import scratch_directory
+from pipeline.image.containers import delta
+from pipeline.image.ext4.tools import EXT
+from pipeline.image.read.hash_tree import hash_tree_of
+from pipeline.image.read.view import needed_paths, view_of
+from pipeline.image.witness.client import NAMES
+from pipeline.image.witness.looking import Readers
+from pipeline.inputs.layout_files import layouts_with
+from pipeline.manifest.comparison import compare_image, paths_to_digest
+from pipeline.manifest.format2 import BaseManifest, GatewayManifest, read_base, read_gateway
+from pipeline.model.guest_path import GuestPath
+from pipeline.model.layout import Layout
+from pipeline.model.manifest import Manifest
+from pipeline.model.rule import Rule
+from pipeline.model.tree import Kind
+from pipeline.model.verdict import Finding, Outcome, Verdict
+from pipeline.rules.registry import RULES
+from pipeline.standards import package_databases
+from pipeline.verification import rules as rule_checks
+from pipeline.verification.beside import read_beside
+from pipeline.verification.bills import compare_bills
+from pipeline.verification.block_map import compare_block_map
+from pipeline.verification.delivery import MANIFEST, SIGNATURE, SUMS, Delivery
+from pipeline.verification.fleet_rules import Judges
+from pipeline.verification.host_keys import compare_host_keys
+from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
+from pipeline.verification.own_values import own_values
+from pipeline.verification.scan import scan
+from pipeline.verification.sums import check_release, read_sums
+from pipeline.verification.trust import read_signed
+from pipeline.verification.uniqueness import Uniqueness
+
+BASE = "fleet.base"
+"""Directory of the base; no gateway's name has a dot."""
+BASE_IMAGE, BASE_MAP = "base.img.zst", "base.bmap"
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """Whose word counts: see `pipeline.verification.run.verify_paths`."""
+
+    allowed_signers: Path
+    identity: str | None
+    at: int | None
+
+
+@dataclass(frozen=True)
+class _Base:
+    """The base once it was looked at."""
+
+    known: BaseManifest
+    tree: HashTree = field(repr=False)
+    image: Path
+    readers: Readers
+    files: Mapping[GuestPath, bytes] = field(repr=False)
+    judges: Judges
+    layouts: Sequence[Layout]
+
+
+def is_fleet(directory: Path) -> bool:
+    """Whether a directory is a release of a base and deltas."""
+    return (directory / BASE).is_dir()
+
+
+def verify_fleet(
+    release: Path, names: Sequence[str] | None, trusted: Trusted, *, deep: bool, state_dir: Path, say: Say,
+    rules: Sequence[Rule] = RULES,
+) -> tuple[Verdict, ...]:  # fmt: skip
+    """Verify a release, or some gateways of it.
+
+    Args:
+        names: directories of gateways; None for all, and then the release as a whole too.
+        deep: read every file of the base, not only those that the build changed.
+
+    Returns:
+        One verdict for the base, one for each gateway, and one for the release.
+    """
+    known = Uniqueness()
+    sums = _by_directory(read_sums(release)[0])
+    every = sorted(path.name for path in release.iterdir() if path.is_dir() and path.name != BASE)
+    wanted = every if names is None else sorted(names)
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    verdicts: list[Verdict] = []
+    releases: dict[str, str] = {}
+    with scratch_directory("verify-", state_dir) as scratch:
+        say(f"{BASE}: signature, digests, and two readers over all of it")
+        verdict, base = _check_base(release / BASE, sums, trusted, scratch, rules, deep=deep)
+        verdicts.append(verdict)
+        for number, name in enumerate(wanted, 1):
+            verdict, manifest = _check_gateway(release / name, sums, trusted, base, known)
+            verdicts.append(verdict)
+            if manifest is not None:
+                releases[name] = manifest.manifest.release
+            if number % 50 == 0 or number == len(wanted):
+                say(f"{number}/{len(wanted)} gateways looked at")
+        if base is not None:
+            base.readers.close()
+    clones = known.clones_by_gateway()
+    verdicts = [replace(one, findings=(*one.findings, *clones.get(one.gateway, ()))) for one in verdicts]
+    if names is None:
+        whole = check_release(release, releases, trusted.allowed_signers, trusted.identity, trusted.at)
+        verdicts.append(replace(whole, checks=(*whole.checks, *known.told())))
+    return tuple(verdicts)
+
+
+def _check_base(
+    directory: Path, sums: Mapping[str, Mapping[str, str]], trusted: Trusted, scratch: Path, rules: Sequence[Rule],
+    *, deep: bool,
+) -> tuple[Verdict, _Base | None]:  # fmt: skip
+    """Everything about the base; None where nothing can be read over it."""
+    findings = list(_against_sums(directory, sums))
+    delivery = Delivery(BASE, directory, directory / BASE_IMAGE, BASE, None)
+    signed = read_signed(delivery, trusted.allowed_signers, trusted.identity, trusted.at)
+    findings += signed.findings
+    if signed.content is None:
+        return Verdict(BASE, tuple(findings), ()), None
+    raw = scratch / "base.img"
+    try:
+        known = read_base(signed.content, name=f"{BASE}/{MANIFEST}")
+        content = read_beside(directory / BASE_MAP, bmap.LARGEST)
+        blocks = bmap.read(content) if isinstance(content, bytes) else None
+        scanned = scan(directory / BASE_IMAGE, known.manifest.disk, blocks.ranges if blocks else None, raw)
+        if blocks is None:
+            findings.append(Finding(BASE_MAP, "readable", "a block map", "none"))
+        else:
+            findings += compare_block_map(blocks, scanned, known.manifest, raw)
+        findings += compare_image(known.manifest, scanned.facts)
+        if scanned.damage:
+            findings.append(Finding(BASE_IMAGE, "compression", "intact", scanned.damage))
+            return Verdict(BASE, tuple(findings), ()), None
+        tree = hash_tree_of(raw)
+    except (PipelineError, bmap.BmapError, OSError, ValueError) as error:
+        what = error.problems[0].what if isinstance(error, PipelineError) else str(error)
+        return Verdict(BASE, (*findings, Finding(BASE, "readable", "", what)), ()), None
+    if tree.root != known.root:
+        findings.append(Finding(BASE_IMAGE, "hash tree", known.root, tree.root))
+    manifest = known.manifest
+    findings += compare_regions(manifest, raw)
+    layouts = _layouts(manifest)
+    read = {*needed_paths(manifest.tree, layouts), *package_databases(manifest.tree)}
+    read = {path for path in read if (node := manifest.tree.get(path)) is not None and node.kind is Kind.FILE}
+    partitions = [part for part in manifest.disk.partitions if part.mountpoint is not None and part.filesystem in EXT]
+    readers = Readers(raw, manifest.disk, partitions, manifest.tree)
+    look = readers.base(digest=["*"] if deep else sorted(paths_to_digest(manifest, deep=False) or ()), read=read)
+    findings += look.findings
+    findings += compare_bills(directory, manifest, look.contents)
+    checks = (
+        signed.check,
+        "base image: SHA-256, partitions, block map, hash tree",
+        f"{len(manifest.tree)} paths by {' and '.join(NAMES.values())}; content of {look.read} files",
+    )
+    base = _Base(known, tree, raw, readers, look.contents, Judges(rules), layouts)
+    return Verdict(BASE, tuple(findings), checks), base
+
+
+def _check_gateway(
+    directory: Path, sums: Mapping[str, Mapping[str, str]], trusted: Trusted, base: _Base | None, known: Uniqueness
+) -> tuple[Verdict, GatewayManifest | None]:
+    name = directory.name
+    findings = list(_against_sums(directory, sums))
+    signed = read_signed(
+        Delivery(name, directory, None, name, None), trusted.allowed_signers, trusted.identity, trusted.at
+    )
+    findings += signed.findings
+    if signed.content is None:
+        return Verdict(name, tuple(findings), ()), None
+    if base is None:
+        why = "its base could not be read"
+        return Verdict(name, (*findings, Finding(name, "readable", "", why, Outcome.NOT_LOOKED)), ()), None
+    try:
+        found = read_gateway(signed.content, base.known, name=f"{name}/{MANIFEST}")
+        files = {file: read_beside(directory / file, delta.LARGEST) for file in found.files}
+        findings += _against_manifest(directory, found, files)
+        if found.manifest.gateway != name:
+            findings.append(Finding(MANIFEST, "gateway", name, found.manifest.gateway))
+        packed = delta.Delta(_bytes(files, delta.IMAGE), _bytes(files, delta.MAP))
+        blocks = delta.unpack(packed, size=found.manifest.image.size, name=name)
+    except PipelineError as error:
+        findings += [Finding(name, "delta", "", problem.what) for problem in error.problems]
+        return Verdict(name, tuple(findings), ()), None
+    root = base.tree.root_with(blocks)
+    if root != found.root:
+        findings.append(Finding("image.img", "hash tree", found.root, root))
+    checks = [signed.check, "delta: every range; hash tree over the whole image"]
+    findings += _look(directory, found, blocks, base, known, checks)
+    return Verdict(name, tuple(findings), tuple(checks)), found
+
+
+def _look(
+    directory: Path, found: GatewayManifest, blocks: Mapping[int, bytes], base: _Base, known: Uniqueness,
+    checks: list[str],
+) -> Iterator[Finding]:  # fmt: skip
+    """The delta over the base, by two readers, and every rule on what they see."""
+    manifest = found.manifest
+    tree = manifest.tree
+    files = {path for path in found.touched if (node := tree.get(path)) is not None and node.kind is Kind.FILE}
+    look = base.readers.gateway(blocks, tree, found.touched, read=files)
+    yield from look.findings
+    checks.append(f"{len(tree)} paths by {' and '.join(NAMES.values())}; content of {look.read} files")
+    contents = {path: data for path, data in base.files.items() if tree.get(path) is not None}
+    view = view_of(manifest.disk, tree, {**contents, **look.contents}, base.layouts)
+    yield from compare_sidecars(manifest, directory)
+    view = with_outside(view, rule_checks.decisions_in(manifest), base.image, directory)
+    results, opened = base.judges.judge(manifest, view)
+    yield from compare_host_keys(manifest, opened)
+    yield from rule_checks.findings_of(manifest, results)
+    checks.append(rule_checks.covered(results))
+    known.add(manifest.gateway, own_values(opened))
+
+
+def _against_sums(directory: Path, sums: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
+    """The files of one directory against SHA256SUMS."""
+    listed = dict(sums.get(directory.name, {}))
+    if not directory.is_dir():
+        yield Finding(directory.name, "missing", "a directory", "not there")
+        return
+    for path in sorted(directory.iterdir()):
+        name, wanted = f"{directory.name}/{path.name}", listed.pop(path.name, None)
+        if wanted is None:
+            yield Finding(name, "extra", f"listed in {SUMS}", "not listed")
+        elif not path.is_file() or path.is_symlink():
+            yield Finding(name, "type", "a regular file", "something else")
+        elif (seen := sha256_of(path)) != wanted:
+            yield Finding(name, SUMS, wanted, seen)
+    yield from (Finding(f"{directory.name}/{name}", "missing", f"listed in {SUMS}", "not there") for name in listed)
+
+
+def _against_manifest(
+    directory: Path, found: GatewayManifest, files: Mapping[str, bytes | Finding | None]
+) -> Iterator[Finding]:
+    """The files of a gateway against its manifest, which names every one of them."""
+    present = {path.name for path in directory.iterdir()}
+    for name in sorted(present - {*found.files, MANIFEST, SIGNATURE}):
+        yield Finding(f"{directory.name}/{name}", "extra", "named by the manifest", "not named")
+    for name, fact in sorted(found.files.items()):
+        content = files[name]
+        if isinstance(content, Finding):
+            yield content
+        elif content is None:
+            yield Finding(name, "missing", f"{fact.size} bytes", "not there")
+        elif hashlib.sha256(content).hexdigest() != fact.sha256:
+            yield Finding(name, "content", f"sha256:{fact.sha256}", f"sha256:{hashlib.sha256(content).hexdigest()}")
+
+
+def _bytes(files: Mapping[str, bytes | Finding | None], name: str) -> bytes:
+    content = files.get(name)
+    if not isinstance(content, bytes):
+        raise PipelineError(f"{name}: cannot be read", "get the gateway's directory again")
+    return content
+
+
+def _layouts(manifest: Manifest) -> tuple[Layout, ...]:
+    try:
+        return layouts_with(rule_checks.decisions_in(manifest).certificates)
+    except (PipelineError, ValueError):
+        return layouts_with("")
+
+
+def _by_directory(sums: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Digests by directory and file, so that a gateway costs its own lines only."""
+    found: dict[str, dict[str, str]] = {}
+    for path, digest in sums.items():
+        directory, _, name = path.partition("/")
+        if name:
+            found.setdefault(directory, {})[name] = digest
+    return found
