@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.build.asking import answers_of
@@ -24,6 +24,8 @@ from pipeline.manifest.format2 import BaseManifest, FileFact
 from pipeline.manifest.format2_writing import gateway_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
+from pipeline.model.manifest import ReaderFact
+from pipeline.model.reader_answer import digest_of_read
 from pipeline.model.tree import Tree
 from pipeline.plan.image_plan import Plan
 from pipeline.readers.judging import with_answers
@@ -44,7 +46,6 @@ class Made:
         files: content by name; those in `private` are for their owner only.
         checks: what was looked at, in words, a line each.
         own: what it has for itself, as keyed digests.
-        shown: what reports need of its manifest, as the file itself says it.
     """
 
     name: str
@@ -71,7 +72,7 @@ def judge_gateway(context: Context, name: str) -> Judged:
     answers = answers_of(context.workspace, name, plan, view, lambda _: None)
     results = with_answers(results, answers, waivers=context.release.rules.waivers, epoch=context.release.epoch)
     require_rules(name, results)
-    return Judged(name, plan, opened, results, own_values(opened))
+    return Judged(name, plan, opened, results, own_values(opened), tuple(answers))
 
 
 def make_gateway(
@@ -97,8 +98,13 @@ def make_gateway(
     _require_as_planned(name, look)
     files = {delta.IMAGE: packed.image, delta.MAP: packed.block_map}
     files |= {sidecar.file: sidecar.content for sidecar in plan.sidecars}
+    own = own_manifest(context, judged, after, touched)
+    tree = Tree(
+        {path: node for path, node in base.manifest.tree.nodes.items() if path not in touched} | {**own.tree.nodes}
+    )
+    facts = tuple(ReaderFact(answer, digest_of_read(tree, answer.read)) for answer in sorted(judged.answers))
     manifest = gateway_bytes(
-        own_manifest(context, judged, after, touched),
+        replace(own, readers=facts),
         base,
         touched,
         root=context.hash_tree.root_with(blocks),

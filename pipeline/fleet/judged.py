@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipeline.model.image_view import ImageView
+from pipeline.model.reader_answer import ReaderAnswer
 from pipeline.model.rule import RuleResult
 from pipeline.plan.image_plan import Plan
 from pipeline.verification.own_values import OwnValue
@@ -16,6 +17,7 @@ class Judged:
 
     Attributes:
         view: the finished image, as rules look at it.
+        answers: of the image's own programs.
     """
 
     name: str
@@ -23,3 +25,4 @@ class Judged:
     view: ImageView = field(repr=False)
     results: tuple[RuleResult, ...]
     values: tuple[OwnValue, ...] = field(repr=False)
+    answers: tuple[ReaderAnswer, ...] = ()

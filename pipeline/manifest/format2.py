@@ -32,7 +32,7 @@ NOBODY = "base"
 _NO_DIGEST = "0" * 64
 _ROOT = GuestPath("/")
 # Sections of a gateway's manifest that are told as a merge patch over the base's; no value in them is null.
-OWN = ("changes", "tree", "packages", "keystores", "steps", "rules", "raw", "sidecars")
+OWN = ("changes", "tree", "packages", "keystores", "steps", "rules", "raw", "sidecars", "readers")
 _HEX = "^[0-9a-f]{64}$"
 _FILE: dict[str, Any] = {
     "type": "object",

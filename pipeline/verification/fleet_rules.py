@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest
 from pipeline.model.rule import Rule, RuleResult
+from pipeline.readers.judging import with_answers
 from pipeline.rules.registry import PROFILES
 from pipeline.rules.remembered import Remembered
 from pipeline.verification.rules import decisions_in, waivers_in
@@ -35,4 +36,6 @@ class Judges:
             self._known[kind] = Remembered(
                 view, expected, profile=profile, waivers=waivers, epoch=manifest.epoch, also=also, rules=self._rules
             )
-        return self._known[kind].judge(view)
+        results, opened = self._known[kind].judge(view)
+        answers = [fact.answer for fact in manifest.readers]
+        return with_answers(results, answers, waivers=waivers, epoch=manifest.epoch), opened
