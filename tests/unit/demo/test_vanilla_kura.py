@@ -146,3 +146,24 @@ def test_what_the_installer_changes_outside_its_own_tree(tree: dict[GuestPath, M
     ):  # fmt: skip
         assert GuestPath(path) in tree, path
     assert tree[GuestPath("/etc/bind/rndc.key")].mode == 0o600
+
+
+LISTING = Path(__file__).resolve().parents[3] / "../shared/data/kura/installed/kura-5.6.0-generic-x86_64.txt"
+
+
+@pytest.mark.skipif(not LISTING.exists(), reason="the listing of a genuine installation is not here")
+def test_it_has_what_a_genuine_listing_has(tree: dict[GuestPath, Member]) -> None:
+    nodes = Tree({path: Node(member.kind, member.mode, target=member.target) for path, member in tree.items()})
+    rows = [line.split("\t") for line in LISTING.read_text("utf-8").splitlines() if line.startswith("/")]
+    assert len(rows) > 30
+    kinds = {"file": Kind.FILE, "directory": Kind.DIRECTORY, "link": Kind.LINK}
+    missing = []
+    for path, kind, _, target in rows:
+        node = nodes.get(nodes.resolve(GuestPath(path), follow_last=False))
+        if path.endswith(".jar"):
+            continue
+        if node is None or node.kind is not kinds[kind] or node.target != target:
+            missing.append((path, kind, node))
+    assert not missing
+    listed = {path for path, *_ in rows}
+    assert not [path for path in tree if path.parent == kura.INSTALLATION and path not in listed]
