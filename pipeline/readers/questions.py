@@ -37,8 +37,12 @@ def questions_of(view: ImageView, readers: Iterable[Reader] = READERS) -> tuple[
 def _of_readers(view: ImageView, readers: Iterable[Reader]) -> Iterator[Asked]:
     for reader in readers:
         program = next((path for path in reader.programs if is_program(view, path)), "")
+        told: set[str] = set()
         for ask in reader.asks(view, program or reader.programs[0]):
-            yield Asked(reader, program, ask)
+            # Where there is nobody to ask, that is said once for each file.
+            if program or ask.subject not in told:
+                told.add(ask.subject)
+                yield Asked(reader, program, ask)
 
 
 def version_ask(reader: Reader, program: str, start: tuple[str, ...] = ()) -> Ask | None:
