@@ -1,10 +1,12 @@
 """Passwords that Kura 3 and 4 cannot read back once they have stored them.
 
-They try whether a stored password is encrypted by decrypting it (ConfigurationServiceImpl.isEncrypted, 4.1.2 line 950),
-with AES in ECB mode and, unless an installation has a key of its own, with a key that stands in Kura's sources
-(CryptoServiceImpl, 3.0.0 and 4.1.2 line 46). By chance that succeeds with what is none: with the Base64 text of a
-ciphertext of three blocks in one of 256 passwords of 33 to 47 bytes, and with a password that is itself Base64 of whole
-blocks. What comes out is not the password. Kura 5 uses GCM, where chance has no part in it.
+When they read a password that a snapshot marks as encrypted, they first try to decrypt its text, and decode its Base64
+only if that throws (XmlConfigPropertiesAdapter, 3.0.0 and 4.1.2 line 263); whether a password is encrypted already
+they find out in the same way (ConfigurationServiceImpl.isEncrypted, 4.1.2 line 950). The cipher is AES in ECB mode,
+with a key that stands in Kura's sources unless an installation has its own (CryptoServiceImpl, 3.0.0 and 4.1.2 line
+46). By chance that succeeds with what is no ciphertext: with the Base64 text of one of three blocks for one in 256
+passwords of 33 to 47 bytes, and with a password that is itself Base64 of whole blocks. What comes out is not the
+password. Kura 5 uses GCM, where chance has no part in it.
 """
 
 from __future__ import annotations
