@@ -72,7 +72,8 @@ def test_production_refuses_development_keys(
 
 def test_production_keys_pass(tmp_path: Path) -> None:
     workspace = signing_workspace(tmp_path / "p", KEY, CHAIN, production=True)
-    assert check(workspace) == [f"company: {LEAF}", f"company: {ROOT}"]
+    derived = "secrets of gateways: product demo, generation 1, format 2"
+    assert check(workspace) == [f"company: {LEAF}", f"company: {ROOT}", derived]
 
 
 def test_another_certificate_is_checked_anew(tmp_path: Path) -> None:
