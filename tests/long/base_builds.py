@@ -20,16 +20,19 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from pipeline.build import reading
 from pipeline.build.base import build_base
 from pipeline.host.digests import sha256_of
 from pipeline.host.workspace import Workspace
 from pipeline.image.appliance import session
 from pipeline.image.containers import prepare
+from pipeline.image.ext4 import seal
 from pipeline.image.read import inspect
-from pipeline.image.write import repeatable
+from pipeline.image.read.raw_region import write_changes
+from pipeline.image.write import repeatable, stamp
 from pipeline.inputs.layout_files import load_layouts
 from tests.support import gateway_disk
-from tests.support.pauses import paused_at_random
+from tests.support.pauses import children, paused_at_random
 from tests.unit.image.write.test_stamp import LAYER
 
 Made = tuple[str, str]
@@ -63,6 +66,21 @@ def demonstration(workspace: Workspace) -> Made:
     return sha256_of(workspace.base), workspace.base_writer.read_text()
 
 
+def bytes_only(workspace: Workspace) -> Made:
+    """What decides the bytes of a base, without the appliance that injects and compares."""
+    inputs, plan = reading.inputs_of(workspace), reading.product_plan_of(workspace)
+    image = workspace.base.with_suffix(".bytes-only")
+    image.unlink(missing_ok=True)
+    prepare.copy_sparse(workspace.raw, image)
+    disk, epoch = inputs.vanilla.disk, inputs.release.epoch
+    seal.seal(image, disk, epoch=epoch)
+    stamp.stamp(image, disk, inputs.vanilla.tree, plan.layer, epoch=epoch, state_dir=workspace.state / "appliance")
+    write_changes(image, plan.raw)
+    digest = sha256_of(image)
+    image.unlink()
+    return digest, "libext2fs and mtools alone"
+
+
 def small(place: Path) -> Callable[[], Made]:
     """Write a layer onto a disk of 53 MiB, as a base is made; inspected once."""
     place.mkdir(parents=True, exist_ok=True)
@@ -81,13 +99,13 @@ def small(place: Path) -> Callable[[], Made]:
     return make
 
 
-def one(make: Callable[[], Made], state: Path, seed: int, between: float) -> str:
+def one(make: Callable[[], Made], victims: Path | Callable[[], list[int]], seed: int, between: float) -> str:
     """One disturbed build; prints what was done to it, and returns the digest."""
     chance = random.Random(seed)
     loops, memory = chance.randrange(3), chance.choice(_MEMORY)
     session._MEMORY = memory
     begin = time.perf_counter()
-    with load(loops), paused_at_random(state, seed, longest=10, between=between) as pauses:
+    with load(loops), paused_at_random(victims, seed, longest=10, between=between) as pauses:
         digest, by = make()
     took = time.perf_counter() - begin
     print(
@@ -105,11 +123,17 @@ def main() -> int:
     parser.add_argument("--builds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--between", type=float, default=12, help="seconds from one pause to the next, at most")
+    parser.add_argument(
+        "--bytes-only", action="store_true", help="e2fsprogs and mtools alone, which are paused then; no appliance"
+    )
     given = parser.parse_args()
     workspace = Workspace(given.place.resolve())
-    make = partial(demonstration, workspace) if workspace.release_file.exists() else small(workspace.root)
-    state = workspace.state / "appliance"
-    digests = {one(make, state, seed, given.between) for seed in range(given.seed, given.seed + given.builds)}
+    victims: Path | Callable[[], list[int]] = workspace.state / "appliance"
+    if given.bytes_only:
+        make, victims = partial(bytes_only, workspace), children
+    else:
+        make = partial(demonstration, workspace) if workspace.release_file.exists() else small(workspace.root)
+    digests = {one(make, victims, seed, given.between) for seed in range(given.seed, given.seed + given.builds)}
     print(f"{given.builds} builds, {len(digests)} digest{'s' * (len(digests) > 1)}")
     return int(len(digests) > 1)
 

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,11 +28,26 @@ def virtual_machines(state_dir: Path) -> list[int]:
     return found
 
 
+def children() -> list[int]:
+    """The programs this process has running; not what it forked of itself, such as a load."""
+    found = (task.read_text().split() for task in Path("/proc/self/task").glob("*/children"))
+    return [int(process) for processes in found for process in processes if not _is_ourselves(int(process))]
+
+
+def _is_ourselves(process: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/exe").readlink() == Path("/proc/self/exe").readlink()
+    return True  # gone
+
+
 @contextmanager
-def paused_at_random(state_dir: Path, seed: int, *, longest: float, between: float) -> Iterator[list[float]]:
-    """Stop the virtual machines of a directory again and again while something else is done.
+def paused_at_random(
+    victims: Path | Callable[[], list[int]], seed: int, *, longest: float, between: float
+) -> Iterator[list[float]]:
+    """Stop the virtual machines of a directory, or other processes, again and again while something else is done.
 
     Args:
+        victims: the directory, or what finds the processes.
         longest: seconds of a pause; they are between a tenth and this.
         between: seconds from one pause to the next, at most.
 
@@ -44,10 +59,13 @@ def paused_at_random(state_dir: Path, seed: int, *, longest: float, between: flo
     def disturb() -> None:
         while not done.wait(chance.uniform(0, between)):
             length = chance.uniform(0.1, longest)
-            stopped = virtual_machines(state_dir)
+            stopped = virtual_machines(victims) if isinstance(victims, Path) else victims()
             for process in stopped:
                 _send(process, signal.SIGSTOP)
-            done.wait(length)
+            done.wait(0.05)
+            stopped = [process for process in stopped if _is_stopped(process)]  # others ended meanwhile
+            if stopped:
+                done.wait(length)
             for process in stopped:
                 _send(process, signal.SIGCONT)
             pauses.extend([length] * bool(stopped))
@@ -59,6 +77,12 @@ def paused_at_random(state_dir: Path, seed: int, *, longest: float, between: flo
     finally:
         done.set()
         thread.join()
+
+
+def _is_stopped(process: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    return False
 
 
 def _send(process: int, what: signal.Signals) -> None:
