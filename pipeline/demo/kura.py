@@ -1,7 +1,7 @@
 """A stand-in for a vanilla, never-booted installation of Eclipse Kura 5.6.0, as its genuine installer leaves it.
 
-Nothing is there that only a running framework makes, such as ``packages/``; docs/reference/kura-facts.md has the sources,
-fact by fact.
+Nothing is there that only a running framework makes, such as ``packages/``; docs/reference/kura-facts.md has the
+sources, fact by fact.
 
 The files lie in ``esf_files/kura5`` at the paths they have in the image; what depends on keys is made here. All text is
 our own. Java is not part of it: the start scripts are real, the program they start is not there.

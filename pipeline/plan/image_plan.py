@@ -82,6 +82,7 @@ def plan_product(inputs: Inputs) -> Plan:
             packages.install(trust, golden, vanilla),
             policy.harden(golden, vanilla, release, trust, inputs.platform),
             framework.harden_start(vanilla, release),
+            firewall.mend_unit(vanilla),
             openssh.harden(vanilla, release),
             dropbear.harden(vanilla, release),
             services.disable(vanilla, release),

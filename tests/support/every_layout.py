@@ -71,6 +71,7 @@ def _with_one_script(image: Vanilla) -> Vanilla:
     for path, text, mode, owner in (
         (directory / "start_kura.sh", kura6.SCRIPT, 0o755, old.uid),
         (GuestPath("/usr/lib/systemd/system/kura.service"), kura6.UNIT, 0o644, 0),
+        (GuestPath("/usr/lib/systemd/system/firewall.service"), kura6.FIREWALL_UNIT, 0o644, 0),
     ):
         content = text.encode()
         files[path] = content

@@ -63,6 +63,21 @@ else
 fi
 """
 
+# As the genuine installer leaves it: it puts the path in behind the dollar, and the unit starts nothing.
+FIREWALL_UNIT = """\
+[Unit]
+Description=Packet rules before the network comes up
+Before=network-pre.target
+Wants=network-pre.target
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c '$/opt/eclipse/kura/bin/firewall'
+
+[Install]
+WantedBy=multi-user.target
+"""
+
 UNIT = """\
 [Unit]
 Description=Kura
