@@ -67,7 +67,11 @@ class Network:
     def serves(self, name: str) -> bool:
         """Whether a DHCP server's file counts: kuranet.conf decides, and a file it says nothing of is a server's."""
         flag = self.kura[1].get(name, "config.dhcpServer4.enabled") if self.kura else ""
-        return flag.lower() in ("", "true") and self.status(name) in ("", "netIPv4StatusEnabledLAN")
+        wifi = bool(
+            self.kura and self.kura[1].get(name, "config.wifi.mode")
+        )  # of those, a wide network's may serve too
+        wide = self.status(name) == "netIPv4StatusEnabledWAN" and not wifi
+        return flag.lower() in ("", "true") and not wide and not self.is_disabled(name)
 
     def is_disabled(self, name: str) -> bool:
         """Whether ESF is told not to use it."""

@@ -33,7 +33,7 @@ _REMEDY = "save the firewall once in the golden sample's console, so that ESF wr
 IPTABLES = GuestPath("/etc/sysconfig/iptables")
 _DHCPD = re.compile(r"/etc/dhcpd-([^/]+)\.conf")
 _NAMES = 53
-_LAN = "netIPv4StatusEnabledLAN"
+_LAN, _WAN = "netIPv4StatusEnabledLAN", "netIPv4StatusEnabledWAN"
 
 
 def contradictions(golden: Golden, layout: Layout) -> list[Problem]:
@@ -327,4 +327,6 @@ def _serves(golden: Golden, layout: Layout, name: str) -> bool:
     except PipelineError:
         return True  # the network's own transform names it
     status = conf.get(name, "config.ip4.status")
-    return conf.get(name, "config.dhcpServer4.enabled").lower() in ("", "true") and status in ("", _LAN)
+    wide = status == _WAN and not conf.get(name, "config.wifi.mode")
+    off = conf.get(name, "config.dhcpServer4.enabled").lower() not in ("", "true")
+    return not off and not wide and status in ("", _LAN, _WAN)

@@ -187,15 +187,17 @@ def serves(files: GoldenFiles, name: str) -> bool:
     """Whether the gateway runs a DHCP server on an interface: it must be a LAN's, and have an address of its own.
 
     Kura asks ``kuranet.conf``, and takes a file without a word there for a running server (DhcpConfigReader, 3.0.0
-    lines 204 to 209; EthernetMonitorServiceImpl 245: on LAN interfaces only). The file's own ``# enabled?`` is read by
-    nobody. A file of any other interface was left over by the installer, or when the interface was a router: Kura never
-    deletes nor rewrites it, so it says nothing.
+    lines 204 to 209). Of wires it starts those of LANs only (EthernetMonitorServiceImpl 245), of Wi-Fi any
+    (WifiMonitorServiceImpl 655). The file's own ``# enabled?`` is read by nobody. A file of any other interface was
+    left over by the installer, or when the interface was a router: Kura never deletes nor rewrites it, so it says
+    nothing.
     """
     status = files.kuranet.get(name, "config.ip4.status") if files.kuranet else ""
     flag = files.kuranet.get(name, "config.dhcpServer4.enabled") if files.kuranet else ""
     if flag and flag.lower() != "true":
         return False
-    return not _is_client(files, name) and (not status or status == STATUS["lan"])
+    wifi = bool(files.kuranet and files.kuranet.get(name, "config.wifi.mode"))
+    return not _is_client(files, name) and status in ("", STATUS["lan"], *([STATUS["wan"]] if wifi else []))
 
 
 def _is_client(files: GoldenFiles, name: str) -> bool:

@@ -15,6 +15,7 @@ from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry
 from pipeline.transforms import network
+from pipeline.transforms.network import golden_files
 from tests.support.network import (
     AS_GOLDEN,
     CHAT,
@@ -306,3 +307,11 @@ def test_two_addresses_in_an_option_are_what_kura_throws_at(option: str) -> None
     files = edited(DHCPD, f"option {option} 192.168.10.1", f"option {option} 192.168.10.1, 192.168.10.2")
     found = found_in(golden_of(files, ""))
     assert any("2 addresses in one option" in problem and DHCPD in problem for problem in found), found
+
+
+def test_an_access_point_of_a_wide_network_serves_too() -> None:
+    """Kura asks for the LAN with wires only (WifiMonitorServiceImpl)."""
+    key = "wlan0.config.ip4.status=netIPv4StatusEnabled"
+    files: dict[str, str | None] = {KURANET: committed(KURANET).replace(f"{key}LAN", f"{key}WAN")}
+    adapters = golden_files.adapters(golden_files.parse(golden_of(files, ""), an_image().layout))
+    assert adapters["wlan0"].leases is not None
