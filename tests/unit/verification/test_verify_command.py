@@ -50,3 +50,25 @@ def test_in_a_workspace_its_own_key_is_believed(
     monkeypatch.setattr(verify.reading, "allowed_signers_of", lambda workspace: b"of the workspace")
     Verify().execute(OPTIONS, ["."])
     assert believed == [b"of the workspace"]
+
+
+def test_two_at_once_believe_each_its_own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two workspaces of one user: while the first still works, the second begins with another key."""
+    (tmp_path / "gateway.toml").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    keys = iter((b"of the first", b"of the second"))
+    monkeypatch.setattr(verify.reading, "allowed_signers_of", lambda workspace: next(keys))
+    seen: list[bytes] = []
+
+    def verify_paths(paths: object, *, allowed_signers: Path, **others: object) -> tuple[Verdict, ...]:
+        if not seen:
+            seen.append(b"")
+            Verify().execute(OPTIONS, ["."])
+        seen.append(allowed_signers.read_bytes())
+        return ()
+
+    monkeypatch.setattr(verify, "verify_paths", verify_paths)
+    Verify().execute(OPTIONS, ["."])
+    assert seen == [b"", b"of the second", b"of the first"]
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.name.startswith("verify-")]
