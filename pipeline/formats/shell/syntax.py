@@ -7,6 +7,7 @@ is kept as far as it was understood, with a mark that the rest was not.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pipeline.formats.shell.structure import (
     AndOr,
@@ -30,6 +31,7 @@ _DEEPEST = 60
 """Structures inside one another; no script anybody wrote comes near."""
 
 
+@lru_cache(maxsize=512)
 def parse(text: str) -> Body:
     """The script's commands in order; never refuses, but ends with `Lost` where it is not understood."""
     parser = _Parser(list(tokens(text)))

@@ -15,6 +15,7 @@ from pipeline.model.tree import Kind
 from pipeline.rules.esf.installation import children, node_of, place_of, read_documents
 from pipeline.rules.looking import paths
 from pipeline.rules.services import generators, rcs
+from pipeline.rules.shared import shared
 
 _UNIT_DIRECTORIES = (
     "/etc/systemd/system",
@@ -59,27 +60,26 @@ class AtBoot:
     commands: tuple[Ran, ...]
 
 
+@shared
 def at_boot(view: ImageView) -> tuple[AtBoot, ...] | None:
     """Everything that is started; None where it is not known what starts services in this image."""
     system = system_of(view)
     if view.init == "systemd":
         scripts = (
-            _links(view, system, ("/etc/rc[2-5].d/S*",), overshadowed=True)
-            if generators.makes_units_of_scripts(view)
-            else ()
+            _links(view, ("/etc/rc[2-5].d/S*",), overshadowed=True) if generators.makes_units_of_scripts(view) else ()
         )
-        local = _script(view, system, "/etc/rc.local") if generators.runs_rc_local(view) else ()
+        local = _script(view, "/etc/rc.local") if generators.runs_rc_local(view) else ()
         return (*_units(view, system), *scripts, *local)
     if view.init == "sysv":
         return (
             *_inittab(view, system),
-            *_links(view, system, ("/etc/rcS.d/S*", f"/etc/rc{_runlevel(view)}.d/S*")),
-            *_script(view, system, "/etc/rc.local"),
+            *_links(view, ("/etc/rcS.d/S*", f"/etc/rc{_runlevel(view)}.d/S*")),
+            *_script(view, "/etc/rc.local"),
         )
     if view.init == "busybox":
         started = rcs.start_scripts(view)
         if started is not None:
-            return (*_inittab(view, system), *_links(view, system, tuple(str(path) for path in started)))
+            return (*_inittab(view, system), *_links(view, tuple(str(path) for path in started)))
     return None
 
 
@@ -193,9 +193,7 @@ def _started(settings: tuple[systemd_unit.Setting, ...], system: System) -> Iter
             yield from trace_line(command, item.file, item.line, system, variables)
 
 
-def _links(
-    view: ImageView, system: System, patterns: tuple[str, ...], *, overshadowed: bool = False
-) -> Iterator[AtBoot]:
+def _links(view: ImageView, patterns: tuple[str, ...], *, overshadowed: bool = False) -> Iterator[AtBoot]:
     seen: set[str] = set()
     for link in paths(view, *patterns):
         name = re.sub(r"^S\d*", "", link.name) or link.name
@@ -206,13 +204,19 @@ def _links(
         if overshadowed and any(node_of(view, f"{d}/{name}.service") is not None for d in _UNIT_DIRECTORIES):
             continue
         seen.add(place)
-        yield AtBoot(name, str(place), trace(str(place), system, ("start",)))
+        yield AtBoot(name, str(place), _traced(view, str(place), ("start",)))
 
 
-def _script(view: ImageView, system: System, path: str) -> Iterator[AtBoot]:
+@shared
+def _traced(view: ImageView, path: str, arguments: tuple[str, ...]) -> tuple[Ran, ...]:
+    """What one script runs: nearly all of them are the same on every gateway."""
+    return trace(path, system_of(view), arguments)
+
+
+def _script(view: ImageView, path: str) -> Iterator[AtBoot]:
     node = node_of(view, path)
     if node is not None and node.kind is Kind.FILE and node.mode & 0o111:
-        yield AtBoot(path.rpartition("/")[2], path, trace(path, system))
+        yield AtBoot(path.rpartition("/")[2], path, _traced(view, path, ()))
 
 
 def _inittab(view: ImageView, system: System) -> Iterator[AtBoot]:
