@@ -9,6 +9,7 @@ import pytest
 from pipeline.commands import verify
 from pipeline.commands.verify import Verify
 from pipeline.model.verdict import Verdict
+from pipeline.verification.fleet import Trusted
 
 OPTIONS = {"signers": "", "identity": "", "deep": False, "device": "", "as_json": False, "verify_time": ""}
 
@@ -18,11 +19,11 @@ def believed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[bytes]:
     """The contents of the files of signers that the verifier was given."""
     seen: list[bytes] = []
 
-    def verify_paths(paths: object, *, allowed_signers: Path, **others: object) -> tuple[Verdict, ...]:
-        seen.append(allowed_signers.read_bytes())
+    def verify_any(paths: object, trusted: Trusted, **others: object) -> tuple[Verdict, ...]:
+        seen.append(trusted.allowed_signers.read_bytes())
         return ()
 
-    monkeypatch.setattr(verify, "verify_paths", verify_paths)
+    monkeypatch.setattr(verify, "verify_any", verify_any)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return seen
@@ -61,14 +62,14 @@ def test_two_at_once_believe_each_its_own_key(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(verify.reading, "allowed_signers_of", lambda workspace: next(keys))
     seen: list[bytes] = []
 
-    def verify_paths(paths: object, *, allowed_signers: Path, **others: object) -> tuple[Verdict, ...]:
+    def verify_any(paths: object, trusted: Trusted, **others: object) -> tuple[Verdict, ...]:
         if not seen:
             seen.append(b"")
             Verify().execute(OPTIONS, ["."])
-        seen.append(allowed_signers.read_bytes())
+        seen.append(trusted.allowed_signers.read_bytes())
         return ()
 
-    monkeypatch.setattr(verify, "verify_paths", verify_paths)
+    monkeypatch.setattr(verify, "verify_any", verify_any)
     Verify().execute(OPTIONS, ["."])
     assert seen == [b"", b"of the second", b"of the first"]
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.name.startswith("verify-")]
