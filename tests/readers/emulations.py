@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 
 from pipeline.errors import PipelineError
 from pipeline.formats.accounts import sudoers
-from pipeline.formats.network import interfaces
+from pipeline.formats.boot import fw_env_config
+from pipeline.formats.network import chat_script, interfaces
 from pipeline.formats.network.iptables import text as iptables
 from pipeline.formats.ssh import sshd_config
-from pipeline.rules.grammar import hostapd, wpa_supplicant
+from pipeline.rules.grammar import hostapd, pppd, wpa_supplicant
 from pipeline.rules.grammar.sshd import refusals as sshd_refusals
 from pipeline.rules.grammar.sshd.keywords import Build
 
@@ -65,6 +66,22 @@ def _judged(refusals: Callable[[str], Iterable[object]]) -> Emulation:
     return passes
 
 
+def _pppd(data: bytes, version: str) -> bool:
+    old = version.startswith("2.4")
+    return not [*pppd.refusals(data.decode("utf-8", "surrogateescape"), ipx=old)]
+
+
+def _fw_env(data: bytes, version: str) -> bool:
+    """Debian 12's libubootenv was built without the YAML form."""
+    if version == "0.3.2" and re.search(rb"(?m)^\w+\s*:\s*$", data):
+        return False
+    try:
+        places = fw_env_config.parse(data)
+    except fw_env_config.FwEnvConfigError:
+        return False
+    return len({place.size for place in places}) == 1  # what two copies must agree in, the transforms and rules say
+
+
 def _parsed(parse: Callable[[str], object], data: bytes) -> bool:
     try:
         parse(data.decode("utf-8", "surrogateescape"))
@@ -74,10 +91,13 @@ def _parsed(parse: Callable[[str], object], data: bytes) -> bool:
 
 
 EMULATIONS: dict[str, Emulation] = {
+    "chat": _parser(chat_script.parse),
+    "fw_printenv": _fw_env,
     "hostapd": _judged(hostapd.refusals),
     "ifup": _parser(interfaces.parse),
     "ip6tables-restore": _tables(six=True),
     "iptables-restore": _tables(six=False),
+    "pppd": _pppd,
     "sshd": _sshd,
     "visudo": _sudoers,
     "wpa_supplicant": _judged(wpa_supplicant.refusals),

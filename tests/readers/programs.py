@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import select
 import subprocess
 import tempfile
+import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -193,6 +197,55 @@ def _asked(found: dict[str, Any], name: str, command: dict[str, Any]) -> bool:
     return asked
 
 
+def _pppd(root: Root, data: bytes) -> Answer:
+    """``dryrun``: the options are read, and no more."""
+    with root.folder() as (outside, inside):
+        _write(outside / "file", data, 0o644)
+        ran = root.run("pppd", "notty", "file", f"{inside}/file", "dryrun", given="")
+    # It looks for the kernel's device when it has read all options; that a quotation swallows the rest of the file is a
+    # warning only, and no file anybody meant.
+    taken = (ran.status == 0 or "/dev/ppp" in ran.words) and "runs to end of file" not in ran.words
+    return _answer(taken, ran.words.replace(inside, ""))
+
+
+def _chat(root: Root, data: bytes) -> Answer:
+    """On a terminal whose other end says OK and CONNECT all the time; what it was sent is what the script means."""
+    with root.folder() as (outside, inside):
+        _write(outside / "file", data, 0o644)
+        terminal, line = pty.openpty()
+        tty.setraw(line)
+        command = ["chroot", str(root.path)] if root.path != Path("/") else []
+        process = subprocess.Popen(
+            [*command, "chat", "-s", "-t", "1", "-f", f"{inside}/file"], stdin=line, stdout=line, stderr=subprocess.PIPE
+        )
+        os.close(line)
+        sent = b""
+        for _ in range(120):
+            if process.poll() is not None:
+                break
+            os.write(terminal, b"OK\r\nCONNECT\r\n")
+            while select.select([terminal], [], [], 0.05)[0]:
+                try:
+                    sent += os.read(terminal, 4096)
+                except OSError:
+                    break
+        process.kill()
+        said = (process.communicate()[1] or b"").decode("utf-8", "replace")
+        os.close(terminal)
+    contexts = re.findall(r"(?i)AT\+CGDCONT[^\r\n]*", sent.decode("latin-1"))
+    return _answer(re.search("unterminated|unbalanced", said) is None, said, contexts)
+
+
+def _fw_printenv(root: Root, data: bytes) -> Answer:
+    """An environment of 131,072 bytes of zeros behind every path: only what is no configuration is refused."""
+    with root.folder() as (outside, inside):
+        (outside / "env").write_bytes(bytes(0x40000))
+        _write(outside / "file", data.replace(b"ENV", f"{inside}/env".encode()), 0o644)
+        (outside / "default").write_text("a=b\n")
+        ran = root.run("fw_printenv", "-c", f"{inside}/file", "-f", f"{inside}/default")
+    return _answer(ran.status == 0 and "a=b" in ran.words, ran.words.replace(inside, ""))
+
+
 def _indexed(*programs: Program) -> dict[str, Program]:
     return {program.name: program for program in programs}
 
@@ -220,6 +273,9 @@ PROGRAMS = _indexed(
             "FILE",
         ),
     ),
+    Program("pppd", ("pppd", "--version"), r"\d+\.\d+\.\d+", _pppd),
+    Program("chat", ("pppd", "--version"), r"\d+\.\d+\.\d+", _chat),
+    Program("fw_printenv", ("fw_printenv", "-V"), r"\d+\.\d+\S*", _fw_printenv),
     Program("visudo", ("visudo", "-V"), r"version \S+", _sudoers),
     Program("ifup", ("ifup", "--version"), r"version \S+", _ifup),
     Program("iptables-restore", ("iptables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("iptables-restore", "FILE")),

@@ -139,6 +139,16 @@ def _interfaces() -> Iterator[Breakage]:
     ):
         station = f'network={{\n    ssid="x"\n    psk="12345678"\n    {line}\n}}\n'
         yield Breakage(f"wpa_supplicant: {name}", rule, STATION, put(STATION, station), f"    {line}")
+    for name, line in (
+        ("an option pppd does not know", "nosuch"),
+        ("one behind others", "noauth nosuch debug"),
+        ("a number that is none", "mtu large"),
+        ("an option in capitals", "NOAUTH"),
+        ("an option with an equals sign", "mtu=1500"),
+    ):
+        yield Breakage(f"pppd: {name}", rule, PEER, add(PEER, f"{line}\n"), line)
+    script = "/etc/ppp/scripts/chat_LE910_2-1"
+    yield Breakage("a quotation mark in a chat script", rule, script, add(script, 'OK "ATE0\n'), 'OK "ATE0')
     for name, stanza in (
         ("a method there is not", "iface eth9 inet dchp\n"),
         ("a method in capitals", "iface eth9 inet DHCP\n"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+_SMALLEST = 4  # a sum alone
 _DISK = r"/dev/(?:mmcblk\d+|[shv]d[a-z]|nvme\d+n\d+)"
 
 
@@ -42,32 +43,80 @@ class Place:
 
 
 def parse(data: bytes) -> tuple[Place, ...]:
-    """The copies in their order: one, or two of a redundant environment.
+    """The copies in their order: one, or two of a redundant environment; as lines, or in libubootenv's YAML form.
 
     Raises:
-        FwEnvConfigError: a line is no place, or there are none or more than two.
+        FwEnvConfigError: no line is a place.
     """
-    places = []
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
-        words = line.partition("#")[0].split()
-        if not words:
-            continue
-        numbers = [_number(word) for word in words[1:3]]
-        if len(numbers) != 2 or numbers[0] is None or numbers[1] is None or numbers[1] <= 0:
-            raise FwEnvConfigError(f"line {number}: not a device, an offset and a size")
-        flash = [_number(word) or 0 for word in words[3:5]]
-        # Without a number of sectors fw_env.c takes as many as the environment fills.
-        sectors = flash[1] if len(flash) > 1 and flash[1] else -(-numbers[1] // flash[0]) if flash and flash[0] else 0
-        places.append(Place(number, words[0], numbers[0], numbers[1], flash[0] * sectors if sectors else 0))
-    if not 1 <= len(places) <= 2:
-        raise FwEnvConfigError(f"line {len(data.splitlines())}: {len(places)} copies, there can be one or two")
+    text = data.decode("utf-8", "replace")
+    rows = [(number, line.partition("#")[0].rstrip()) for number, line in enumerate(text.splitlines(), 1)]
+    first = next((line for _, line in rows if line.strip()), "")
+    places = _of_yaml(rows) if re.fullmatch(r"[\w-]+\s*:", first) else _of_lines(rows)
+    if not places:
+        raise FwEnvConfigError(f"line {len(rows)}: 0 copies: no line has a device, an offset and a size")
     return tuple(places)
 
 
+def _of_lines(rows: list[tuple[int, str]]) -> list[Place]:
+    places: list[Place] = []
+    for number, line in rows:
+        words = line.split()
+        if not words:
+            continue
+        offset = _number(words[1]) if len(words) > 1 else None
+        size = _hexadecimal(words[2]) if len(words) > 2 else None
+        if offset is None or not size or size < _SMALLEST or len(places) == 2:
+            continue  # as the program does: what is no place, and a third one, is passed over
+        flash = [_hexadecimal(word) or 0 for word in words[3:5]]
+        places.append(_place(number, words[0], offset, size, *flash))
+    return places
+
+
+def _of_yaml(rows: list[tuple[int, str]]) -> list[Place]:
+    """The first set of variables: a size for all copies, and a list of devices."""
+    size = 0
+    devices: list[dict[str, tuple[int, str]]] = []
+    for number, line in [row for row in rows if row[1].strip()][1:]:
+        if not line[:1].isspace():
+            break  # another set, which no boot loader reads
+        found = re.fullmatch(r"\s+(?P<new>-\s+)?(?P<key>[\w-]+)\s*:\s*(?P<value>.*)", line)
+        if found is None:
+            raise FwEnvConfigError(f"line {number}: not a key and a value")
+        if found["new"]:
+            devices.append({})
+        value = found["value"].strip().strip("\"'")
+        if found["key"] == "size":
+            size = _hexadecimal(value) or 0
+        elif devices:
+            devices[-1][found["key"]] = (number, value)
+    places = []
+    for device in devices:
+        number, path = device.get("path", (rows[0][0], ""))
+        offset = _number(device.get("offset", (0, "0"))[1])
+        if not path or offset is None or not size:
+            raise FwEnvConfigError(f"line {number}: not a path, an offset and a size")
+        sector = _hexadecimal(device.get("sectorsize", (0, "0"))[1]) or 0
+        sectors = _hexadecimal(device.get("sectors", (0, "0"))[1]) or 0
+        places.append(_place(number, path, offset, size, sector, sectors))
+    return places
+
+
+def _place(line: int, device: str, offset: int, size: int, sector: int = 0, sectors: int = 0) -> Place:
+    # Without a number of sectors the program takes as many as the environment fills.
+    count = sectors or (-(-size // sector) if sector else 0)
+    return Place(line, device, offset, size, sector * count)
+
+
 def _number(text: str) -> int | None:
-    """As C's ``strtoull`` with base 0, and a sign."""
-    found = re.fullmatch(r"(?P<sign>-?)(?:0x(?P<hex>[0-9a-fA-F]+)|(?P<octal>0[0-7]*)|(?P<decimal>[1-9]\d*))", text)
+    """As C's ``%lli``: decimal, 0x or octal, with a sign."""
+    found = re.match(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9]\d*))", text, re.ASCII)
     if found is None:
         return None
-    digits = (found["hex"], 16) if found["hex"] else (found["octal"], 8) if found["octal"] else (found["decimal"], 10)
-    return int(*digits) * (-1 if found["sign"] else 1)
+    digits = (found[2], 16) if found[2] else (found[3], 8) if found[3] else (found[4], 10)
+    return int(*digits) * (-1 if found[1] == "-" else 1)
+
+
+def _hexadecimal(text: str) -> int | None:
+    """As C's ``%lx``: hexadecimal with or without 0x, so that bare 20000 is 131,072."""
+    found = re.match(r"(?:0[xX])?([0-9a-fA-F]+)", text)
+    return int(found[1], 16) if found else None

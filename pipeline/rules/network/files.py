@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pipeline.errors import PipelineError
 from pipeline.formats.network import (
     chap_secrets,
+    chat_script,
     dhcpd_conf,
     hostapd_conf,
     interfaces,
@@ -31,7 +32,7 @@ from pipeline.rules.esf.installation import (
     read_documents,
     refused,
 )
-from pipeline.rules.grammar import hostapd, wpa_supplicant
+from pipeline.rules.grammar import hostapd, pppd, wpa_supplicant
 from pipeline.rules.looking import harmless, paths
 from pipeline.rules.network.interfaces import INTERFACES, PEERS, network
 
@@ -92,7 +93,14 @@ def _readable(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     peers = [path for path in children(view, PEERS) if is_file(view, path)]
     for peer in filter(None, (document(view, path) for path in peers)):
         seen += 1
-        breaches += _refused(ppp_peer.parse, peer)
+        breaches += _refused(ppp_peer.parse, peer) or [
+            Breach(peer.path, line, f"pppd refuses it: {harmless(what)}", "options of pppd")
+            for line, what in pppd.refusals(peer.text)
+        ]
+    scripts = [path for path in children(view, "/etc/ppp/scripts") if is_file(view, path) and "chat" in path.name]
+    for script in filter(None, (document(view, path) for path in scripts)):
+        seen += 1
+        breaches += _refused(chat_script.parse, script)
     names = ("/etc/ppp/chap-secrets", "/etc/ppp/pap-secrets")
     for secrets in filter(None, (document(view, name) for name in names)):
         seen += 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.formats.network import chat_script
 from tests.readers import corpus
 from tests.readers.agree import agreement
 from tests.readers.emulations import EMULATIONS, rootly
@@ -14,6 +15,8 @@ from tests.readers.emulations import EMULATIONS, rootly
 RELEASES = {"debian-12", "debian-13"}
 # Refused by us, taken by the program: each for a reason of ours.
 KNOWN_FALSE_ALARMS: dict[str, set[str]] = {
+    # A size with a minus sign, which the program takes for nearly all there is.
+    "fw_printenv": {f"{release}: ENV 0x0 -0x4000" for release in RELEASES},
     # Given twice, older versions refuse it and newer ones differ in which of the two counts.
     "ifup": {
         f"{release}: static with {twice}"
@@ -84,3 +87,15 @@ def test_who_becomes_root_is_what_cvtsudoers_says() -> None:
             if sorted({(who, asked) for who, _, asked in said}) != sorted({*map(tuple, rootly(one.data))}):
                 differ.add(one.name)
     assert differ == OTHERWISE
+
+
+def test_the_access_point_name_is_what_the_real_chat_sends() -> None:
+    """Never one of a comment, and of several contexts the first."""
+    asked = 0
+    for one in corpus.recorded("chat"):
+        for release, contexts in one.effective.items():
+            apn = chat_script.parse(one.text, "f").apn if one.verdicts[release] == "accept" else ""
+            if apn:
+                asked += 1
+                assert f'"{apn}"' in contexts[0], one.name
+    assert asked > 20

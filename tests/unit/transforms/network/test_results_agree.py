@@ -120,6 +120,8 @@ def test_what_contradicts_itself_is_told_before_anything_is_built_and_all_at_onc
     assert network.contradictions(a_golden({INTERFACES: "iface\n"}), image)[0].what.endswith(
         "'iface' needs a name, an address family and a method"
     )
+    unreadable = network.contradictions(a_golden({INTERFACES: "iface\n"}), image)[0].what
+    assert unreadable.endswith("'iface' needs a name, an address family and a method")
     by_snapshot = replace(image.layout, network_truth="snapshot")
     assert not network.contradictions(golden, replace(image, layout=by_snapshot))
     assert not firewall.contradictions(golden, by_snapshot)
