@@ -1,0 +1,90 @@
+"""Every way to tamper with a release of deltas deviates: deltas, maps, manifests, base, signatures, sums, files.
+
+    python -m tests.long.tamper_fleet RELEASE ALLOWED_SIGNERS
+
+Works on copies of one gateway's directory; the base is looked at once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pipeline.rules.registry import RULES
+from pipeline.verification import fleet
+from pipeline.verification.fleet import Trusted
+from pipeline.verification.sums import read_sums
+from pipeline.verification.uniqueness import Uniqueness
+
+Change = Callable[[Path], object]
+
+
+def flip(name: str, place: int) -> Change:
+    """One bit of a file, counted from the end where the place is negative."""
+
+    def change(directory: Path) -> None:
+        data = bytearray((directory / name).read_bytes())
+        data[place % len(data)] ^= 1
+        (directory / name).write_bytes(data)
+
+    return change
+
+
+def cut(name: str, away: int) -> Change:
+    """The end of a file goes."""
+    return lambda directory: (directory / name).write_bytes((directory / name).read_bytes()[:-away])
+
+
+def swap(name: str, other: Path) -> Change:
+    """Another gateway's file in place of this one's."""
+    return lambda directory: (directory / name).write_bytes((other / name).read_bytes())
+
+
+def changes(other: Path) -> Iterator[tuple[str, Change]]:
+    """Every tampering with its name."""
+    for name in ("delta.img.zst", "delta.bmap", "manifest.json", "manifest.json.sig"):
+        for place in (0, 5, 100, 150, 200, 250, -1, -20, -100, -150):
+            yield f"{name}: bit at {place}", flip(name, place)
+        for away in (1, 10, 200):
+            yield f"{name}: {away} bytes cut", cut(name, away)
+        yield f"{name}: another gateway's", swap(name, other)
+        yield f"{name}: taken away", lambda directory, name=name: (directory / name).unlink()  # type: ignore[misc]
+        yield f"{name}: empty", lambda directory, name=name: (directory / name).write_bytes(b"")  # type: ignore[misc]
+    yield "a file more", lambda directory: (directory / "extra").write_bytes(b"x")
+    yield "all of another gateway", lambda directory: _all_of(other, directory)
+
+
+def _all_of(other: Path, directory: Path) -> None:
+    for path in other.iterdir():
+        shutil.copy(path, directory / path.name)
+
+
+def main(release: Path, signers: Path) -> None:
+    """Try each; ends with 1 when one of them is verified."""
+    names = sorted(path.name for path in release.iterdir() if path.is_dir() and path.name != "fleet.base")[:2]
+    missed, trusted = 0, Trusted(signers, None, None)
+    sums = fleet._by_directory(read_sums(release)[0])
+    every = list(changes(release / names[1]))
+    with tempfile.TemporaryDirectory(prefix="tamper-") as place:
+        verdict, base = fleet._check_base(release / fleet.BASE, sums, trusted, Path(place), RULES, deep=False)
+        sys.stdout.write(f"base: {len(verdict.findings)} findings\n")
+        for what, change in [("nothing changed", lambda _: None), *every]:
+            directory = Path(place) / names[0]
+            shutil.rmtree(directory, ignore_errors=True)
+            shutil.copytree(release / names[0], directory)
+            change(directory)
+            seen, _ = fleet._check_gateway(directory, sums, trusted, base, Uniqueness())
+            if what != "nothing changed":
+                missed += seen.passed
+            sys.stdout.write(f"{what}: {'VERIFIED' if seen.passed else seen.findings[0]}\n")
+        if base is not None:
+            base.readers.close()
+    sys.stdout.write(f"{len(every)} tamperings, {missed} not noticed\n")
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
