@@ -22,6 +22,7 @@ STARTERS = (
     "/etc/monitrc", "/etc/monit/monitrc", "/etc/monit/conf.d/*", "/etc/monit/conf-enabled/*", "/etc/monit.d/*",
     "/etc/systemd/system/kura.service", "/etc/systemd/system/esf.service", "/lib/systemd/system/kura.service",
     "/usr/lib/systemd/system/kura.service", "/etc/systemd/system/kura.service.d/*.conf",
+    "/usr/lib/systemd/system/kura.service.d/*.conf", "/lib/systemd/system/kura.service.d/*.conf",
     "/etc/systemd/system/esf.service.d/*.conf", "/etc/rc.local",
 )  # fmt: skip
 # Where variables come from before a start script runs (B:393): login shells, PAM, init, systemd.

@@ -76,6 +76,17 @@ def test_kura_6_takes_it_from_the_unit(unit: str, outcome: RuleOutcome, shown: s
     assert shown in found.why or any(shown in breach.found for breach in found.breaches)
 
 
+def test_a_credential_or_the_debug_mode_in_a_drop_in_of_a_package() -> None:
+    drop_in = "/usr/lib/systemd/system/kura.service.d/own.conf"
+    view = put(drop_in, "[Service]\nLoadCredential=kura_encryption_key:/etc/key\n")(of_kura_6(kura6.UNIT))
+    assert look(view, RULE).outcome is RuleOutcome.PASS
+    for text in ("Environment=KURA_DEBUG_MODE=true", 'Environment="A=b" "KURA_DEBUG_MODE=true"'):
+        found = look(put(drop_in, f"[Service]\n{text}\n")(view), "framework.jvm_options")
+        assert [breach.line for breach in found.breaches if breach.path == drop_in] == [2], text
+    spoilt = of_kura_6(kura6.UNIT.replace("--detached", "--detached --debug"))
+    assert any("for a debugger" in breach.found for breach in look(spoilt, "framework.jvm_options").breaches)
+
+
 def test_a_file_of_variables_with_the_key() -> None:
     view = of_kura_6(kura6.UNIT.replace("[Install]", "EnvironmentFile=/etc/kura-key.conf\n\n[Install]"))
     view = put("/etc/kura-key.conf", f"KURA_CRYPTO_SECRET_KEY={KEY}\n", 0o400)(view)
