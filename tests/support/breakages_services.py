@@ -51,6 +51,16 @@ SERVICES = (
         "check process a ",
     ),
     Breakage(
+        "monit, when it is not there",
+        "services.disabled",
+        "/etc/monitrc",
+        append(
+            "/etc/monitrc",
+            'check process a with pidfile /run/a\n if not exist then exec "/etc/init.d/avahi-daemon restart"\n',
+        ),
+        "check process a ",
+    ),
+    Breakage(
         "monit by systemctl",
         "services.disabled",
         "/etc/monit/conf.d/x",

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 _STATEMENT = re.compile(r"\s*(check|set|include)\s", re.IGNORECASE)
 _CHECK = re.compile(r"\s*check\s+\w+\s+(?:\"([^\"]*)\"|'([^']*)'|(\S+))", re.IGNORECASE)
-_START = re.compile(r"\b(?:re)?start(?:\s+program)?\s*=?\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
-_DEPENDS = re.compile(
-    r"(?P<head>\s*depends?\s+(?:on\s+)?)(?P<names>[^#\r\n]*?)(?P<end>\s*(?:#.*)?)", re.IGNORECASE | re.DOTALL
+_START = re.compile(
+    r"\b(?:(?:re)?start(?:\s+program)?|exec)\s*=?\s*(?:\"([^\"]*)\"|'([^']*)'|(/[^\s\"']+))", re.IGNORECASE
 )
+# Words that say a command does not start what it names.
+_NO_START = frozenset({"stop", "--stop", "-K", "kill", "killall", "pkill", "disable", "mask", "status"})
+# A list may go on in the next line, behind or before a comma; monit takes no comment between.
+_DEPENDS = re.compile(r"(?P<head>\bdepends?[ \t]+(?:on[ \t]+)?)(?P<names>[^\s,#]+(?:\s*,\s*[^\s,#]+)*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,7 @@ def checks(data: bytes) -> tuple[Check, ...]:
     for block in _blocks(data.decode("utf-8", "surrogateescape")):
         name = _supervised(block)
         if name:
-            code = "".join(text for text in block if not text.lstrip().startswith("#"))
-            words = [
-                word
-                for match in _START.finditer(code)
-                for text in filter(None, match.groups())
-                for word in text.split()
-            ]
+            words = [word for command in _commands(block) for word in command.split()]
             found.append(Check(line, name, tuple(words)))
         line += len(block)
     return tuple(found)
@@ -76,10 +73,17 @@ def _supervised(block: list[str]) -> str:
     return next(filter(None, found.groups()), "") if found else ""
 
 
-def _is_about(block: list[str], name: str, services: Collection[str]) -> bool:
+def _commands(block: list[str]) -> list[str]:
+    """Commands that start something, by ``start program`` or whenever something is seen (``exec``)."""
     code = "".join(line for line in block if not line.lstrip().startswith("#"))
-    commands = (words for found in _START.finditer(code) for words in filter(None, found.groups()))
-    started = {word.rsplit("/", 1)[-1].removesuffix(".service") for command in commands for word in command.split()}
+    found = [text for match in _START.finditer(code) for text in match.groups() if text]
+    return [command for command in found if not _NO_START & {*command.split()}]
+
+
+def _is_about(block: list[str], name: str, services: Collection[str]) -> bool:
+    started = {
+        word.rsplit("/", 1)[-1].removesuffix(".service") for command in _commands(block) for word in command.split()
+    }
     return name in services or not started.isdisjoint(services)
 
 
@@ -88,15 +92,24 @@ def _commented(block: list[str], reason: str) -> list[str]:
 
 
 def _independent(block: list[str], gone: Collection[str], reason: str) -> list[str]:
-    changed: list[str] = []
-    for line in block:
-        found = _DEPENDS.fullmatch(line)
-        names = [name.strip().strip("\"'") for name in found["names"].split(",")] if found else []
-        kept = [name for name in names if name not in gone]
-        if found is None or kept == names:
-            changed.append(line)
-        elif kept:
-            changed.append(f"{found['head']}{', '.join(kept)}{found['end']}")
+    """The block without the names that are gone in its lists; a list that has no other goes as a whole."""
+    text = "".join(block)
+    pieces: list[str] = []
+    place = 0
+    for found in _DEPENDS.finditer(text):
+        before = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
+        names = [name.strip() for name in found["names"].split(",")]
+        kept = [name for name in names if name.strip("\"'") not in gone]
+        if "#" in before or kept == names:
+            continue
+        alone = not kept and not before.strip()
+        pieces.append(text[place : found.start() - (len(before) if alone else 0)])
+        if kept:
+            pieces.append(found["head"] + ", ".join(kept))
         else:
-            changed.append(f"# {reason}: {line}")
-    return changed
+            flat = found["head"] + ", ".join(names)
+            pieces.append(f"# {reason}: {before if alone else ''}{flat}")
+            rest = text[found.end() : text.find("\n", found.end())] if "\n" in text[found.end() :] else ""
+            pieces += ["\n"] if rest.strip() and not rest.lstrip().startswith("#") else []
+        place = found.end()
+    return [*pieces, text[place:]]

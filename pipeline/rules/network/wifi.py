@@ -193,8 +193,8 @@ _NEVER_WPA_1 = frozenset({"SAE", "FT-SAE", "OWE", "DPP"})
 def _weaker(file: Document, block: wpa_supplicant_conf.Block, first: int) -> Iterator[Breach]:
     """WPA 1 and TKIP, said or left to the defaults."""
     management = set(block.get("key_mgmt").split()) or {"WPA-PSK", "WPA-EAP"}
-    if management <= _NEVER_WPA_1 or not management & _KEY_MANAGEMENT:
-        return
+    if management <= _NEVER_WPA_1 or not management & _KEY_MANAGEMENT or not block.get("ssid"):
+        return  # without a name nothing is joined
     proto, pairwise = block.get("proto"), block.get("pairwise")
     if "WPA" in (proto or _DEFAULT_PROTO).split():
         said = "WPA 1 is allowed" if proto else "without proto WPA 1 is allowed too"
