@@ -55,10 +55,11 @@ def saved_text(content: bytes, layout: Layout) -> str:
     """The golden sample's file without what Kura 5.0 itself spoils it with.
 
     For a translation without masquerading it writes ``-A`` and no more (NatPostroutingChainRule.toString, 5.0.0 line
-    169), which iptables-restore refuses; it applies its settings when it starts, so the gateway runs them all the same.
+    169), for one of all protocols ``-m all`` (FilterForwardChainRule.toStrings); iptables-restore refuses both. It
+    applies its settings when it starts, so the gateway runs what can be run all the same.
     """
     text = content.decode("utf-8", "replace")
-    return re.sub(r"(?m)^-A[ \t]*$", "", text) if layout.generation == "C" else text
+    return re.sub(r"(?m)^-A[ \t]*$|(?<= )-m all ", "", text) if layout.generation == "C" else text
 
 
 @dataclass(frozen=True)

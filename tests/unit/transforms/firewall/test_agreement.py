@@ -224,3 +224,15 @@ def test_a_genuine_sample_of_kura_5_0_contradicts_itself_nowhere() -> None:
     network = {GuestPath(path): content for path, content in files.items()}
     golden = Golden("5.0.0", (profile / "snapshot_0.xml").read_bytes(), b"", {}, None, network, {}, (), (), "00" * 32)
     assert firewall.contradictions(golden, layout) == []
+
+
+def test_what_kura_5_0_spoils_its_own_file_with_is_passed_over() -> None:
+    """A translation that does not masquerade, and one for all protocols, as 5.0.0 writes them."""
+    rules = (
+        "*filter\n:INPUT DROP [0:0]\n:forward-kura-ipf - [0:0]\n-A forward-kura-ipf -i eth1 -o eth0 -p all -m all "
+        "-j ACCEPT\nCOMMIT\n*nat\n:postrouting-kura-ipf - [0:0]\n-A \n-A postrouting-kura-ipf -o eth0 -p all "
+        "-j MASQUERADE\nCOMMIT\n"
+    )
+    golden = Golden("5.0.0", b"", b"", {}, None, {GuestPath(IPTABLES): rules.encode()}, {}, (), (), "00" * 32)
+    assert firewall.contradictions(golden, every_layout.LAYOUTS["kura-5-0"]) == []
+    assert firewall.contradictions(golden, every_layout.LAYOUTS["kura-4"])
