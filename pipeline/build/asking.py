@@ -12,7 +12,6 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pipeline.build import reading
 from pipeline.build.keys import base_key
@@ -115,7 +114,7 @@ def _ask(workspace: Workspace, wanted: Iterable[tuple[str, Case, list[_Wanted]]]
     if cases:
         told = {key: {**_json(one.answer), "gateway": one.gateway} for key, one in known.items()}
         content = {"key": base_key(workspace), "answers": told}
-        write_atomically(_file(workspace), canonical_json.dumps(content), 0o600)
+        write_atomically(workspace.answers, canonical_json.dumps(content), 0o600)
     return known
 
 
@@ -150,14 +149,10 @@ def _for_gateway(answer: ReaderAnswer, wanted: _Wanted) -> ReaderAnswer:
     return replace(answer, subject=ask.subject, message=message, read=read, by_shape=wanted.by_shape)
 
 
-def _file(workspace: Workspace) -> Path:
-    return workspace.state / "answers.json"
-
-
 def _read_known(workspace: Workspace) -> dict[str, _Known]:
     """What is known of this very base; of another one nothing is."""
     try:
-        content = json.loads(_file(workspace).read_bytes())
+        content = json.loads(workspace.answers.read_bytes())
         if content["key"] != base_key(workspace):
             return {}
         return {

@@ -35,7 +35,8 @@ def clean_bundles(workspace: Workspace, dryrun: bool) -> None:  # noqa: FBT001
 
 def clean_base(workspace: Workspace, dryrun: bool) -> None:  # noqa: FBT001
     """The base image."""
-    _remove(workspace, dryrun, workspace.base, workspace.base_tree, workspace.base_writer, workspace.record("base"))
+    beside = (workspace.base_tree, workspace.base_writer, workspace.answers)
+    _remove(workspace, dryrun, workspace.base, *beside, workspace.record("base"))
 
 
 def clean_candidate(workspace: Workspace, name: str, dryrun: bool) -> None:  # noqa: FBT001

@@ -68,6 +68,11 @@ class Workspace:
         return self.state / "base" / "tree.json"
 
     @property
+    def answers(self) -> Path:
+        """What the base's own programs said of the gateways' files, by what decides the answer."""
+        return self.state / "answers.json"
+
+    @property
     def bundles(self) -> Path:
         """Signed deployment packages."""
         return self.state / "bundles"
