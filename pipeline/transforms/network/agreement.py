@@ -144,10 +144,11 @@ def _named(files: GoldenFiles, adapters: Mapping[str, Adapter], vanilla: Vanilla
     options = conf.find("options")
     asked = options.find("allow-query") if options else None
     if asked is not None:
-        entries = [statement.words[0] for statement in asked.block or () if statement.words]
+        entries = lines.entries_of(conf, asked)
+        everybody = bool({"any", "localnets"} & {*entries})  # these networks are the gateway's own
         answered = [network for entry in entries if (network := lines.network_of(entry)) is not None]
         for name, network in sorted(lines.networks(adapters).items()):
-            if adapters[name].pass_dns and "any" not in entries and not any(network.subnet_of(a) for a in answered):
+            if adapters[name].pass_dns and not everybody and not any(network.subnet_of(a) for a in answered):
                 yield Problem(
                     f"{Place(where(path), asked.line)}: allow-query leaves out {network}, "
                     f"whose DHCP server sends it here ({_passing(files, name, kura)})",

@@ -88,6 +88,23 @@ def named_text(file: named_conf.NamedConf, before: Mapping[str, Adapter], after:
     return text
 
 
+def entries_of(
+    file: named_conf.NamedConf, statement: named_conf.Statement, seen: frozenset[str] = frozenset()
+) -> list[str]:
+    """Entries of a list, names of ``acl`` statements replaced by what they stand for; what is negated is left out."""
+    acls = {acl.words[1]: acl for acl in file.every("acl") if len(acl.words) == 2}
+    found: list[str] = []
+    for entry in statement.block or ():
+        name = entry.words[0] if len(entry.words) == 1 else ""
+        if name in acls and name not in seen:
+            found += entries_of(file, acls[name], seen | {name})
+        elif entry.block is not None and not entry.words:
+            found += entries_of(file, entry, seen)
+        elif name and not name.startswith("!"):
+            found.append(name)
+    return found
+
+
 def network_of(entry: str) -> IPv4Network | None:
     """A network as an access list writes it; None for names and IPv6."""
     try:

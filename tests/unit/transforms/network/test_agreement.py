@@ -315,3 +315,25 @@ def test_an_access_point_of_a_wide_network_serves_too() -> None:
     files: dict[str, str | None] = {KURANET: committed(KURANET).replace(f"{key}LAN", f"{key}WAN")}
     adapters = golden_files.adapters(golden_files.parse(golden_of(files, ""), an_image().layout))
     assert adapters["wlan0"].leases is not None
+
+
+@pytest.mark.parametrize(
+    ("acls", "entries"),
+    [
+        ("", "localhost; localnets;"),
+        ("", "any;"),
+        ("acl inside { 192.168.0.0/16; 172.16.0.0/12; };\n", "localhost; inside;"),
+        ("acl lan { 192.168.10.0/24; };\nacl both { lan; 172.16.1.0/24; };\n", "both;"),
+    ],
+)
+def test_names_of_networks_in_named_conf_are_followed(acls: str, entries: str) -> None:
+    text = acls + committed(NAMED).replace("127.0.0.1/32;192.168.10.0/24;172.16.1.0/24;", entries)
+    assert text != acls + committed(NAMED)
+    network.restore(golden_of({NAMED: text}), an_image(), a_release(), AS_GOLDEN, some_secrets())
+
+
+def test_a_named_network_that_leaves_one_out_is_told() -> None:
+    text = "acl inside { 192.168.10.0/24; };\n" + committed(NAMED).replace(
+        "127.0.0.1/32;192.168.10.0/24;172.16.1.0/24;", "inside; !172.16.1.0/24;"
+    )
+    assert any("allow-query leaves out 172.16.1.0/24" in told for told in found_in(golden_of({NAMED: text})))
