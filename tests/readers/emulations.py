@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pipeline.errors import PipelineError
 from pipeline.formats.accounts import sudoers
 from pipeline.formats.boot import fw_env_config
+from pipeline.formats.java.jar_manifest import parse_manifest
 from pipeline.formats.network import chat_script, interfaces
 from pipeline.formats.network.iptables import text as iptables
 from pipeline.formats.ssh import sshd_config
@@ -82,6 +83,15 @@ def _fw_env(data: bytes, version: str) -> bool:
     return len({place.size for place in places}) == 1  # what two copies must agree in, the transforms and rules say
 
 
+def _manifest(data: bytes, version: str) -> bool:
+    del version
+    try:
+        parse_manifest(data, "f")
+    except PipelineError:
+        return False
+    return True
+
+
 def _parsed(parse: Callable[[str], object], data: bytes) -> bool:
     try:
         parse(data.decode("utf-8", "surrogateescape"))
@@ -97,6 +107,7 @@ EMULATIONS: dict[str, Emulation] = {
     "ifup": _parser(interfaces.parse),
     "ip6tables-restore": _tables(six=True),
     "iptables-restore": _tables(six=False),
+    "java-manifest": _manifest,
     "pppd": _pppd,
     "sshd": _sshd,
     "visudo": _sudoers,

@@ -13,6 +13,7 @@ import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,33 @@ def _fw_printenv(root: Root, data: bytes) -> Answer:
     return _answer(ran.status == 0 and "a=b" in ran.words, ran.words.replace(inside, ""))
 
 
+_READ_MANIFEST = """
+public class ReadManifest {
+    public static void main(String[] names) throws java.io.IOException {
+        new java.util.jar.Manifest(new java.io.FileInputStream(names[0]));
+    }
+}
+"""
+
+
+@cache
+def _manifest_reader() -> bytes:
+    """A program of four lines around java.util.jar.Manifest, compiled on this machine."""
+    with tempfile.TemporaryDirectory() as made:
+        source = Path(made) / "ReadManifest.java"
+        source.write_text(_READ_MANIFEST)
+        subprocess.run(["javac", "--release", "17", str(source)], check=True)
+        return source.with_suffix(".class").read_bytes()
+
+
+def _java_manifest(root: Root, data: bytes) -> Answer:
+    with root.folder() as (outside, inside):
+        _write(outside / "file", data, 0o644)
+        _write(outside / "ReadManifest.class", _manifest_reader(), 0o644)
+        ran = root.run("java", "-Xshare:auto", "-cp", inside, "ReadManifest", f"{inside}/file")
+    return _answer(ran.status == 0, ran.words.replace(inside, ""))
+
+
 def _indexed(*programs: Program) -> dict[str, Program]:
     return {program.name: program for program in programs}
 
@@ -276,6 +304,7 @@ PROGRAMS = _indexed(
     Program("pppd", ("pppd", "--version"), r"\d+\.\d+\.\d+", _pppd),
     Program("chat", ("pppd", "--version"), r"\d+\.\d+\.\d+", _chat),
     Program("fw_printenv", ("fw_printenv", "-V"), r"\d+\.\d+\S*", _fw_printenv),
+    Program("java-manifest", ("java", "--version"), r"openjdk \S+", _java_manifest),
     Program("visudo", ("visudo", "-V"), r"version \S+", _sudoers),
     Program("ifup", ("ifup", "--version"), r"version \S+", _ifup),
     Program("iptables-restore", ("iptables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("iptables-restore", "FILE")),

@@ -17,7 +17,9 @@ from typing import NoReturn
 from pipeline.errors import PipelineError
 
 _ATTRIBUTE = re.compile(rb"([A-Za-z0-9][A-Za-z0-9_-]{0,69}): (.*)", re.DOTALL)
-_LONGEST = 512  # bytes with the line ending that java.util.jar reads; a longer one is "line too long", the JAR useless
+_LONGEST = (
+    511  # bytes without the line ending that java.util.jar reads; a longer one is "line too long", the JAR useless
+)
 _LINE = 72  # bytes without the line ending (JAR File Specification, "Notes on Manifest and Signature Files")
 
 
@@ -188,8 +190,9 @@ def _logical_lines(data: bytes, where: str) -> list[tuple[int, bytes]]:
     start = 0
     for number, raw in enumerate(data.split(b"\n")[:-1], 1):
         raw += b"\n"
-        if len(raw) > _LONGEST:
-            _refuse(where, f"line {number} has {len(raw)} bytes, Java reads {_LONGEST} at most: fold it")
+        size = len(raw.rstrip(b"\r\n"))
+        if size > _LONGEST:
+            _refuse(where, f"line {number} has {size} bytes, Java reads {_LONGEST} at most: fold it")
         if raw.startswith(b" "):
             if not parts or not parts[0].strip(b"\r\n"):
                 _refuse(where, f"line {number} continues nothing")
