@@ -35,6 +35,7 @@ from pipeline.verification.beside import read_beside
 from pipeline.verification.bills import compare_bills
 from pipeline.verification.block_map import compare_block_map
 from pipeline.verification.delivery import MANIFEST, SIGNATURE, SUMS, Delivery
+from pipeline.verification.fleet_fat import read_fat
 from pipeline.verification.fleet_rules import Judges
 from pipeline.verification.host_keys import compare_host_keys
 from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
@@ -156,14 +157,15 @@ def _check_base(
     partitions = [part for part in manifest.disk.partitions if part.mountpoint is not None and part.filesystem in EXT]
     readers = Readers(raw, manifest.disk, partitions, manifest.tree)
     look = readers.base(digest=["*"] if deep else sorted(paths_to_digest(manifest, deep=False) or ()), read=read)
-    findings += look.findings
-    findings += compare_bills(directory, manifest, look.contents)
+    fat, unread = read_fat(raw, manifest, read)
+    contents = {**look.contents, **fat}
+    findings += [*look.findings, *unread, *compare_bills(directory, manifest, contents)]
     checks = (
         signed.check,
         "base image: SHA-256, partitions, block map, hash tree",
         f"{len(manifest.tree)} paths by {' and '.join(NAMES.values())}; content of {look.read} files",
     )
-    base = _Base(known, tree, raw, readers, look.contents, Judges(rules), layouts)
+    base = _Base(known, tree, raw, readers, contents, Judges(rules), layouts)
     return Verdict(BASE, tuple(findings), checks), base
 
 
