@@ -1,4 +1,4 @@
-"""The base of a release: packed, mapped, described and signed once, and looked at by two readers and the kernel."""
+"""The base of a release: packed, mapped, described and signed once."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ class Witness:
     def _failed(self, why: str) -> PipelineError:
         return PipelineError(
             f"{NAMES[self.reader]} cannot read this image: {why}",
-            "have the kernel read it: --reader kernel; if it can, report the other",
+            'build it again; if it stays, use form = "images", whose images the kernel reads, and report it',
         )
 
 
