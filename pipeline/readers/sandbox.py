@@ -161,7 +161,8 @@ def main_script(
         places: mount points below the image's root with their file systems, outer ones first; ``""`` is the root.
         emulators: lines for binfmt_misc, for programs of foreign processors.
     """
-    lines = [_MAIN_TEXT, *_emulation(list(emulators))]
+    emulators = list(emulators)
+    lines = [_MAIN_TEXT, *_emulation(emulators)]
     modules = sorted({module for box in boxes for _, ask in box.questions for module in ask.modules})
     if modules:
         lines.append(f"modprobe -q -a {shlex.join(modules)}")
@@ -176,6 +177,9 @@ def main_script(
         lines += [f"rm -rf {ROOTS}/{root}{shlex.quote(path)}" for path in one.removed]
         lines.append(f"lay {root}")
     lines += [f"box {number} {box.root} {box.kibibytes}" for number, box in enumerate(boxes)]
+    if emulators:
+        # It holds the emulator open, and what that lies on could not be unmounted.
+        lines += ["echo -1 > /proc/sys/fs/binfmt_misc/reader", "umount /proc/sys/fs/binfmt_misc"]
     lines.append(f"tar -cf {WORK}/replies.tar -C {REPLIES} .")
     return "\n".join(lines) + "\n"
 
