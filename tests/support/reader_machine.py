@@ -121,7 +121,7 @@ def _run(
         steps = (
             f"mkdir {place}/s && mount -t tmpfs tmpfs {place}/s && mkdir {place}/s/{_IMAGE} && "
             f"mount --bind {root} {place}/s/{_IMAGE} && tar -xf {place}/ask.tar -C {place}/s && "
-            f"sh {place}/s/work/main; cp {place}/s/work/replies.tar {place}/replies.tar"
+            f"sh {move(sandbox.MAIN)}; cp {place}/s/work/replies.tar {place}/replies.tar"
         )
         subprocess.run(["unshare", "-m", "sh", "-c", steps], check=True, capture_output=True)
         return appliance.replies_in(Path(place, "replies.tar").read_bytes(), len(questions))

@@ -184,6 +184,11 @@ READERS: dict[str, Format] = {
 
 # Where the same is shown of formats that are not of lines of text, or are only ever written.
 ELSEWHERE = {
+    "bmap_text": "tests/unit/image/containers/test_delta.py",
+    "hash_tree": "tests/unit/formats/archive/test_hash_tree.py",
+    "merge_patch": "tests/unit/formats/test_merge_patch.py",
+    "own_settings": "tests/unit/transforms/esf/snapshot/test_own_names.py",
+    "zstd_zeros": "tests/unit/image/containers/test_delta.py",
     "pkcs12": "tests/unit/formats/crypto/test_pkcs12.py",
     "shell": "tests/unit/formats/shell/test_trace.py",
     "bdb_hash": "tests/unit/formats/packages/test_package_databases.py",

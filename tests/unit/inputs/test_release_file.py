@@ -107,7 +107,7 @@ def test_the_example_of_kura_is_read(tmp_path: Path) -> None:
     (tmp_path / ".demo/keys").mkdir(parents=True)
     (tmp_path / ".demo/keys/demo-user.pub").write_text(ed25519() + "\n")
     release = read_release(tmp_path / "gateway.toml", None)
-    assert (release.demo, release.golden_esf_version) == ("kura-5", "5.5.0")
+    assert (release.demo, release.golden_esf_version) == ("kura-5", "5.6.0")
 
 
 def test_source_date_epoch_goes_before_the_file(tmp_path: Path) -> None:

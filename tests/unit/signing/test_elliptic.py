@@ -54,12 +54,13 @@ def newer_layouts(directory: Path) -> Path:
     source = Path(layout_files.__file__).resolve().parents[1] / "layouts"
     shutil.copytree(source, directory)
     for file in directory.glob("*.toml"):
-        file.write_text("framework_accepts_ec = true\n" + file.read_text())
+        if "framework_accepts_ec" not in file.read_text():
+            file.write_text("framework_accepts_ec = true\n" + file.read_text())
     return directory
 
 
-def test_no_framework_we_ship_for_is_known_to_take_them() -> None:
-    assert not [layout.name for layout in layout_files.load_layouts() if layout.framework_accepts_ec]
+def test_only_the_newest_framework_is_known_to_take_them() -> None:
+    assert [layout.name for layout in layout_files.load_layouts() if layout.framework_accepts_ec] == ["kura-6"]
 
 
 def test_refused_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,10 @@ WEAKNESSES = {
 }  # fmt: skip
 
 
+# Which key ESF encrypts with is in no public source: nobody can tell by looking at an image.
+ASKED_ELSEWHERE = frozenset({"framework.encryption_key"})
+
+
 @cache
 def judged(gateway: str, init: str = "sysv") -> dict[str, Judgement]:
     return outcomes(esf_view.hardened(gateway, init))
@@ -47,7 +51,7 @@ def test_a_planned_gateway_breaks_nothing(gateway: str) -> None:
     found = judged(gateway)
     assert failing(found) == STRICT, {rule: found[rule] for rule in failing(found) - STRICT}
     unclear = {rule for rule, judgement in found.items() if judgement.outcome is RuleOutcome.UNVERIFIABLE}
-    assert unclear == STEPS
+    assert unclear == STEPS | ASKED_ELSEWHERE
 
 
 def test_a_gateway_planned_by_the_profile_strict_breaks_nothing() -> None:
@@ -66,8 +70,9 @@ def test_every_rule_applies_to_some_gateway() -> None:
     # No gateway of the demo joins a network, forwards a port, has Kura 5's commands or the firewall in the snapshot.
     unused = {
         "network.wifi_client", "firewall.snapshot_forwarding", "console.privileged_command", "firewall.before_start",
+        "firewall.container_ports",
     }  # fmt: skip
-    assert rules == {rule.id for rule in all_rules.RULES} - STEPS - unused
+    assert rules == {rule.id for rule in all_rules.RULES} - STEPS - ASKED_ELSEWHERE - unused
 
 
 def test_the_vendors_image_fails_where_it_is_weak() -> None:
@@ -143,7 +148,10 @@ def test_a_circle_of_links_is_no_pass() -> None:
 
 def test_a_network_with_nothing_in_it_is_judged() -> None:
     empty = put("/etc/wpa_supplicant-wlan0.conf", "network={\n}\n")(esf_view.hardened(AS_GOLDEN))
-    assert look(empty, "network.wifi_client").outcome is RuleOutcome.PASS
+    found = look(empty, "network.wifi_client")
+    assert {breach.wanted for breach in found.breaches} == {"proto=RSN", "pairwise=CCMP"}, (
+        found
+    )  # the program's defaults
 
 
 def test_the_view_is_as_planned_and_not_changed_by_edits() -> None:
