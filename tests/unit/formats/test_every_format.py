@@ -185,6 +185,8 @@ READERS: dict[str, Format] = {
 # Where the same is shown of formats that are not of lines of text, or are only ever written.
 ELSEWHERE = {
     "bmap_text": "tests/unit/image/containers/test_delta.py",
+    "custom_script": "tests/unit/formats/esf/test_custom_script.py",
+    "kura_aes": "tests/unit/formats/crypto/test_kura_aes.py",
     "hash_tree": "tests/unit/formats/archive/test_hash_tree.py",
     "merge_patch": "tests/unit/formats/test_merge_patch.py",
     "own_settings": "tests/unit/transforms/esf/snapshot/test_own_names.py",

@@ -120,7 +120,7 @@ def test_one_installation_under_both_names_says_which_it_is() -> None:
 
 def test_candidates_need_no_version() -> None:
     tree, _ = image(installed(KURA, "9.9.9", NEW))
-    assert [layout.name for layout in candidates(tree, LAYOUTS)] == ["kura-4", "kura-5", "kura-5-0"]
+    assert [layout.name for layout in candidates(tree, LAYOUTS)] == ["kura-4", "kura-5", "kura-5-0", "kura-6"]
 
 
 def test_prefixes_end_at_dots() -> None:
