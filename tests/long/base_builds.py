@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import multiprocessing
 import random
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -83,6 +84,7 @@ def bytes_only(workspace: Workspace) -> Made:
 
 def small(place: Path) -> Callable[[], Made]:
     """Write a layer onto a disk of 53 MiB, as a base is made; inspected once."""
+    shutil.rmtree(place / "vanilla.parts", ignore_errors=True)  # of an earlier series
     place.mkdir(parents=True, exist_ok=True)
     raw, image, state = place / "vanilla.raw", place / "base.img", place / ".build" / "appliance"
     digest = prepare.prepare_raw(gateway_disk.gateway_disk(place / "vanilla.img"), raw, lambda _: None)
