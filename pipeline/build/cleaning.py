@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from pipeline.build import reading
+from pipeline.build.placement import take_away
 from pipeline.build.release_signing import OF_RELEASE
 from pipeline.errors import PipelineError
 from pipeline.host.workspace import Workspace
@@ -54,6 +55,9 @@ def clean_result(workspace: Workspace, name: str, dryrun: bool) -> None:  # noqa
     if release.production and result.exists():
         _say(f"stays: {_shown(workspace, result)}, published by a production release; remove it by hand if it must go")
         return
+    if result.is_dir() and not result.is_symlink() and not dryrun:
+        _say(f"goes: {_shown(workspace, result)}")
+        take_away(result, workspace.stages(release.name))
     _remove(workspace, dryrun, result, workspace.record(f"publish-{name}"))
 
 

@@ -56,11 +56,36 @@ def put_directory(source: Path, place: Path, stages: Sequence[Path], *, flushed:
         def attempt(stage: Path) -> None:
             copy = stage / place.name
             shutil.rmtree(copy, ignore_errors=True)
-            _copy(source, copy)
-            _exchange(copy, place)
+            try:
+                if stage.stat().st_dev != place.parent.stat().st_dev:  # told before a whole image is copied for nothing
+                    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(place))
+                _copy(source, copy)
+                _exchange(copy, place)
+            except BaseException:
+                shutil.rmtree(copy, ignore_errors=True)
+                raise
 
         _on_same_file_system(stages, attempt)
         shutil.rmtree(source, ignore_errors=True)
+
+
+def take_away(place: Path, stages: Sequence[Path]) -> None:
+    """Remove a directory of a release: its name goes first, so that nobody ever sees a part of it.
+
+    Args:
+        stages: as of `put_directory`.
+    """
+
+    def attempt(stage: Path) -> None:
+        leaving = stage / place.name
+        shutil.rmtree(leaving, ignore_errors=True)
+        move(place, leaving)
+        if leaving.is_symlink():  # what it leads to is not ours
+            leaving.unlink()
+        else:
+            shutil.rmtree(leaving)
+
+    _on_same_file_system(stages, attempt)
 
 
 def _exchange(source: Path, place: Path) -> None:

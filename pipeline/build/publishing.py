@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pipeline.build import reading
@@ -17,9 +17,10 @@ from pipeline.build.placement import (
     put_directory,
     put_file,
     require_place,
+    take_away,
 )
-from pipeline.build.release_reports import CHECKS, REPORTS, write_reports
-from pipeline.build.release_signing import OF_RELEASE, forget_statement, sign_release
+from pipeline.build.release_reports import CHECKS, write_reports
+from pipeline.build.release_signing import OF_RELEASE, forget_release, forget_statement, sign_release
 from pipeline.build.sweeping import sweep_results
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.host.digests import sha256_of, write_atomically
@@ -132,6 +133,7 @@ def _publish(workspace: Workspace, release: Release, name: str, notes: Mapping[s
     workspace.results(release.name).mkdir(parents=True, exist_ok=True)
     workspace.record(f"publish-{name}").unlink(missing_ok=True)
     workspace.record("release").unlink(missing_ok=True)
+    forget_release(workspace)
     put_directory(candidate, place, workspace.stages(release.name))
     files = sorted(path for path in place.iterdir() if path.is_file())
     write_record(
@@ -143,10 +145,6 @@ def _publish(workspace: Workspace, release: Release, name: str, notes: Mapping[s
     )
     for step in ("stamp", "describe", "sign"):
         workspace.record(f"{step}-{name}").unlink(missing_ok=True)
-    forget_statement(workspace)
-    # What the reports say is no longer so.
-    for report in REPORTS:
-        (workspace.results(release.name) / report).unlink(missing_ok=True)
     write_sums(workspace)
     say(f"{name}: verified, {place.relative_to(workspace.root)}")
 
@@ -243,17 +241,27 @@ def _retired(workspace: Workspace) -> list[Path]:
     ]
 
 
+def _forget_retired(workspace: Workspace, results: Path, names: Collection[str]) -> None:
+    """Records of gateways that are neither in the inventory nor in the release."""
+    records = workspace.record("any").parent
+    for record in sorted(records.glob("publish-*.json")):
+        name = record.stem.removeprefix("publish-")
+        if name not in names and not os.path.lexists(results / name):
+            record.unlink()
+
+
 def finish_release(workspace: Workspace, say: Say) -> None:
     """Take away gateways that are no longer in the inventory, then write the release's reports and sums."""
     release = reading.release_of(workspace)
     results = workspace.results(release.name)
     names = set(reading.gateways_of(workspace))
+    workspace.record("release").unlink(missing_ok=True)
+    forget_statement(workspace)
     for path in _retired(workspace):
         say(f"{path.name}: no longer in {release.devices}, removed from the release")
-        shutil.rmtree(path)
-        workspace.record(f"publish-{path.name}").unlink(missing_ok=True)
+        take_away(path, workspace.stages(release.name))
+    _forget_retired(workspace, results, names)
     sweep_results(results)
-    forget_statement(workspace)
     write_reports(workspace, say)
     write_sums(workspace)
     sign_release(workspace)

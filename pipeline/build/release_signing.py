@@ -14,7 +14,7 @@ from pipeline.host.workspace import Workspace
 from pipeline.manifest import NAMESPACE, ReleaseStatement, release_to_bytes
 from pipeline.signing.keys import signers
 from pipeline.signing.manifests import sshsig
-from pipeline.verification.delivery import RELEASE, RELEASE_SIGNATURE, SIGNERS
+from pipeline.verification.delivery import RELEASE, RELEASE_SIGNATURE, SIGNERS, SUMS
 
 OF_RELEASE = ("SHA256SUMS", SIGNERS, RELEASE, RELEASE_SIGNATURE, *REPORTS)
 """Files of a release directory that belong to no single gateway."""
@@ -79,6 +79,18 @@ def forget_statement(workspace: Workspace) -> None:
     """What it says is no longer so."""
     results = workspace.results(reading.release_of(workspace).name)
     for name in (RELEASE, RELEASE_SIGNATURE):
+        (results / name).unlink(missing_ok=True)
+
+
+def forget_release(workspace: Workspace) -> None:
+    """What statement, sums and reports say is about to be no longer so.
+
+    Before a gateway changes: so at every moment each gateway verifies by itself, and the release as a whole is what was
+    signed, or plainly is not there yet.
+    """
+    forget_statement(workspace)
+    results = workspace.results(reading.release_of(workspace).name)
+    for name in (SUMS, *REPORTS):
         (results / name).unlink(missing_ok=True)
 
 

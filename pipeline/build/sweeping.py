@@ -32,6 +32,10 @@ def sweep(workspace: Workspace) -> None:
     for candidate in _entries(workspace.state / "candidates"):
         if not _is_recorded(workspace, candidate.name):
             _remove(candidate)
+    for record in _entries(workspace.record("any").parent):
+        step, _, name = record.stem.partition("-")
+        if step in _STEPS and name and not workspace.candidate(name).exists():
+            _remove(record)
     for stray in _entries(workspace.staging):
         _remove(stray)
     for path in (path for directory in _private(workspace) for path in _entries(directory)):

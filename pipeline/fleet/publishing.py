@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.build import reading
 from pipeline.build.comparing import GOLDEN, golden_own_values, own_values_in
-from pipeline.build.placement import PLACING, is_stray, put_directory, put_file, require_place
+from pipeline.build.placement import PLACING, is_stray, put_directory, put_file, require_place, take_away
 from pipeline.build.release_reports import WRITERS, require_waivers_used
-from pipeline.build.release_signing import OF_RELEASE, sign_statement
+from pipeline.build.release_signing import OF_RELEASE, forget_release, sign_statement
 from pipeline.build.sweeping import sweep_results
 from pipeline.errors import Problem, raise_if_any
 from pipeline.fleet.base import ENTRY, require_seen
@@ -124,14 +123,18 @@ def publish(
     for name in fresh:
         entry = read_entry(workspace, name)
         if entry is not None:
-            write_entry(workspace, name, replace(entry, checks=(*entry.checks, searched)))
+            # once, also where a killed build had come as far as this
+            looked = tuple(check for check in entry.checks if check != searched)
+            write_entry(workspace, name, replace(entry, checks=(*looked, searched)))
     _flush(workspace.fleet)
+    forget_release(workspace)
     for name in (ENTRY, *fresh):
         if (candidates / name).is_dir():
             _place(candidates / name, results / name, workspace.stages(release.name))
     for name in sorted(known_names(workspace) - {ENTRY, *names}):
         say(f"{name}: no longer in {release.devices}, removed from the release")
-        shutil.rmtree(results / name, ignore_errors=True)
+        if (results / name).is_dir():
+            take_away(results / name, workspace.stages(release.name))
         forget_entry(workspace, name)
     sweep_results(results)
     _flush(results)

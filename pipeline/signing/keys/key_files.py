@@ -21,7 +21,7 @@ from pipeline.host.digests import write_atomically
 from pipeline.host.named_files import read_named
 from pipeline.signing.keys.certificates import SignsBundles, issued, ordered_chain, request, self_signed
 from pipeline.signing.keys.passphrase import PROMPT, read_passphrase
-from pipeline.signing.keys.private_file import make_once
+from pipeline.signing.keys.private_file import make_once, sweep_unfinished
 from pipeline.signing.keys.private_keys import load_private_key
 from pipeline.signing.keys.signers import chain_problems, read_certificates, weakness
 from pipeline.signing.keys.token_rsa import open_token_rsa
@@ -64,6 +64,7 @@ class KeyFiles:
             PipelineError: there is a key or certificate of this name already.
         """
         key: SignsBundles
+        self.sweep()
         if self.uri:
             self._refuse_twice()
             return self.open()
@@ -77,10 +78,17 @@ class KeyFiles:
             self._refuse_twice(also=True)
         return key
 
+    def sweep(self) -> None:
+        """Take away what a killed process left of these files."""
+        for path in (self.private, self.certificate, self.request):
+            sweep_unfinished(path)
+
     def _refuse_twice(self, *, also: bool = False) -> None:
         if also or self.certificate.exists():
+            further = f", or make the certificate of this key: --key file:{self.private}"
             raise PipelineError(
-                f"{self.private}: there is a key or certificate of this name already", "give the new key another name"
+                f"{self.private}: there is a key or certificate of this name already",
+                f"give the new key another name{'' if self.certificate.exists() else further}",
             )
 
     def open(self) -> SignsBundles:
@@ -166,6 +174,7 @@ def open_certifying(uri: str, passphrase: str, what: str, public: object = None)
 
 def make_request(files: KeyFiles, subject: x509.Name, *, bits: int, elliptic: bool = False) -> bytes:
     """A signing request, of a key that is made unless there is one; it may be made anew at any time."""
+    files.sweep()
     key = files.open() if files.uri or files.private.exists() else files.make(bits=bits, elliptic=elliptic)
     content = request(key, subject)
     write_atomically(files.request, content, 0o644)
@@ -178,6 +187,7 @@ def take_certificates(files: KeyFiles, given: Sequence[Path]) -> list[bytes]:
     Raises:
         PipelineError: they are not those of the key, not complete, or not fit for gateways.
     """
+    files.sweep()
     found = {der for path in given for der in read_certificates(path, files.name)}
     public = _requested(files)
     raise_if_any(chain_problems(files.name, chain := ordered_chain(public, sorted(found), files.name), public))

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from pipeline.host.durable import sync_directory
+from pipeline.host.unnamed import write_unnamed
 
 
 def make_once(path: Path, content: bytes, *, mode: int = 0o600) -> bool:
@@ -13,11 +14,15 @@ def make_once(path: Path, content: bytes, *, mode: int = 0o600) -> bool:
 
     It appears under its name only when it is complete: a file that is cut short would be kept for good.
     """
-    if path.parent.is_dir():
-        _sweep(path)
+    sweep_unfinished(path)
     if path.exists():
         return False
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        if write_unnamed(path, content, mode):
+            return True
+    except FileExistsError:
+        return False
     growing = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(growing, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -36,9 +41,9 @@ def make_once(path: Path, content: bytes, *, mode: int = 0o600) -> bool:
         growing.unlink()
 
 
-def _sweep(path: Path) -> None:
+def sweep_unfinished(path: Path) -> None:
     """Take away what a killed process left of this file: perhaps a whole private key."""
-    for stray in path.parent.glob(f".{path.name}.*"):
-        pid = stray.name.rpartition(".")[2]
+    for stray in path.parent.glob(f".{path.name}.*") if path.parent.is_dir() else ():
+        pid = stray.name.removesuffix(".new").rpartition(".")[2]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
             stray.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 from pipeline.host import tools
 from pipeline.host.durable import sync_directory
+from pipeline.host.unnamed import write_unnamed
 from pipeline.model.gateway import Gateway
 from pipeline.model.release import Release
 from pipeline.model.trust import GatewaySecrets
@@ -38,22 +39,30 @@ def handover_text(release: Release, gateway: Gateway, passwords: Mapping[str, st
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that is private from its first byte and was not there before.
+    """Write a file that is private from its first byte and was not there before; it has its name when it is whole.
+
+    A file system without files that have no name yet (vfat of a memory stick) shows it while it grows.
 
     Raises:
         PipelineError: something of that name is there, or the directory cannot be written to.
     """
     try:
+        if write_unnamed(path, content, 0o600):
+            return
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         raise PipelineError(f"{path}: it is there already", "name a new file: secrets never replace anything") from None
     except OSError as error:
         raise PipelineError(f"{path}: cannot be written: {error.strerror}", "name another place") from None
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)  # half of it would be taken for all
+        raise
     sync_directory(path.parent)
 
 
