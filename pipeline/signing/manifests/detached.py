@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.host.digests import write_atomically
+from pipeline.signing.keys.private_file import sweep_unfinished
 from pipeline.signing.keys.private_keys import PublicKey, is_valid
 
 _LARGEST = 4096  # bytes; a signature of a 16384 bit RSA key has half of that
@@ -40,7 +41,8 @@ class SignatureStore:
         return signature if is_valid(public, signature, data) else None
 
     def keep(self, data: bytes, signature: bytes) -> None:
-        """Keep a signature that was checked."""
+        """Keep a signature that was checked; what a killed process left of it goes: the directory is an input."""
+        sweep_unfinished(self.path(data))
         write_atomically(self.path(data), signature, 0o644)
 
 
