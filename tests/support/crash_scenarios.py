@@ -5,25 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from unittest import mock
-
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from pipeline.build import cleaning, reading
 from pipeline.commands import holding
-from pipeline.errors import PipelineError
 from pipeline.host.workspace import Workspace
-from pipeline.signing.keys.key_files import KeyFiles, make_key, make_request
-from pipeline.signing.secrets.handover import write_private
 from tests.support.crash_fleet import build_fleet
+from tests.support.crash_keys import KEYS
 from tests.support.crash_states import Place, Scenario
-from tests.support.crash_workspace import GATEWAYS, MARKER, build, make_workspace, set_inputs
-from tests.support.trust import rsa_key
+from tests.support.crash_workspace import GATEWAYS, build, make_workspace, set_inputs
 
 FIRST, SECOND = dict.fromkeys(GATEWAYS, "1"), {GATEWAYS[0]: "2", GATEWAYS[1]: "1"}
 _DISK = 8 << 16  # bytes, of the small disk
@@ -89,47 +79,6 @@ def _clean(place: Place) -> None:
     holding.release_workspace()
 
 
-def _hand_over(place: Place) -> None:
-    """``doit secrets gw-a --to FILE``; where that was complete already, there is nothing to do."""
-    target = place.near / "handed" / "gw-a.secrets"
-    if not target.exists():
-        write_private(target, MARKER * 20)
-    assert target.read_bytes() == MARKER * 20
-
-
-def _somewhere(place: Place) -> None:
-    (place.near / "handed").mkdir()
-
-
-def _make_key(place: Place) -> None:
-    """``doit keys new``; where its private key is there already, as the refusal says: with ``--key``."""
-    files = KeyFiles(place.near / "keys", "company")
-    if files.private.exists():
-        files = KeyFiles(place.near / "keys", "company", uri=f"file:{files.private}")
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Company")])
-    first = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
-    key = rsa_key("crash")
-    with mock.patch.object(rsa, "generate_private_key", return_value=key):
-        if files.certificate.exists():
-            with suppress(PipelineError):
-                make_key(files, name, first=first, days=100, bits=2048)
-                raise AssertionError("a second key of one name")
-        else:
-            make_key(files, name, first=first, days=100, bits=2048)
-
-
-def _make_request(place: Place) -> None:
-    """``doit keys csr``."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Company")])
-    key = rsa_key("crash")
-    with mock.patch.object(rsa, "generate_private_key", return_value=key):
-        make_request(KeyFiles(place.near / "keys", "company"), name, bits=2048)
-
-
-def _nothing(_: Place) -> None:
-    """Everything is made in an empty place."""
-
-
 def _lost(place: Place) -> None:
     """A published gateway was damaged, and a stray of ours lies in the release."""
     _built(FIRST)(place)
@@ -151,8 +100,6 @@ def _new_raw(place: Place) -> None:
     reading.forget_inputs()
 
 
-rsa_key("crash")  # made before anything is forked, so that all have the same
-
 SCENARIOS = (
     Scenario("first build", _new(), _build),
     Scenario("one gateway replaced", _built(SECOND), _build),
@@ -166,9 +113,7 @@ SCENARIOS = (
     Scenario("fleet: first build", _new(deltas=True), _build_fleet, deltas=True),
     Scenario("fleet: one replaced", _built_fleet(SECOND), _build_fleet, deltas=True),
     Scenario("fleet: one retired", _built_fleet({GATEWAYS[0]: "1"}), _build_fleet, deltas=True),
-    Scenario("secrets handed over", _somewhere, _hand_over),
-    Scenario("a key made", _nothing, _make_key),
-    Scenario("a signing request made", _nothing, _make_request),
+    *KEYS,
 )
 """On any file system."""
 

@@ -49,6 +49,7 @@ class Scenario:
         afterwards: what a person runs next; the same again by default.
         unseen: for a moment neither the old nor the new is there; it must be kept aside then.
         deltas: gateways are not whole images.
+        results: what is compared byte for byte, below the workspace.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Scenario:
     afterwards: Callable[[Place], None] | None = None
     unseen: bool = False
     deltas: bool = False
+    results: str = f"out/{RELEASE}"
 
 
 Picture = Mapping[str, tuple[int, str]]
@@ -105,11 +107,10 @@ class Trials:
         self.ran = interrupting.run(lambda: scenario.work(self._place), self._watched())
         assert self.ran.status == 0, (scenario.name, self.ran)
         self.figures.calls = len(self.ran.calls)
-        self._whole = self._everything()
         self._after = picture(self._place.release)
         if scenario.afterwards is not None:
             assert interrupting.plainly(lambda: scenario.afterwards and scenario.afterwards(self._place)) == 0
-        self._names, self._result, self._marked = self._everything(), picture(self._place.release), self._secrets()
+        self._names, self._result, self._marked = self._everything(), self._results(), self._secrets()
         self._seen: set[str] = set()
 
     def points(self) -> list[tuple[int, bool]]:
@@ -141,7 +142,7 @@ class Trials:
         if interrupting.plainly(lambda: following(place)):
             self._fail(what, "the next run fails")
             return
-        for problem in self._differences(place):
+        for problem in self._differences():
             self._fail(what, f"after the next run: {problem}")
 
     def close(self) -> None:
@@ -170,6 +171,8 @@ class Trials:
         """Each gateway in ``out/`` is the complete old or the complete new one, and verifies."""
         now = _by_directory(picture(place.release))
         before, after, result = (_by_directory(one) for one in (self._before, self._after, self._result))
+        if not (self._before or self._after):
+            return  # no release is made
         for name in sorted({*before, *after, *now}):
             have, old = now.get(name), before.get(name)
             if have is None:
@@ -190,8 +193,8 @@ class Trials:
                 if MARKER in content and not _is_private(path, root):
                     yield f"{path.relative_to(root)}: secret, and others can read it"
 
-    def _differences(self, place: Place) -> Iterator[str]:
-        have = picture(place.release)
+    def _differences(self) -> Iterator[str]:
+        have = self._results()
         for name in sorted({*have, *self._result}):
             if have.get(name) != self._result.get(name):
                 yield f"{name}: {have.get(name)}, untouched: {self._result.get(name)}"
@@ -199,6 +202,9 @@ class Trials:
             yield f"{name}: {'missing' if name in self._names else 'left over'}"
         for name in sorted(self._secrets() - self._marked):
             yield f"{name}: holds a secret"
+
+    def _results(self) -> Picture:
+        return picture(self._place.near / self.scenario.results)
 
     def _everything(self) -> set[str]:
         return {f"{root.name}/{path.relative_to(root)}" for root in self._watched() for path in root.rglob("*")}

@@ -17,7 +17,7 @@ from tests.support.crash_states import Scenario, Trials
 from tests.support.crash_workspace import stand_ins
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - another file system than that of temporary files, mostly
-SMALL = ("secrets handed over", "a key made", "a signing request made")
+SMALL = ("secrets handed over", "a key made", "a signing request made", "signatures taken back")
 LARGE = (
     "one gateway replaced", "replaced across file systems", "a gateway retired", "clean, then build",
     "fleet: one replaced",
