@@ -21,26 +21,36 @@ class Mutant:
     """One planted fault.
 
     Attributes:
+        number: which of the module's mutants it is.
         line: where it is.
         what: the change in words, such as ``== becomes !=``.
-        text: the whole source with the fault.
     """
 
+    number: int
     line: int
     what: str
-    text: str
 
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Every mutant of a module, in the order of its lines; docstrings and annotations are left alone."""
+    for number, (line, what, _) in enumerate(_planted(source)):
+        yield Mutant(number, line, what)
+
+
+def text_of(source: str, mutant: Mutant) -> str:
+    """The whole source with the fault."""
+    return next(ast.unparse(tree) for number, (_, _, tree) in enumerate(_planted(source)) if number == mutant.number)
+
+
+def _planted(source: str) -> Iterator[tuple[int, str, ast.Module]]:
+    """Line, words and tree of each mutant; the tree has its fault until the next one is asked for."""
     tree = ast.parse(source)
     spared = _annotations(tree)
     for node in sorted((n for n in ast.walk(tree) if hasattr(n, "lineno")), key=lambda n: (n.lineno, n.col_offset)):
         if id(node) not in spared:
             for what, undo in _changes(node):
-                text = ast.unparse(tree)
+                yield node.lineno, what, tree
                 undo()
-                yield Mutant(node.lineno, what, text)
 
 
 def _annotations(tree: ast.AST) -> set[int]:

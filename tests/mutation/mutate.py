@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.mutation.in_place import can_be_exchanged, tried
-from tests.mutation.mutants import Mutant, mutants
+from tests.mutation.mutants import Mutant, mutants, text_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # What must not go wrong unnoticed: trust, verdicts, decisions, and the bytes of images.
@@ -92,14 +92,15 @@ def judged(copy: Path, module: str, mutant: Mutant, timeout: float) -> str:
     """``caught``, ``survived`` or ``timed out``: first by what needs no other programs, then by the rest."""
     file = copy / module
     original = file.read_bytes()
-    if can_be_exchanged(original.decode(), mutant.text, str(file)):
+    text = text_of(original.decode(), mutant)
+    if can_be_exchanged(original.decode(), text, str(file)):
         name = module.removesuffix(".py").replace("/", ".")
         outcome = "survived"
         for marked in ("not tools and not appliance", "tools and not appliance"):
             if outcome == "survived":
-                outcome = tried(name, mutant.text, tests_of(module), marked, timeout)
+                outcome = tried(name, text, tests_of(module), marked, timeout)
         return outcome
-    file.write_text(mutant.text, "utf-8")
+    file.write_text(text, "utf-8")
     try:
         outcome = "survived"
         for marked in ("not tools and not appliance", "tools and not appliance"):
