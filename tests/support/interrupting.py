@@ -36,6 +36,8 @@ _CALLS = {
     87: ("unlink", "p"), 263: ("unlinkat", "ap"), 84: ("rmdir", "p"), 83: ("mkdir", "p"), 258: ("mkdirat", "ap"),
     90: ("chmod", "p"), 91: ("fchmod", "d"), 268: ("fchmodat", "ap"), 452: ("fchmodat2", "ap"),
     280: ("utimensat", "ap"), 190: ("fsetxattr", "d"), 188: ("setxattr", "p"),
+    92: ("chown", "p"), 93: ("fchown", "d"), 94: ("lchown", "p"), 260: ("fchownat", "ap"),
+    133: ("mknod", "p"), 259: ("mknodat", "ap"), 275: ("splice", "--d"), 296: ("pwritev", "d"), 328: ("pwritev2", "d"),
     2: ("open", "p"), 85: ("creat", "p"), 257: ("openat", "ap"),
 }  # fmt: skip
 _OPENING = {2: 1, 257: 2}  # which argument has the flags
