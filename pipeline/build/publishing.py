@@ -145,8 +145,19 @@ def _publish(workspace: Workspace, release: Release, name: str, notes: Mapping[s
     )
     for step in ("stamp", "describe", "sign"):
         workspace.record(f"{step}-{name}").unlink(missing_ok=True)
-    write_sums(workspace)
+    if not _unrecorded(workspace):
+        write_sums(workspace)
     say(f"{name}: verified, {place.relative_to(workspace.root)}")
+
+
+def _unrecorded(workspace: Workspace) -> list[str]:
+    """Gateways whose former image is published and about to be replaced: sums that leave it out would be wrong."""
+    results = workspace.results(reading.release_of(workspace).name)
+    return [
+        name
+        for name in reading.gateways_of(workspace)
+        if os.path.lexists(results / name) and read_record(workspace.record(f"publish-{name}")) is None
+    ]
 
 
 def require_publishable(workspace: Workspace, names: Iterable[str] | None = None) -> None:

@@ -107,7 +107,7 @@ SCENARIOS = (
     Scenario("first build across file systems", _new(across=True), _build),
     Scenario("replaced across file systems", _built(SECOND, across=True), _build),
     Scenario("a gateway retired", _built({GATEWAYS[0]: "1"}), _build),
-    Scenario("a damaged one mended", _lost, _build),
+    Scenario("a damaged one mended", _lost, _build, damaged=True),
     Scenario("state lost", _without_state, _build),
     Scenario("clean, then build", _built(FIRST), _clean, afterwards=_build),
     Scenario("fleet: first build", _new(deltas=True), _build_fleet, deltas=True),
