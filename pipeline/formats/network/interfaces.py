@@ -225,8 +225,8 @@ def render(file: Interfaces) -> str:
 def _option(stripped: str, dns: re.Match[str] | None, *, marked: bool) -> Option:
     if dns:
         return Option("dns-nameservers", " ".join((dns.group(1) or "").split()), prefix="#")
-    name, _, value = stripped.replace("\t", " ", 1).partition(" ")
-    return Option(name, value.strip(), prefix=KURA_MARK if marked else "")
+    name, *values = re.split(r"[ \t]", stripped, maxsplit=1)  # a tab further on belongs to the value
+    return Option(name, "".join(values).strip(), prefix=KURA_MARK if marked else "")
 
 
 def _refused(stanza: Stanza, stanzas: Sequence[Stanza]) -> Iterator[tuple[int, str]]:

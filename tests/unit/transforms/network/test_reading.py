@@ -99,3 +99,10 @@ def test_real_files_of_kura() -> None:
         assert iptables.parse(iptables.render(rules), path.name) == rules
         body = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
         assert iptables.render(rules).splitlines() == body
+
+
+def test_a_tab_in_a_value_is_the_values_own() -> None:
+    text = "iface eth0 inet static\n\taddress 10.0.0.1\n\tnetmask 255.255.255.0\n\tup echo a\tb\n"
+    read = interfaces.parse(text, "interfaces")
+    assert interfaces.parse(interfaces.render(read), "interfaces") == read
+    assert "up echo a\tb" in interfaces.render(read)
