@@ -259,10 +259,10 @@ def test_provoked_failures(planted: Planted, failure: str) -> None:
 def test_tracebacks_of_bugs(planted: Planted) -> None:
     """A bug in the plan, with everything it had at hand in its message."""
     script = (
-        "import sys, pipeline.build.stamping as stamping\n"
+        "import sys, pipeline.build.planned as planned, pipeline.build.stamping as stamping\n"
         "def bug(*arguments):\n"
         "    raise RuntimeError(repr(arguments) + ''.join(str(item) for item in arguments))\n"
-        "stamping.plan_device = bug\n"
+        "planned.plan_device = bug\n"
         "stamping.device_plan_of(stamping.Workspace.here(), sys.argv[1])\n"
     )
     done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -30,8 +31,8 @@ class CommandLines:
     def _watch(self) -> None:
         while not self._over.wait(self._pause):
             self.rounds += 1
-            for place in Path("/proc").glob("[0-9]*/cmdline"):
+            for process in [entry for entry in os.listdir("/proc") if entry.isdigit()]:  # noqa: PTH208 - names alone
                 try:
-                    self.seen.add(place.read_bytes())
+                    self.seen.add(Path("/proc", process, "cmdline").read_bytes())
                 except OSError:  # it has ended meanwhile
                     continue
