@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.build import cleaning, demo, golden, keys_and_bundles, names
+from pipeline.build import cleaning, demo, keys_and_bundles, names
 from pipeline.build.base import build_base, is_built
 from pipeline.build.building_twice import build_twice
+from pipeline.build.golden_sample import deciding as golden
 from pipeline.build.inspecting import inspect_vanilla, is_inspected
 from pipeline.build.publishing import finish_release, is_published, is_released, verify_and_publish
 from pipeline.build.signing import is_signed, sign_gateway

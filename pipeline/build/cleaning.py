@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.build import reading
 from pipeline.build.placement import take_away
-from pipeline.build.release_signing import OF_RELEASE
+from pipeline.build.release.signing import OF_RELEASE
 from pipeline.errors import PipelineError
 from pipeline.host.workspace import Workspace
 from pipeline.model.release import Release

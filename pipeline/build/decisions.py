@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.build import reading
-from pipeline.build.judging import judged, require_rules
+from pipeline.build.checks.judging import judged, require_rules
 from pipeline.errors import raise_if_any
 from pipeline.host.workspace import Workspace
 from pipeline.model.rule import RuleOutcome, RuleResult

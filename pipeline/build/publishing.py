@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pipeline.build import reading
-from pipeline.build.comparing import OWN, clones_of_published, own_note
+from pipeline.build.checks.comparing import OWN, clones_of_published, own_note
+from pipeline.build.checks.leaks import require_no_leaks
 from pipeline.build.keys import device_key
-from pipeline.build.leaks import require_no_leaks
 from pipeline.build.placement import (
     foreign_things,
     is_same_file_system,
@@ -19,8 +19,8 @@ from pipeline.build.placement import (
     require_place,
     take_away,
 )
-from pipeline.build.release_reports import CHECKS, write_reports
-from pipeline.build.release_signing import OF_RELEASE, forget_release, forget_statement, sign_release
+from pipeline.build.release.reports import CHECKS, write_reports
+from pipeline.build.release.signing import OF_RELEASE, forget_release, forget_statement, sign_release
 from pipeline.build.sweeping import sweep_results
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.host.digests import sha256_of, write_atomically

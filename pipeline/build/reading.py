@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.build import golden_lock
+from pipeline.build.golden_sample import lock as golden_lock
 from pipeline.errors import PipelineError
 from pipeline.host.bounded import in_child
 from pipeline.host.digests import DigestCache, digest_of_tree, key_of, sha256_of, write_atomically
@@ -22,9 +22,9 @@ from pipeline.inputs.outside_environment import read_outside
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.layout import Layout
+from pipeline.model.outside.sidecar import Outside
 from pipeline.model.overlay import Overlay
 from pipeline.model.release import Release
-from pipeline.model.sidecar import Outside
 from pipeline.model.trust import Certificate, ClientIdentity, GatewaySecrets, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.plan.image_plan import Inputs, Plan, plan_product

@@ -10,12 +10,12 @@ from pipeline import __version__, standards
 from pipeline.build import reading
 from pipeline.build.asking import answers_of
 from pipeline.build.base import base_tree_of
-from pipeline.build.judging import judged, rule_facts, steps_for_people
+from pipeline.build.checks.judging import judged, rule_facts, steps_for_people
+from pipeline.build.checks.withholding import withhold
 from pipeline.build.keys import device_key
 from pipeline.build.planned import device_plan_of, view_of_gateway
 from pipeline.build.stamping import reason_for_kernel
 from pipeline.build.toolchain import pipeline_digest, toolchain
-from pipeline.build.withholding import withhold
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats.crypto import jks
 from pipeline.formats.ssh.sshsig import fingerprint

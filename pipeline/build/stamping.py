@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.build import reading
 from pipeline.build.asking import answers_of
 from pipeline.build.base import BY_CHOICE, base_tree_of, require_as_planned, require_space
-from pipeline.build.judging import judged, require_rules
+from pipeline.build.checks.judging import judged, require_rules
 from pipeline.build.keys import device_key
 from pipeline.build.planned import device_plan_of, view_of_gateway
 from pipeline.build.publishing import require_publishable

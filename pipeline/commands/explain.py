@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.build.explaining import explain_bundles, is_bundle
-from pipeline.build.explaining_image import explain_image
+from pipeline.build.explain.bundles import explain_bundles, is_bundle
+from pipeline.build.explain.image import explain_image
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.doit_adapter import options_first
 from pipeline.commands.helping import Helping

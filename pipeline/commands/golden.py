@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from pipeline.build import golden_lock, reading
+from pipeline.build import reading
+from pipeline.build.golden_sample import lock as golden_lock
 from pipeline.classification import review
 from pipeline.classification.item import Decision
 from pipeline.classification.truth import missing

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from doit.doit_cmd import DoitMain
 
-from pipeline.build import release_exchange
+from pipeline.build.release import exchange as release_exchange
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.doit_adapter import EMIT_OR_TAKE
 from pipeline.commands.helping import Helping

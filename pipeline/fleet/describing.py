@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from pipeline.build import reading
-from pipeline.build.judging import rule_facts, steps_for_people
+from pipeline.build.checks.judging import rule_facts, steps_for_people
+from pipeline.build.checks.withholding import withhold
 from pipeline.build.signing import keystores_of, united
-from pipeline.build.withholding import withhold
 from pipeline.errors import Problem, raise_if_any
 from pipeline.fleet.context import Context
 from pipeline.fleet.judged import Judged

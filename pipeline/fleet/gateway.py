@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.build.asking import answers_of
-from pipeline.build.comparing import own_note
-from pipeline.build.judging import require_rules
+from pipeline.build.checks.comparing import own_note
+from pipeline.build.checks.judging import require_rules
 from pipeline.build.planned import device_plan_of
 from pipeline.errors import PipelineError, Problem
 from pipeline.fleet.context import Context

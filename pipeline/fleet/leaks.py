@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from io import FileIO
 
 from pipeline.build import reading
-from pipeline.build.leaks import of_gateway, of_the_build, of_the_golden_sample
+from pipeline.build.checks.leaks import of_gateway, of_the_build, of_the_golden_sample
 from pipeline.errors import Problem, raise_if_any
 from pipeline.fleet.context import Context
 from pipeline.host.workspace import Workspace

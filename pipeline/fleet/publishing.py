@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.build import reading
-from pipeline.build.comparing import GOLDEN, golden_own_values, own_values_in
+from pipeline.build.checks.comparing import GOLDEN, golden_own_values, own_values_in
 from pipeline.build.placement import PLACING, is_stray, put_directory, put_file, require_place, take_away
-from pipeline.build.release_reports import WRITERS, require_waivers_used
-from pipeline.build.release_signing import OF_RELEASE, forget_release, sign_statement
+from pipeline.build.release.reports import WRITERS, require_waivers_used
+from pipeline.build.release.signing import OF_RELEASE, forget_release, sign_statement
 from pipeline.build.sweeping import sweep_results
 from pipeline.errors import Problem, raise_if_any
 from pipeline.fleet.base import ENTRY, require_seen

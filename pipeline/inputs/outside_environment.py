@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.inputs.toml_table import read_bytes
+from pipeline.model.outside.sidecar import Outside
 from pipeline.model.release import Release
-from pipeline.model.sidecar import Outside
 
 
 def read_outside(release: Release, gateway: str, base: Path) -> Outside | None:

@@ -26,7 +26,7 @@ from pipeline.model.manifest import (
     Step,
     WaiverFact,
 )
-from pipeline.model.raw_region import Region
+from pipeline.model.outside.raw_region import Region
 from pipeline.model.tree import Tree
 from pipeline.model.trust import SignedBundle
 

@@ -9,7 +9,7 @@ from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, Removal
 from pipeline.model.layout import Layout
-from pipeline.model.raw_region import Region
+from pipeline.model.outside.raw_region import Region
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.vanilla import Vanilla
 

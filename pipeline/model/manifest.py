@@ -9,9 +9,9 @@ from enum import StrEnum
 from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Layer, LineOrigin, Origin
-from pipeline.model.raw_region import RawChange, Region
+from pipeline.model.outside.raw_region import RawChange, Region
+from pipeline.model.outside.sidecar import Sidecar
 from pipeline.model.reader_answer import ReaderAnswer
-from pipeline.model.sidecar import Sidecar
 from pipeline.model.tree import Node, Tree
 from pipeline.model.trust import SignedBundle, SignedPackage
 
@@ -142,7 +142,7 @@ class RegionFact:
 
 @dataclass(frozen=True)
 class SidecarFact:
-    """A file beside the image, for a place of the gateway outside of it (see `pipeline.model.sidecar`)."""
+    """A file beside the image, for a place of the gateway outside of it (see `pipeline.model.outside.sidecar`)."""
 
     file: str
     size: int

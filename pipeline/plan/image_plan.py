@@ -11,11 +11,11 @@ from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Removal, combine
+from pipeline.model.outside.raw_region import RawChange, Region
+from pipeline.model.outside.sidecar import Outside, Sidecar
 from pipeline.model.overlay import Overlay
-from pipeline.model.raw_region import RawChange, Region
 from pipeline.model.release import Release
 from pipeline.model.setting import PropertySetting
-from pipeline.model.sidecar import Outside, Sidecar
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.trust import GatewaySecrets, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla

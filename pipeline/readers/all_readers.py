@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.model.reader import Reader
-from pipeline.readers import (
+from pipeline.readers.programs import (
     dhcp,
     fw_env,
     ifupdown,

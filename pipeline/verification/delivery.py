@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem
-from pipeline.model.sidecar import ENVIRONMENTS
+from pipeline.model.outside.sidecar import ENVIRONMENTS
 
 MANIFEST, SIGNATURE, BMAP = "manifest.json", "manifest.json.sig", "image.bmap"
 PROVENANCE, BILLS = "provenance.json", ("sbom.cdx.json", "sbom.spdx.json")

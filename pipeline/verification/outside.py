@@ -10,8 +10,8 @@ from pathlib import Path
 from pipeline.image.read.raw_region import read_regions
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest, SidecarFact
+from pipeline.model.outside.sidecar import ENVIRONMENTS
 from pipeline.model.rule import Expected
-from pipeline.model.sidecar import ENVIRONMENTS
 from pipeline.model.verdict import Finding
 from pipeline.rules.boot.bootloader import raw_regions
 from pipeline.verification.beside import read_beside

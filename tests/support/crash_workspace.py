@@ -19,7 +19,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from pipeline.build import base, comparing, publishing, reading, signing, stamping
+from pipeline.build import base, publishing, reading, signing, stamping
+from pipeline.build.checks import comparing
 from pipeline.commands import holding
 from pipeline.host import durable, locks
 from pipeline.host.digests import key_of
@@ -27,7 +28,7 @@ from pipeline.host.scratch import scratch_directory
 from pipeline.host.workspace import Workspace
 from pipeline.image.write.repeatable import Written
 from pipeline.model.layer import Origin
-from pipeline.model.sidecar import Sidecar
+from pipeline.model.outside.sidecar import Sidecar
 from pipeline.verification import verify_paths
 from tests.support.delivered import Looker, image_bytes
 from tests.support.manifest import UNIT, an_image, an_observation, manifest_inputs

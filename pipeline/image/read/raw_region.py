@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipeline.model.raw_region import RawChange, Region
+from pipeline.model.outside.raw_region import RawChange, Region
 
 
 def read_regions(image: Path, regions: Iterable[Region]) -> Mapping[Region, bytes]:

@@ -9,7 +9,7 @@ from pipeline.formats.tree_text import format_node
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import Origin
 from pipeline.model.manifest import Manifest
-from pipeline.model.raw_region import Region
+from pipeline.model.outside.raw_region import Region
 from pipeline.report.text.plain import plain
 
 

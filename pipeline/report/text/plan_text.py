@@ -11,8 +11,8 @@ from pipeline.classification import find_secrets
 from pipeline.classification.found import ENTROPY, NOT_SEARCHED
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Origin, Removal
-from pipeline.model.raw_region import RawChange
-from pipeline.model.sidecar import Sidecar
+from pipeline.model.outside.raw_region import RawChange
+from pipeline.model.outside.sidecar import Sidecar
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.report.text.plain import plain
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pipeline.formats.boot import fw_env_config, uboot_env
 from pipeline.formats.boot.fw_env_config import FwEnvConfigError, Place
 from pipeline.model.image_view import ImageView
-from pipeline.model.raw_region import Region
+from pipeline.model.outside.raw_region import Region
+from pipeline.model.outside.sidecar import ENVIRONMENTS
 from pipeline.model.rule import Breach, Expected, Judgement, Rule
-from pipeline.model.sidecar import ENVIRONMENTS
 from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import files, harmless, words_of
 

@@ -10,8 +10,8 @@ from pipeline.formats.boot.fw_env_config import FwEnvConfigError, Place
 from pipeline.formats.boot.uboot_env import Environment, UbootEnvError
 from pipeline.model.layer import Origin
 from pipeline.model.manifest import Step
+from pipeline.model.outside.sidecar import ENVIRONMENTS, Outside, Sidecar
 from pipeline.model.release import Release
-from pipeline.model.sidecar import ENVIRONMENTS, Outside, Sidecar
 from pipeline.model.vanilla import Vanilla
 
 _CONFIG = "/etc/fw_env.config"

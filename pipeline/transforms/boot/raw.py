@@ -10,7 +10,7 @@ from pipeline.formats.boot.fw_env_config import FwEnvConfigError, Place
 from pipeline.formats.boot.uboot_env import UbootEnvError
 from pipeline.model.disk import Disk
 from pipeline.model.layer import Origin
-from pipeline.model.raw_region import RawChange, Region
+from pipeline.model.outside.raw_region import RawChange, Region
 from pipeline.model.release import Release
 from pipeline.model.vanilla import Vanilla
 

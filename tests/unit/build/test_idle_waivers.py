@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.build.release_reports import require_waivers_used
+from pipeline.build.release.reports import require_waivers_used
 from pipeline.errors import PipelineError
 from pipeline.model.manifest import Manifest, RuleFact, WaiverFact
 from pipeline.model.release import Release, Rules

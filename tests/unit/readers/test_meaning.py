@@ -6,8 +6,21 @@ import pytest
 
 from pipeline.model.reader import Ask, Command, Meaning, Reply
 from pipeline.model.reader_answer import ReaderVerdict
-from pipeline.readers import dhcp, fw_env, ifupdown, iptables, java, monit, ppp, sshd, sudo, sysctl, systemd, wifi
 from pipeline.readers.all_readers import READERS
+from pipeline.readers.programs import (
+    dhcp,
+    fw_env,
+    ifupdown,
+    iptables,
+    java,
+    monit,
+    ppp,
+    sshd,
+    sudo,
+    sysctl,
+    systemd,
+    wifi,
+)
 
 YES, NO, NOT_ASKED = ReaderVerdict.YES, ReaderVerdict.NO, ReaderVerdict.NOT_ASKED
 SUDO_GROUP = (

@@ -13,7 +13,7 @@ from pipeline.model.reader_answer import ReaderVerdict, digest_of_read
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.readers import sandbox
 from pipeline.readers.emulators import emulator_for, is_native, machine_of
-from pipeline.readers.iptables import READER_V4, words_of
+from pipeline.readers.programs.iptables import READER_V4, words_of
 from pipeline.readers.questions import identity, questions_of, shape
 
 IPTABLES, INTERFACES = "/etc/sysconfig/iptables", "/etc/network/interfaces"

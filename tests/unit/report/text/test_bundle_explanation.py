@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build.explaining import explain_bundles
+from pipeline.build.explain.bundles import explain_bundles
 from pipeline.errors import PipelineError
 from pipeline.formats.crypto import jks
 from pipeline.formats.esf.esf_policy import SIGNER, Condition, Permission, Row, SecurityPolicy, render_policy

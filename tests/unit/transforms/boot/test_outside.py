@@ -17,10 +17,10 @@ from pipeline.formats.boot import uboot_env
 from pipeline.inputs.outside_environment import read_outside
 from pipeline.manifest import build_manifest, from_bytes, to_bytes
 from pipeline.model.image_view import ImageView
-from pipeline.model.raw_region import RawChange, Region
+from pipeline.model.outside.raw_region import RawChange, Region
+from pipeline.model.outside.sidecar import Outside, Sidecar
 from pipeline.model.release import Bootloader, OutsideEnvironment, Release
 from pipeline.model.rule import RuleOutcome
-from pipeline.model.sidecar import Outside, Sidecar
 from pipeline.report.text.difference import differences
 from pipeline.report.text.explanation import region_explanation
 from pipeline.report.text.plan_text import sidecar_text

@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.image.read.raw_region import read_regions, write_changes
 from pipeline.model.image_view import ImageView
-from pipeline.model.raw_region import RawChange, Region
+from pipeline.model.outside.raw_region import RawChange, Region
 from pipeline.model.release import Bootloader, Release
 from pipeline.model.rule import RuleOutcome
 from pipeline.model.vanilla import Vanilla

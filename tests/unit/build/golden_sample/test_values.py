@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.build import golden_values, reading
+from pipeline.build import reading
+from pipeline.build.golden_sample import values as golden_values
 from pipeline.classification.assemble import assemble, judge
 from pipeline.classification.item import Decision, Key, Kind
 from pipeline.classification.lock import Entry, Lock

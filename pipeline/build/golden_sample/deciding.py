@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.build import golden_lock, reading
+from pipeline.build import reading
+from pipeline.build.golden_sample import lock as golden_lock
 from pipeline.classification import review
 from pipeline.classification.item import Kind
 from pipeline.host.digests import key_of

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from pipeline.build import reading
-from pipeline.build.comparing import compare_release
+from pipeline.build.checks.comparing import compare_release
 from pipeline.build.placement import put_file
 from pipeline.errors import PipelineError, raise_if_any
 from pipeline.host.progress import Say

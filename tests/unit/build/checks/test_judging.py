@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.build.judging import require_rules, steps_for_people
+from pipeline.build.checks.judging import require_rules, steps_for_people
 from pipeline.errors import PipelineError
 from pipeline.model.image_view import ImageView
+from pipeline.model.outside.sidecar import Sidecar
 from pipeline.model.release import Bootloader
 from pipeline.model.rule import Expected, RuleResult, Waiver
-from pipeline.model.sidecar import Sidecar
 from pipeline.rules.registry import RULES, judge
 from tests.support import esf_breakages, esf_view, linux_breakages
 from tests.support.hardened import a_hardened_view

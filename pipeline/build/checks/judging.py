@@ -9,10 +9,10 @@ from pipeline.build.planned import view_of_gateway
 from pipeline.errors import Problem, raise_if_any
 from pipeline.host.workspace import Workspace
 from pipeline.model.manifest import RuleFact, Step, WaiverFact
+from pipeline.model.outside.sidecar import Sidecar
 from pipeline.model.reader_answer import ReaderAnswer
 from pipeline.model.release import Release
 from pipeline.model.rule import RuleOutcome, RuleResult
-from pipeline.model.sidecar import Sidecar
 from pipeline.plan.image_plan import Plan
 from pipeline.readers.judging import with_answers
 from pipeline.rules.expectations import expected_of

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.build import leaks, reading
+from pipeline.build import reading
+from pipeline.build.checks import leaks
 from pipeline.errors import PipelineError
 from pipeline.host.workspace import Workspace
 from pipeline.model.guest_path import GuestPath

@@ -17,7 +17,7 @@ from pipeline.image.read.one_file import read_one
 from pipeline.manifest import from_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import Manifest
-from pipeline.model.raw_region import Region
+from pipeline.model.outside.raw_region import Region
 from pipeline.model.tree import Kind
 from pipeline.report.text.explanation import explanation, region_explanation
 from pipeline.report.text.line_explanation import line_text, property_text, snapshot_path

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from pipeline.build.withholding import withhold
+from pipeline.build.checks.withholding import withhold
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, Layer, LinkEntry, Origin
 from pipeline.verification.own_values import OwnValue

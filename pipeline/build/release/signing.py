@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.build import reading
 from pipeline.build.placement import put_file
-from pipeline.build.release_reports import REPORTS
+from pipeline.build.release.reports import REPORTS
 from pipeline.errors import PipelineError
 from pipeline.host.digests import sha256_of
 from pipeline.host.records import read_record

@@ -7,7 +7,7 @@ from functools import lru_cache
 from xml.sax.saxutils import escape
 
 from pipeline.build import reading
-from pipeline.build.golden_lock import judged, read_lock
+from pipeline.build.golden_sample.lock import judged, read_lock
 from pipeline.classification import Class, Decision, latest_snapshot
 from pipeline.classification import Kind as ThingKind
 from pipeline.classification.review import decision_of

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from pipeline.build import reading
-from pipeline.build.golden_values import golden_values
+from pipeline.build.golden_sample.values import golden_values
 from pipeline.errors import Problem, raise_if_any
 from pipeline.host.records import read_record
 from pipeline.host.workspace import Workspace

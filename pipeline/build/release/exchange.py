@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from pipeline.build import reading
-from pipeline.build.release_signing import is_waiting, statement_of
+from pipeline.build.release.signing import is_waiting, statement_of
 from pipeline.build.signing import STATEMENT, describe_gateway, is_described, is_signed
 from pipeline.errors import PipelineError
 from pipeline.formats.ssh import sshsig

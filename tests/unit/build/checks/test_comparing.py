@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build import comparing, reading
-from pipeline.build.comparing import OWN, clones_of_published, compare_release, own_note
+from pipeline.build import reading
+from pipeline.build.checks import comparing
+from pipeline.build.checks.comparing import OWN, clones_of_published, compare_release, own_note
 from pipeline.errors import PipelineError
 from pipeline.host.records import write_record
 from pipeline.host.workspace import Workspace

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipeline.build import reading
-from pipeline.build.golden_values import golden_files, golden_values
+from pipeline.build.golden_sample.values import golden_files, golden_values
 from pipeline.errors import Problem, raise_if_any
 from pipeline.host.digests import identity_of
 from pipeline.host.progress import Say

@@ -1,0 +1,1 @@
+"""The release as a whole: its signed statement, its signatures made elsewhere, its reports."""
