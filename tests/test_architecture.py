@@ -7,6 +7,7 @@ verify, manifest → transforms, rules → formats → model → errors. The che
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -201,6 +202,12 @@ def test_every_file_has_one_subject_and_a_speaking_name() -> None:
     assert not named
     long = [f"{path.name}: {lines}" for _, path in modules() if (lines := len(path.read_text().splitlines())) > 350]
     assert not long
+
+
+def test_a_folder_can_be_taken_in_at_a_glance() -> None:
+    """At most 25 files at one level: more are two subjects."""
+    count = Counter(path.parent for path in (ROOT / "pipeline").rglob("*") if path.is_file() and path.suffix != ".pyc")
+    assert {str(folder.relative_to(ROOT)): files for folder, files in count.items() if files > 25} == {}
 
 
 @pytest.mark.parametrize(
