@@ -258,7 +258,8 @@ def vanilla_digest_of(workspace: Workspace) -> str:
 
 def overlay_digests_of(workspace: Workspace) -> Mapping[str, str]:
     """Digest of each overlay directory by its name."""
-    return {name: digest_of_tree(workspace.input(name)) for name in release_of(workspace).overlays}
+    named = zip(release_of(workspace).overlays, overlays_of(workspace), strict=True)
+    return {name: digest_of_tree(workspace.input(name), without=overlay.left_out) for name, overlay in named}
 
 
 def public_overlay_digests_of(workspace: Workspace) -> Mapping[str, str]:
@@ -269,6 +270,7 @@ def public_overlay_digests_of(workspace: Workspace) -> Mapping[str, str]:
             workspace.input(name),
             # Sources begin with the overlay's own name.
             secret={file.source.partition("/")[2] for file in overlay.files if file.secret},
+            without=overlay.left_out,
         )
         for name, overlay in named
     }

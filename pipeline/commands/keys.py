@@ -77,9 +77,15 @@ def _parser() -> argparse.ArgumentParser:
         work.add_argument("--ec", action="store_true", help="an EC key (P-256), for frameworks known to be newer only")
         work.add_argument("--passphrase", default="", metavar="SOURCE", help=_SOURCE_HELP)
         if name == "new":
-            work.add_argument("--days", type=int, default=_DAYS, help=f"of validity ({_DAYS})")
             work.add_argument(
-                "--from", dest="first", default="", metavar="YYYY-MM-DD", help="first day (release's epoch)"
+                "--days", type=int, help=f"of validity ({_DAYS}; as long as the authority is valid, if less)"
+            )
+            work.add_argument(
+                "--from",
+                dest="first",
+                default="",
+                metavar="YYYY-MM-DD",
+                help="first day (release's epoch; the authority's first day, if that is later)",
             )
             work.add_argument(
                 "--ca", default="", metavar="KEY", help="of your company's authority: file:PATH, env:NAME or pkcs11:…"
@@ -131,12 +137,14 @@ def _new(options: argparse.Namespace) -> int:
         files,
         parse_name(options.dn),
         first=_first(options.first),
-        days=_days(options.days),
+        days=_days(_DAYS if options.days is None else options.days),
         bits=options.bits,
         elliptic=options.ec,
         authority=authority,
+        fit_first=not options.first,
+        fit_days=options.days is None,
     )
-    _say(*certificate_lines(chain[0]), "", *_snippet(files))
+    _say(*certificate_lines(chain[0]), "", *_snippet(files), *_epoch_note(chain))
     return 0
 
 
@@ -152,9 +160,10 @@ def _csr(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     files = _files(options)
-    for der in take_certificates(files, options.certificates):
+    chain = take_certificates(files, options.certificates)
+    for der in chain:
         _say(*certificate_lines(der), "")
-    _say(*_snippet(files))
+    _say(*_snippet(files), *_epoch_note(chain))
     return 0
 
 
@@ -221,6 +230,24 @@ def _first(text: str) -> int:
     if not workspace.release_file.exists():
         raise PipelineError("--from: no gateway.toml here to take the first day from", "give --from YYYY-MM-DD")
     return reading.release_of(workspace).epoch
+
+
+def _epoch_note(chain: Sequence[bytes]) -> list[str]:
+    """What the release has to say of its clock before it can use a chain: the build refuses what is younger."""
+    workspace = Workspace.here()
+    if not workspace.release_file.exists():
+        return []
+    epoch = reading.release_of(workspace).epoch
+    youngest = max(x509.load_der_x509_certificate(der).not_valid_before_utc for der in chain)
+    if epoch >= youngest.timestamp():
+        return []
+    return [
+        "",
+        f"valid from {youngest:%Y-%m-%d %H:%M} UTC only, and this release's epoch is {epoch} "
+        f"({datetime.datetime.fromtimestamp(epoch, datetime.UTC):%Y-%m-%d}). In gateway.toml [release]:",
+        "",
+        f"epoch = {int(youngest.timestamp())}",
+    ]
 
 
 def _days(days: int) -> int:

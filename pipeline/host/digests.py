@@ -83,17 +83,20 @@ class DigestCache:
         write_atomically(self._file, canonical_json.dumps({key: [*entry] for key, entry in self._known.items()}), 0o600)
 
 
-def digest_of_tree(directory: Path, *, secret: Collection[str] = ()) -> str:
+def digest_of_tree(directory: Path, *, secret: Collection[str] = (), without: Collection[str] = ()) -> str:
     """SHA-256 over a directory: every path below it with its kind and content, sorted and framed.
 
     Args:
         secret: files, relative to the directory, that are named without their content.
+        without: files that are no part of it.
     """
     digest = hashlib.sha256()
     paths = sorted(path for path in directory.rglob("*") if "__pycache__" not in path.parts)
     for path in paths:
         name = path.relative_to(directory).as_posix()
         about = path.lstat()
+        if name in without:
+            continue
         if stat.S_ISLNK(about.st_mode):
             _frame(digest, name, b"l", str(path.readlink()).encode("utf-8", "surrogateescape"))
         elif name in secret:

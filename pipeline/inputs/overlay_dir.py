@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.inputs.overlay_fitness import mode_problems, secret_problems
+from pipeline.inputs.overlay_leftovers import (
+    is_left_out,
+    is_leftover,
+    is_meant,
+    keeper_problem,
+    left_out_of,
+    leftover_problem,
+)
 from pipeline.inputs.toml_table import Table, load
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.overlay import Overlay, OverlayFile, OverlayLink
@@ -61,7 +69,8 @@ def read_overlay(path: Path) -> Overlay:
     files: dict[GuestPath, OverlayFile] = {}
     links: list[OverlayLink] = []
     directories = [(place, wish.mode, wish.uid, wish.gid) for place, wish in wishes.items() if wish.directory]
-    for source, name in _members(tree, problems):
+    left_out = left_out_of(path, [*wishes])
+    for source, name in _members(tree, wishes, path / "overlay.toml", problems):
         place = GuestPath(f"/{name}")
         is_template = place.name.endswith(_TEMPLATE) and place.name != _TEMPLATE and not source.is_symlink()
         if is_template and wishes.get(place, file_default).template:
@@ -89,7 +98,8 @@ def read_overlay(path: Path) -> Overlay:
         if not wish.directory
     )
     raise_if_any(problems)
-    return Overlay(path.name, tuple(files[place] for place in sorted(files)), tuple(links), tuple(sorted(directories)))
+    shown = tuple(files[place] for place in sorted(files))
+    return Overlay(path.name, shown, tuple(links), tuple(sorted(directories)), left_out)
 
 
 def _undecided(source: Path, place: GuestPath, content: bytes, wish: _Wish, where: Path) -> Iterator[Problem]:
@@ -133,11 +143,22 @@ def _id(table: Table, key: str, default: int) -> int:
     return table.integer(key, default, 0, _MOST_ID)
 
 
-def _members(tree: Path, problems: list[Problem]) -> Iterator[tuple[Path, str]]:
-    """Files and links below the tree, sorted by name; links are not followed."""
+def _members(
+    tree: Path, wishes: Mapping[GuestPath, _Wish], where: Path, problems: list[Problem]
+) -> Iterator[tuple[Path, str]]:
+    """Files and links below the tree that are meant for gateways, sorted by name; links are not followed."""
+    named = [str(place) for place in wishes]
+    directories = [str(place) for place, wish in wishes.items() if wish.directory]
     for path in sorted(tree.rglob("*")):
         name = path.relative_to(tree).as_posix()
         mode = path.lstat().st_mode
+        if not is_meant(name, named):
+            if is_left_out(name):
+                problems.extend(keeper_problem(path, name, directories, where))
+                continue
+            if is_leftover(name):
+                problems.extend(leftover_problem(path, name, where))
+                continue
         if not name.isascii() or not name.isprintable() or '"' in name:
             problems.append(Problem(f"{ascii(str(path))}: such a name cannot be written", "use plain ASCII names"))
         elif stat.S_ISREG(mode) or stat.S_ISLNK(mode):

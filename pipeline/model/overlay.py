@@ -37,9 +37,14 @@ class OverlayLink:
 
 @dataclass(frozen=True)
 class Overlay:
-    """A named overlay: its files and links by path, its directories with mode and owner."""
+    """A named overlay: its files and links by path, its directories with mode and owner.
+
+    Attributes:
+        left_out: what lies among its files and is no part of it, relative to the overlay (``.DS_Store``).
+    """
 
     name: str
     files: tuple[OverlayFile, ...]
     links: tuple[OverlayLink, ...] = ()
     directories: tuple[tuple[GuestPath, int, int, int], ...] = ()
+    left_out: frozenset[str] = frozenset()

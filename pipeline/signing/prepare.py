@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -141,10 +142,18 @@ def _development(certificate: Certificate, release: Release) -> list[Problem]:
 def _unfit(certificate: Certificate, release: Release) -> list[Problem]:
     problems = _development(certificate, release)
     if not certificate.not_before <= release.epoch <= certificate.not_after:
+        early = release.epoch < certificate.not_before
         problems.append(
             Problem(
-                f"{certificate.alias}: {certificate.subject} is not valid at the release's epoch {release.epoch}",
-                "use a certificate that is valid then, or correct [release] epoch",
+                f"{certificate.alias}: {certificate.subject} is valid from {_day(certificate.not_before)} to "
+                f"{_day(certificate.not_after)}, and the release's epoch is {release.epoch} ({_day(release.epoch)})",
+                f"gateway.toml [release]: epoch = {certificate.not_before} or later, since the certificate is younger"
+                if early
+                else "get a new certificate: this one had expired at the release's epoch",
             )
         )
     return problems
+
+
+def _day(moment: int) -> str:
+    return f"{datetime.datetime.fromtimestamp(moment, datetime.UTC):%Y-%m-%d}"

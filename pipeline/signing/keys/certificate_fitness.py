@@ -43,7 +43,8 @@ def certificate_problems(der: bytes, what: str, epoch: int) -> Iterator[Problem]
     if epoch < certificate.not_valid_before_utc.timestamp():
         yield Problem(
             f"{what}: {subject} is valid only from {certificate.not_valid_before_utc:%Y-%m-%d}, after the epoch",
-            "get another certificate, or correct [release] epoch",
+            "get another certificate, or raise gateway.toml [release] epoch to "
+            f"{int(certificate.not_valid_before_utc.timestamp())} or later",
         )
     weak = key_weakness(key)
     if weak:

@@ -26,6 +26,7 @@ SignsBundles = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 _Public = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 _DAY = 86_400
+_LONGEST = 36_500  # days
 
 
 def parse_name(text: str) -> x509.Name:
@@ -82,13 +83,48 @@ def issued(
     start, end = _period(first, days)
     if start < issuer.not_valid_before_utc or end > issuer.not_valid_after_utc:
         raise PipelineError(
-            f"{what}: it is valid from {issuer.not_valid_before_utc:%Y-%m-%d} to {issuer.not_valid_after_utc:%Y-%m-%d}",
-            "give --from and --days within that",
+            f"{what}: it is valid from {issuer.not_valid_before_utc:%Y-%m-%d} to "
+            f"{issuer.not_valid_after_utc:%Y-%m-%d}, and the certificate would be from {start:%Y-%m-%d} "
+            f"to {end:%Y-%m-%d}",
+            _within(issuer),
         )
     builder = _builder(public, name, issuer.subject, first, days).add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False
     )
     return _signed(builder, authority)
+
+
+def fitting_period(chain: Sequence[x509.Certificate], first: int, days: int) -> tuple[int, int]:
+    """First moment and days of a certificate below a chain: as wished, or as much of it as the chain is valid.
+
+    An authority that is younger than the wish moves the first moment to its own first full day; one that ends sooner
+    makes the certificate shorter.
+
+    Raises:
+        PipelineError: the chain is never valid as a whole, or for less than a day.
+    """
+    start, end = _period(first, days)
+    youngest = max((one.not_valid_before_utc for one in chain), default=start)
+    soonest = min((one.not_valid_after_utc for one in chain), default=end)
+    if youngest > start:
+        start = datetime.datetime.combine(youngest.date(), datetime.time(), datetime.UTC)
+        start += datetime.timedelta(days=int(start < youngest))
+        end = start + datetime.timedelta(days=days)
+    left = (min(end, soonest) - start).days
+    if left < 1:
+        raise PipelineError(
+            f"authority {chain[0].subject.rfc4514_string()}: its chain is valid from {youngest:%Y-%m-%d} to "
+            f"{soonest:%Y-%m-%d}, and the certificate would begin on {start:%Y-%m-%d}",
+            "use an authority that is valid longer, or another [release] epoch",
+        )
+    return int(start.timestamp()), left
+
+
+def _within(issuer: x509.Certificate) -> str:
+    """The options that fit; or, without --from and --days, they are chosen."""
+    first, days = fitting_period([issuer], 0, _LONGEST)
+    day = datetime.datetime.fromtimestamp(first, datetime.UTC)
+    return f"give --from {day:%Y-%m-%d} or later and --days {days} or less, or neither: then what fits is chosen"
 
 
 def request(key: SignsBundles, name: x509.Name) -> bytes:

@@ -19,7 +19,14 @@ from cryptography.hazmat.primitives.serialization import (
 from pipeline.errors import PipelineError, raise_if_any
 from pipeline.host.digests import write_atomically
 from pipeline.host.named_files import read_named
-from pipeline.signing.keys.certificates import SignsBundles, issued, ordered_chain, request, self_signed
+from pipeline.signing.keys.certificates import (
+    SignsBundles,
+    fitting_period,
+    issued,
+    ordered_chain,
+    request,
+    self_signed,
+)
 from pipeline.signing.keys.passphrase import PROMPT, read_passphrase
 from pipeline.signing.keys.private_file import make_once, sweep_unfinished
 from pipeline.signing.keys.private_keys import load_private_key
@@ -128,8 +135,13 @@ def make_key(
     bits: int,
     elliptic: bool = False,
     authority: Authority | None = None,
+    fit_first: bool = False,
+    fit_days: bool = False,
 ) -> list[bytes]:
     """A key with a certificate, self-signed or issued by an authority; returns the chain as DER, leaf first.
+
+    Args:
+        fit_first / fit_days: nobody chose them, so they are taken from when the authority's whole chain is valid.
 
     Raises:
         PipelineError: the name is taken, or the authority's key, certificates or validity do not fit.
@@ -142,7 +154,11 @@ def make_key(
         above = [der for path in authority.certificates for der in read_certificates(path, what)]
         if not above:
             raise PipelineError(f"{what}: it needs its certificate", "name it with --ca-cert, its own first")
-        issuer = x509.load_der_x509_certificate(above[0])
+        upper = [x509.load_der_x509_certificate(der) for der in above]
+        issuer = upper[0]
+        if fit_first:
+            first, fitting = fitting_period(upper, first, days)
+            days = fitting if fit_days else days
         signing = open_certifying(authority.key, authority.passphrase, what, issuer.public_key())
         # tried with the authority's own key first: a key whose certificate cannot be issued would be left over
         issued(signing.public_key(), subject, signing, issuer, first=first, days=days)

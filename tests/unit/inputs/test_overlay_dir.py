@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
+from pipeline.host.digests import digest_of_tree
 from pipeline.inputs.overlay_dir import read_overlay
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -166,3 +167,75 @@ def test_modes_are_judged(lines: str, said: str, tmp_path: Path) -> None:
     assert read_overlay(
         an_overlay(tmp_path / "reasoned", f'[paths."/etc/a"]\n{lines}\nreason = "so"\n', {"etc/a": "A"})
     )
+
+
+LEFT_OUT = [
+    "etc/.DS_Store", "etc/._motd", ".DS_Store", "etc/Thumbs.db", "srv/desktop.ini", "etc/.gitignore",
+    "etc/.gitattributes", "etc/.gitkeep", "etc/.keep", "etc/.directory", "__MACOSX/etc/._a", "etc/@eaDir/a",
+    "etc/.localized",
+]  # fmt: skip
+
+LEFTOVERS = [
+    "etc/motd~", "etc/#motd#", "etc/.#motd", "etc/.motd.swp", "etc/.motd.swo", "etc/motd.bak", "etc/motd.orig",
+    "etc/motd.rej", "etc/ssh/sshd_config.dpkg-old", "etc/motd.ucf-dist", "etc/motd.rpmsave", "etc/a.save", "etc/.a.un~",
+    "etc/.nfs000000000001", "etc/.~lock.a.ods#", "etc/fw.img.part", "opt/app/__pycache__/a.pyc", ".git/HEAD",
+    "opt/.svn/entries", "opt/app/.idea/workspace.xml", "opt/app/.vscode/settings.json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_a_system_leaves_is_left_out_and_of_no_digest(name: str, tmp_path: Path) -> None:
+    path = an_overlay(tmp_path, "", {"etc/a": "A"})
+    before = digest_of_tree(path, without=read_overlay(path).left_out)
+    (path / "rootfs" / name).parent.mkdir(parents=True, exist_ok=True)
+    (path / "rootfs" / name).write_text("x")
+    (path / ".DS_Store").write_text("x")
+    overlay = read_overlay(path)
+    assert [file.path for file in overlay.files] == ["/etc/a"]
+    assert digest_of_tree(path, without=overlay.left_out) == before
+
+
+@pytest.mark.parametrize("name", LEFTOVERS)
+def test_what_an_editor_leaves_is_refused_once_in_words(name: str, tmp_path: Path) -> None:
+    path = an_overlay(tmp_path, "", {"etc/a": "A", name: "x"})
+    with pytest.raises(PipelineError) as caught:
+        read_overlay(path)
+    (problem,) = caught.value.problems
+    assert "by its name" in problem.what
+    assert "overlay.toml" in problem.remedy
+
+
+@pytest.mark.parametrize("name", [*LEFT_OUT, *LEFTOVERS])
+def test_what_overlay_toml_names_is_meant(name: str, tmp_path: Path) -> None:
+    path = an_overlay(tmp_path, f'[paths."/{name}"]\nmode = "0600"\n', {name: "x"})
+    overlay = read_overlay(path)
+    assert [(file.path, file.mode) for file in overlay.files] == [(f"/{name}", 0o600)]
+    assert not overlay.left_out
+
+
+def test_a_directory_that_is_named_means_what_is_in_it(tmp_path: Path) -> None:
+    description = '[paths."/opt/app/.vscode"]\ndirectory = true\n[paths."/etc"]\ndirectory = true\n'
+    path = an_overlay(tmp_path, description, {"opt/app/.vscode/settings.json": "{}"})
+    assert [file.path for file in read_overlay(path).files] == ["/opt/app/.vscode/settings.json"]
+    (path / "rootfs/opt/app/.vscode/settings.json~").write_text("{}")
+    (path / "rootfs/etc").mkdir()
+    (path / "rootfs/etc/motd~").write_text("{}")
+    with pytest.raises(PipelineError) as caught:
+        read_overlay(path)
+    assert len(caught.value.problems) == 2
+
+
+def test_an_empty_directory_is_named_not_kept(tmp_path: Path) -> None:
+    path = an_overlay(tmp_path, "", {"srv/data/.gitkeep": ""})
+    with pytest.raises(PipelineError, match="empty otherwise"):
+        read_overlay(path)
+    (path / "overlay.toml").write_text('[paths."/srv/data"]\ndirectory = true\n')
+    assert read_overlay(path).directories == (("/srv/data", 0o755, 0, 0),)
+    assert not read_overlay(path).files
+
+
+@pytest.mark.parametrize(
+    "name", ["etc/backup.conf", "etc/orig", "etc/motd.d/10-bak", "etc/keep", "etc/save.sh", "etc/a~b"]
+)
+def test_names_that_only_look_like_it_stay(name: str, tmp_path: Path) -> None:
+    assert [file.path for file in read_overlay(an_overlay(tmp_path, "", {name: "x"})).files] == [f"/{name}"]

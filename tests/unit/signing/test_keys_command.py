@@ -160,7 +160,10 @@ def test_asked_for_and_taken_back(place: Path, capfd: pytest.CaptureFixture[str]
         (("new", "../x", "--dn", DN, "--from", "2026-01-01"), "not the name of a key"),
         (("new", "x", "--dn", DN, "--from", "2026-01-01", "--bits", "1024"), "1024 bits are too weak"),
         (("new", "x", "--dn", DN, "--from", "2026-01-01", "--ca", "file:ca.pem"), "belong together"),
-        (("new", "x", "--dn", DN, "--from", "2010-01-01", "--ca", "file:ca.pem", "--ca-cert", "ca.crt"), "within that"),
+        (
+            ("new", "x", "--dn", DN, "--from", "2010-01-01", "--ca", "file:ca.pem", "--ca-cert", "ca.crt"),
+            "would be from 2010-01-01 to 2019-12-30",
+        ),
         (("new", "x", "--dn", DN, "--from", "2026-01-01", "--ca", "file:ca.pem", "--ca-cert", "l.crt"), "another key"),
         (("new", "x", "--dn", DN, "--from", "2026-01-01", "--ca", "file:c.pem", "--ca-cert", "l.crt"), "CA:TRUE"),
         (("new", "x", "--dn", DN, "--from", "2026-01-01", "--passphrase", PLANTED), "no known kind of source"),
