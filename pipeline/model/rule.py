@@ -22,6 +22,19 @@ class RuleOutcome(StrEnum):
     DISAGREEMENT = "rule and reader disagree"
 
 
+class Severity(StrEnum):
+    """What a broken rule can cost, at worst.
+
+    High: somebody gets in, reads secrets or passes for the gateway, or the gateway is lost until somebody visits it.
+    Medium: a second line of defence is missing, gateways are mixed up, or a service fails in the field.
+    Low: it helps an attacker, or hinders whoever looks for one, only together with something else.
+    """
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
 @dataclass(frozen=True, order=True)
 class Breach:
     """One place where a rule is broken.
@@ -123,11 +136,12 @@ class Rule:
     Attributes:
         id: such as ``ssh.port``. Changes a transform makes for its sake have this id as origin, or one of
             docs/reference/origins.md where the change serves several rules.
+        why: what an attacker or a bad day does where the rule is broken, in one to three sentences.
         documents: lines of the documents that ask for it: ``A:84``, ``B:400``.
         references: ids of public rule sets: ``CIS 5.1.20``, ``ANSSI R33``, ``ETSI 5.1-1``, ….
         profile: ``documents`` (literally what they ask) or ``strict`` (more, as far as a gateway can bear it).
         conflict: where today's practice contradicts the documents, and which setting chooses; else empty.
-        enforced_by: the transform, or empty when the rule is only checked.
+        enforced_by: addresses below `pipeline.transforms`, or empty when the rule is only checked.
     """
 
     id: str
@@ -139,6 +153,8 @@ class Rule:
     remedy: str = ""
     conflict: str = ""
     enforced_by: str = ""
+    why: str = field(kw_only=True)
+    severity: Severity = field(kw_only=True)
 
 
 @dataclass(frozen=True)

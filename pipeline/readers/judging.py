@@ -12,7 +12,7 @@ from dataclasses import replace
 from pipeline.model.image_view import ImageView
 from pipeline.model.reader import Reader
 from pipeline.model.reader_answer import ReaderAnswer, ReaderVerdict
-from pipeline.model.rule import Breach, Expected, Judgement, Rule, RuleOutcome, RuleResult, Waiver
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, RuleOutcome, RuleResult, Severity, Waiver
 from pipeline.readers.all_readers import READERS
 from pipeline.rules.registry import day_of
 
@@ -24,6 +24,8 @@ def rule_of(reader: Reader) -> Rule:
     return Rule(
         id=f"readers.{reader.id}",
         title=reader.title,
+        why="The program on the gateway reads the file, not our idea of it: what it refuses fails in the field.",
+        severity=Severity.HIGH,
         documents=(),
         references=("62443 CR 7.6",),
         profile="documents",

@@ -25,6 +25,11 @@ otherwise and has the last word, see [readers](readers.md)). The profile `docume
 `gateway.toml`. A rule can be waived there with a reason, a name and a last day; the waiver is shown in every report,
 and it lapses.
 
+**Severity** is what a broken rule can cost at worst. *High*: somebody gets in, reads secrets or passes for the gateway,
+or the gateway is lost until somebody visits it. *Medium*: a second line of defence is missing, gateways are mixed up,
+or a service fails in the field. *Low*: it helps an attacker, or hinders whoever looks for one, only together with
+something else. Every unwaived failure stops a build, whatever its severity.
+
 `A:n` is line n of *Move to Production*, `B:n` of *Security Features*. CIS: CIS Debian Linux 12 Benchmark 1.1.0; CaC:
 ComplianceAsCode; ANSSI: BP-028 2.0; ETSI: EN 303 645 2.1.1; CRA: Regulation (EU) 2024/2847, Annex I; 62443:
 IEC 62443-4-2.
@@ -39,11 +44,12 @@ def text(rules: Sequence[Rule]) -> str:
 def _overview(rules: Sequence[Rule]) -> Iterator[str]:
     strict = sum(rule.profile == "strict" for rule in rules)
     yield f"{len(rules)} rules, {len(rules) - strict} of them in the profile `documents`.\n"
-    yield "| rule | asks that | documents | enforced by |"
-    yield "|---|---|---|---|"
+    yield "| rule | asks that | severity | documents | enforced by |"
+    yield "|---|---|---|---|---|"
     for rule in rules:
         documents = ", ".join(rule.documents) or "strict"
-        yield f"| [{rule.id}](#{_anchor(rule.id)}) | {_cell(rule.title)} | {documents} | {rule.enforced_by or '-'} |"
+        name = f"[{rule.id}](#{_anchor(rule.id)})"
+        yield f"| {name} | {_cell(rule.title)} | {rule.severity} | {documents} | {rule.enforced_by or '-'} |"
     yield ""
 
 
@@ -63,6 +69,8 @@ def _sections(rules: Sequence[Rule]) -> Iterator[str]:
         for rule in group:
             yield f"### {rule.id}\n"
             yield f"{rule.title[:1].upper()}{rule.title[1:]}.\n"
+            yield f"{rule.why}\n"
+            yield f"- severity: {rule.severity}"
             if rule.documents:
                 yield f"- documents: {', '.join(rule.documents)}"
             yield f"- references: {', '.join(rule.references)}"

@@ -10,7 +10,6 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Tree
 from pipeline.model.tree_glob import glob
-from pipeline.rules.esf import all_rules
 from pipeline.rules.registry import READS
 
 # Keys that may log in, in whatever home they lie.
@@ -28,7 +27,7 @@ def wanted_paths(tree: Tree, layout: Layout | None) -> tuple[GuestPath, ...]:
     """
     found = {
         place
-        for pattern in (*READS, *(() if layout is None else all_rules.paths_needed(layout)))
+        for pattern in (*READS, *(() if layout is None else paths_needed(layout)))
         for path in _meant(tree, pattern)
         for place in _file(tree, path)
     }
@@ -60,3 +59,34 @@ def _file(tree: Tree, path: GuestPath) -> Iterator[GuestPath]:
     node = tree.get(place)
     if node is not None and node.kind is Kind.FILE:
         yield place
+
+
+def paths_needed(layout: Layout) -> tuple[str, ...]:
+    """Patterns of every file the rules look into, in an image with an installation of this layout; sorted."""
+    single = (
+        layout.properties,
+        layout.custom_properties,
+        layout.dpa,
+        layout.policy,
+        layout.policy_backup,  # a file in some releases, a directory in others
+        layout.cacerts,
+        layout.certificates,
+        layout.kuranet,
+        *layout.start_scripts,
+    )
+    root = layout.root
+    below = (root / "bin", layout.snapshots, layout.packages, layout.restore, layout.policy_backup)
+    plugins = (root / "plugins", root / "kura/plugins")
+    # Where a keystore or key of somebody else would lie under whatever name.
+    beside = (root, root / "kura", root / "data", root / "security", root / "user", root / "user/security")
+    return tuple(
+        sorted(
+            {
+                *READS,
+                *(str(path) for path in single if path is not None),
+                *(f"{path}/**" for path in below if path is not None),
+                *(f"{path}/**.jar" for path in plugins),
+                *(f"{path}/*" for path in beside),
+            }
+        )
+    )

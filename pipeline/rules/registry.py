@@ -1,51 +1,61 @@
-"""All rules in one explicit order, and judging an image by them."""
+"""All rules, and judging an image by them.
+
+Rules collect themselves: whatever module below `pipeline.rules` has ``RULES`` and ``READS`` is found by its address.
+"""
 
 from __future__ import annotations
 
 import datetime
 import difflib
-from collections.abc import Container, Iterable, Sequence
+import pkgutil
+from collections.abc import Container, Iterable, Iterator, Sequence
+from types import ModuleType
 
+from pipeline import rules as rules_package
 from pipeline.errors import PipelineError, Problem
 from pipeline.model.image_view import ImageView, Unread
 from pipeline.model.rule import Expected, Judgement, Rule, RuleOutcome, RuleResult, Waiver
-from pipeline.rules.accounts import access, accounts, libc, passwords
-from pipeline.rules.boot import bootloader
-from pipeline.rules.esf import all_rules
-from pipeline.rules.files import secrets
-from pipeline.rules.files import strict as linux_strict_files
-from pipeline.rules.identity import first_boot, identity, residue
-from pipeline.rules.kernel import strict as linux_strict_kernel
-from pipeline.rules.services import disabled
-from pipeline.rules.ssh import authentication, key_sizes, port, port_guards, strict
 
 PROFILES = ("documents", "strict")
 
-_LINUX = (
-    passwords,
-    libc,
-    accounts,
-    key_sizes,
-    authentication,
-    port,
-    port_guards,
-    disabled,
-    bootloader,
-    identity,
-    first_boot,
-    residue,
-    secrets,
-    access,
-    linux_strict_kernel,
-    strict,
-    linux_strict_files,
+# Subjects whose rules are about the framework of the gateway; all others hold for any Linux.
+_OF_THE_FRAMEWORK = ("esf", "firewall", "network")
+
+
+def _modules(*, framework: bool) -> Iterator[ModuleType]:
+    """Every module of every subject, imported; the package's own modules are as constant as its code."""
+    for subject in pkgutil.iter_modules(rules_package.__path__):
+        if subject.ispkg and (subject.name in _OF_THE_FRAMEWORK) == framework:
+            package = pkgutil.resolve_name(f"{rules_package.__name__}.{subject.name}")
+            for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+                yield pkgutil.resolve_name(found.name)
+
+
+def _collected(modules: Iterable[ModuleType]) -> tuple[Rule, ...]:
+    """What the modules call ``RULES``, in the order of the documents' lines; what only `strict` asks for comes last."""
+    return tuple(sorted((rule for module in modules for rule in getattr(module, "RULES", ())), key=_place))
+
+
+def _place(rule: Rule) -> tuple[bool, list[tuple[str, int]], str]:
+    lines = (line.partition(":") for line in rule.documents)
+    return not rule.documents, sorted((name, int(number.partition("-")[0])) for name, _, number in lines), rule.id
+
+
+LINUX: tuple[Rule, ...] = _collected(_modules(framework=False))
+FRAMEWORK: tuple[Rule, ...] = _collected(_modules(framework=True))
+RULES: tuple[Rule, ...] = tuple(sorted((*LINUX, *FRAMEWORK), key=_place))
+
+# Files the rules look into, those they share included; links are followed, ``**`` is everything below a directory.
+READS: tuple[str, ...] = tuple(
+    sorted(
+        {
+            pattern
+            for framework in (False, True)
+            for module in _modules(framework=framework)
+            for pattern in getattr(module, "READS", ())
+        }
+    )
 )
-
-LINUX: tuple[Rule, ...] = tuple(rule for module in _LINUX for rule in module.RULES)
-RULES: tuple[Rule, ...] = (*LINUX, *all_rules.RULES)
-
-# Files the rules look into; links are followed, ``**`` is everything below a directory.
-READS: tuple[str, ...] = tuple(sorted({*all_rules.READS, *(pattern for module in _LINUX for pattern in module.READS)}))
 
 
 def rules_of(profile: str, also: Iterable[str] = (), rules: Sequence[Rule] = RULES) -> tuple[Rule, ...]:

@@ -97,7 +97,7 @@ def test_every_format_says_the_same_of_the_vanilla_image(reports: dict[str, tupl
     log = json.loads(reports["vanilla.sarif"][1].read_bytes())
     assert problems_of(log) == []
     (sarif,) = log["runs"]
-    errors = [result for result in sarif["results"] if result["level"] == "error"]
+    errors = [result for result in sarif["results"] if result["kind"] == "fail"]
     assert {result["ruleId"] for result in errors} == failed
     assert len(errors) == len(breaches)
 

@@ -162,12 +162,14 @@ def _name_of(path: Path) -> str:
 
 
 def _gathers(name: str) -> bool:
-    gatherers = ("pipeline.rules.registry", "pipeline.rules.esf.all_rules", "pipeline.verification")
+    gatherers = ("pipeline.rules.registry", "pipeline.verification")
     return name.startswith("tests.") or name in gatherers or (ROOT / name.replace(".", "/") / "__init__.py").exists()
 
 
 def _imported(path: Path) -> frozenset[str]:
     names: set[str] = set()
+    if path == ROOT / "pipeline/rules/registry.py":  # it finds the rules by their address
+        names = {_name_of(rule) for rule in (ROOT / "pipeline/rules").glob("*/**/*.py")}
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}

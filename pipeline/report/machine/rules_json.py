@@ -43,6 +43,8 @@ def _result(result: RuleResult) -> Json:
     return {
         "rule": result.rule.id,
         "title": result.rule.title,
+        "severity": result.rule.severity.value,
+        "rationale": result.rule.why,
         "documents": list(result.rule.documents),
         "references": list(result.rule.references),
         "outcome": result.judgement.outcome.value,

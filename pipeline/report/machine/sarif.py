@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pipeline import __version__
 from pipeline.formats.canonical_json import Json, dumps
-from pipeline.model.rule import Audit, Breach, Rule, RuleOutcome, RuleResult
+from pipeline.model.rule import Audit, Breach, Rule, RuleOutcome, RuleResult, Severity
 from pipeline.report.text.plain import plain
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -20,6 +20,8 @@ _KINDS = {
     RuleOutcome.UNVERIFIABLE: "review",
     RuleOutcome.DISAGREEMENT: "review",
 }
+
+_LEVELS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
 
 
 def sarif(audits: Sequence[Audit]) -> bytes:
@@ -49,13 +51,16 @@ def _descriptor(rule: Rule) -> Json:
     described: dict[str, Json] = {
         "id": rule.id,
         "shortDescription": {"text": rule.title},
-        "defaultConfiguration": {"level": "error"},
-        "properties": {"tags": [*rule.documents, *rule.references], "profile": rule.profile},
+        "fullDescription": {"text": " ".join(filter(None, (f"{rule.title}.", rule.why, rule.conflict)))},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "properties": {
+            "tags": [*rule.documents, *rule.references],
+            "profile": rule.profile,
+            "severity": rule.severity.value,
+        },
     }
     if rule.remedy:
         described["help"] = {"text": rule.remedy}
-    if rule.conflict:
-        described["fullDescription"] = {"text": f"{rule.title}. {rule.conflict}"}
     return described
 
 
@@ -74,7 +79,7 @@ def _one(index: int, result: RuleResult, message: str, breach: Breach | None) ->
         "ruleIndex": index,
         "kind": _KINDS[outcome],
         # Section 3.27.10: anything but a failure has no level.
-        "level": "error" if outcome is RuleOutcome.FAIL else "none",
+        "level": _LEVELS[result.rule.severity] if outcome is RuleOutcome.FAIL else "none",
         "message": {"text": message},
     }
     if breach is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.model.rule import Audit, Breach, RuleOutcome, RuleResult
+from pipeline.model.rule import Audit, Breach, RuleOutcome, RuleResult, Severity
 from pipeline.report.text.plain import plain
 
 
@@ -41,7 +41,10 @@ def summary(audit: Audit) -> str:
 def _section(audit: Audit, *, everything: bool) -> Iterator[str]:
     yield summary(audit)
     failed = audit.with_outcome(RuleOutcome.FAIL)
-    for result in sorted(failed, key=lambda result: result.waiver is not None):
+    worst_first = sorted(
+        failed, key=lambda result: (result.waiver is not None, [*Severity].index(result.rule.severity))
+    )
+    for result in worst_first:
         yield from _failure(result)
     for result in audit.with_outcome(RuleOutcome.DISAGREEMENT):
         yield f"DIFFER {result.rule.id}: {plain(result.judgement.why)}"
@@ -55,8 +58,8 @@ def _section(audit: Audit, *, everything: bool) -> Iterator[str]:
 
 def _failure(result: RuleResult) -> Iterator[str]:
     rule = result.rule
-    documents = f" ({', '.join(rule.documents)})" if rule.documents else ""
-    yield f"{'WAIVED' if result.waiver else 'FAIL  '} {rule.id}{documents}: {plain(rule.title)}"
+    about = ", ".join((rule.severity.value, *rule.documents))
+    yield f"{'WAIVED' if result.waiver else 'FAIL  '} {rule.id} ({about}): {plain(rule.title)}"
     for breach in result.judgement.breaches:
         yield f"       {place(breach)}: {plain(breach.found)}; wanted: {plain(breach.wanted)}"
     for waiver, state in ((result.waiver, "waived until"), (result.lapsed, "waiver lapsed on")):

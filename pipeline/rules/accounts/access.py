@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pipeline.formats.accounts import sudoers
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.accounts.people import PASSWD, People, Person, people
 from pipeline.rules.looking import files, first_program
 from pipeline.rules.ssh import dropbear, sshd
@@ -137,6 +137,8 @@ RULES = (
     Rule(
         id="access.login",
         title="at least one user can really log in over SSH",
+        why="If nobody can log in over SSH, a gateway in the field can be repaired only by driving to it.",
+        severity=Severity.HIGH,
         documents=("A:17", "A:38"),
         references=("ETSI 5.9-1", "CRA I.1(2)(h)", "62443 CR 1.1"),
         profile="documents",
@@ -148,6 +150,11 @@ RULES = (
     Rule(
         id="access.users",
         title="every person with authorized keys gets in by them",
+        why=(
+            "A person whose keys do not work asks for an exception on a bad day, and gets a shared account or a "
+            "password."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:22", "A:43"),
         references=("ETSI 5.9-1", "62443 CR 1.1"),
         profile="documents",
@@ -158,6 +165,11 @@ RULES = (
     Rule(
         id="access.administer",
         title="somebody who can log in can become root, or the release has chosen that nobody can",
+        why=(
+            "Without anybody who can become root, a gateway in the field cannot be repaired or patched; it has to be "
+            "reflashed on site."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:17", "A:26"),
         references=("ANSSI R39", "62443 CR 2.1", "CRA I.1(2)(c)"),
         profile="documents",

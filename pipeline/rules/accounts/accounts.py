@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline.formats.accounts import sudoers
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.model.tree import Kind
 from pipeline.rules.accounts.people import GROUP, PASSWD, People, Person, people
 from pipeline.rules.looking import files, first_program, harmless, loose, paths, program, writable_by_others
@@ -168,6 +168,11 @@ RULES = (
     Rule(
         id="accounts.users",
         title="people have accounts without root privileges that work: shell, home, modes",
+        why=(
+            "People who share root cannot be told apart in the logs, and one stolen session gives away the whole "
+            "gateway."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:17", "A:22"),
         references=(
             "CIS 7.2.9",
@@ -186,6 +191,8 @@ RULES = (
     Rule(
         id="accounts.only_root_is_root",
         title="root alone has uid 0",
+        why='A second account with uid 0 is a back door that audits of "root" never see.',
+        severity=Severity.HIGH,
         documents=("A:17", "A:26"),
         references=("CIS 5.4.2.1", "CaC accounts_no_uid_except_zero", "lynis AUTH-9204"),
         profile="documents",
@@ -195,6 +202,11 @@ RULES = (
     Rule(
         id="accounts.unique_numbers",
         title="every account and group has a number of its own",
+        why=(
+            "Two accounts with one number own each other's files; what was granted to one is granted to the other "
+            "without anybody having decided it."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:17",),
         references=(
             "CIS 7.2.3",
@@ -212,6 +224,11 @@ RULES = (
     Rule(
         id="accounts.privileged_groups",
         title="people are in no group that is as good as root",
+        why=(
+            "Members of groups such as disk, docker or shadow read every file or become root in one command, without "
+            "sudo and without a trace of it."
+        ),
+        severity=Severity.HIGH,
         documents=("A:17",),
         references=("ANSSI R38", "ANSSI R43", "CIS 5.2.7", "62443 CR 2.1"),
         profile="documents",
@@ -222,6 +239,11 @@ RULES = (
     Rule(
         id="accounts.sudo",
         title="who may become root is named in sudoers, and only root can change that",
+        why=(
+            "A sudoers file others can write, or a line that grants more than was meant, turns any stolen account into "
+            "root."
+        ),
+        severity=Severity.HIGH,
         documents=("A:17",),
         references=("CIS 5.2.4", "ANSSI R39", "ANSSI R40", "ANSSI R43", "CaC sudo_remove_nopasswd", "62443 CR 2.1"),
         profile="documents",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.model.tree import Kind
 from pipeline.rules.accounts.people import PASSWD, people
 from pipeline.rules.looking import paths
@@ -70,6 +70,8 @@ RULES = (
     Rule(
         id="accounts.verifiable_hashes",
         title="the image's own C library can verify every password hash in it",
+        why="A hash the image's C library does not know can never match: the password is set, and it lets nobody in.",
+        severity=Severity.HIGH,
         documents=("A:11",),
         references=("crypt(5)", "ETSI 5.1-3", "62443 CR 1.5"),
         profile="documents",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline.formats.accounts import crypt_hash
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.accounts.people import GROUP, GSHADOW, PASSWD, Person, people
 from pipeline.rules.looking import files, harmless, lines, paths, words_of
 
@@ -172,6 +172,11 @@ RULES = (
     Rule(
         id="accounts.root_password",
         title="root's password is hashed strongly and none that anybody would try first",
+        why=(
+            "Factory passwords are in manuals and in every scanner's list. One guess gives root, and with it every "
+            "secret of the gateway."
+        ),
+        severity=Severity.HIGH,
         documents=("A:11", "A:16"),
         references=(
             "CIS 5.4.2.4",
@@ -194,6 +199,11 @@ RULES = (
     Rule(
         id="accounts.inherited",
         title="no account or group has an empty, weak, guessable or left-over password",
+        why=(
+            "A password that came with the vanilla image or the golden sample is the same on every copy and known to "
+            "people who left long ago."
+        ),
+        severity=Severity.HIGH,
         documents=("A:11", "A:24"),
         references=(
             "CIS 7.2.2",
@@ -211,6 +221,11 @@ RULES = (
     Rule(
         id="accounts.backups",
         title="no copies of account files with old password hashes",
+        why=(
+            "Old copies of the account files keep hashes of passwords that were replaced. They can be cracked at "
+            "leisure and often open other machines."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:11",),
         references=("CIS 7.1.2", "virt-sysprep passwd-backups", "ANSSI R50"),
         profile="documents",
@@ -221,6 +236,8 @@ RULES = (
     Rule(
         id="accounts.console_login",
         title="no console gives a shell or a login without password",
+        why="Whoever plugs a cable into the serial port has a root shell, and the passwords protect nothing.",
+        severity=Severity.HIGH,
         documents=("A:11",),
         references=("CIS 1.4.3", "CaC require_singleuser_auth", "62443 CR 1.1", "ETSI 5.6-4"),
         profile="documents",

@@ -10,7 +10,7 @@ from pipeline.formats.boot.fw_env_config import FwEnvConfigError, Place
 from pipeline.model.image_view import ImageView
 from pipeline.model.outside.raw_region import Region
 from pipeline.model.outside.sidecar import ENVIRONMENTS
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import files, harmless, words_of
 
@@ -218,6 +218,11 @@ RULES = (
     Rule(
         id="bootloader.delay",
         title="U-Boot boots without delay, whichever copy of its environment it takes",
+        why=(
+            "During the delay any key on the serial line stops the boot, and U-Boot starts whatever it is told: a root "
+            "shell, or another system."
+        ),
+        severity=Severity.HIGH,
         documents=("A:90", "A:98"),
         references=(
             "ANSSI R5",
@@ -234,11 +239,16 @@ RULES = (
         conflict="0 as the documents ask still looks for a key, so a held key stops U-Boot; -2 does not look, but "
         "with a broken boot command nobody gets in any more: [bootloader] bootdelay. Without verified boot either is a "
         "speed bump",
-        enforced_by="bootloader",
+        enforced_by="boot.bootloader",
     ),
     Rule(
         id="bootloader.overrides",
         title="no file U-Boot reads later brings a delay or a prompt back",
+        why=(
+            "A file U-Boot reads after its environment can bring the delay or prompt back, although the environment "
+            "looks right."
+        ),
+        severity=Severity.HIGH,
         documents=("A:90",),
         references=("ANSSI R5", "ETSI 5.6-4"),
         profile="documents",
@@ -248,6 +258,11 @@ RULES = (
     Rule(
         id="identity.bootloader",
         title="U-Boot's environment holds no network address or serial number of one machine",
+        why=(
+            "U-Boot hands its address to Linux: two gateways with one hardware address on a network both lose their "
+            "connections."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:129",),
         references=("U-Boot doc/README.enetaddr", "virt-sysprep net-hwaddr", "ETSI 5.4-2"),
         profile="documents",
@@ -258,6 +273,8 @@ RULES = (
     Rule(
         id="system.release",
         title="the system is of a release on the approved list",
+        why="A system older than the approved list has known holes with published exploits.",
+        severity=Severity.MEDIUM,
         documents=("A:105",),
         references=("ANSSI R61", "ETSI 5.3-1", "CRA I.1(2)(a)", "CRA I.1(2)(c)", "CRA II(1)", "62443 EDR 3.10"),
         profile="documents",

@@ -11,7 +11,7 @@ from pipeline.formats.esf.esf_policy import SIGNER, SecurityPolicy
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import document, no_keystore, on_esf
 from pipeline.rules.esf.packages import Bundle, bundles
 from pipeline.rules.esf.policy import policy_of
@@ -113,31 +113,43 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="bundles.signed",
         title="every bundle is signed in a shape the gateway takes for a signature",
+        why=(
+            "A signature in the wrong shape counts as none: under a strong policy the bundle does not start; under a "
+            "weak one anybody's would."
+        ),
+        severity=Severity.HIGH,
         documents=("B:223", "B:229", "B:441", "B:594"),
         references=("62443 CR 3.4", "CRA I.1(2)(f)", "ETSI 5.3-10"),
         profile="documents",
         check=on_esf(_signed),
         remedy="sign it with the pipeline's own signer; jarsigner of JDK 9 and later writes another shape",
-        enforced_by="packages",
+        enforced_by="esf.packages",
     ),
     Rule(
         id="bundles.admitted",
         title="the policy admits the signer of every bundle",
+        why="A bundle whose signer the policy does not admit stays out, and the application is missing in the field.",
+        severity=Severity.HIGH,
         documents=("B:132", "B:151", "B:155", "B:557"),
         references=("62443 CR 3.4",),
         profile="documents",
         check=on_esf(_admitted),
         remedy="add the signer to gateway.toml [policy] vendor_signers, chain in full, leaf first",
-        enforced_by="policy",
+        enforced_by="esf.policy",
     ),
     Rule(
         id="bundles.trusted",
         title="the keystore knows the signer of every bundle",
+        why=(
+            "Without the signer's certificate the framework can verify nothing, and refuses the bundle at the first "
+            "start."
+        ),
+        severity=Severity.HIGH,
         documents=("B:498", "B:527"),
         references=("62443 CR 1.9",),
         profile="documents",
         check=on_esf(_trusted),
         remedy="import the signer's certificate before the first boot",
-        enforced_by="keystores",
+        enforced_by="esf.keystores",
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import below
 from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
 from pipeline.rules.esf.strength import WELL_KNOWN, weakness
@@ -182,46 +182,59 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="snapshot.console_password",
         title="the console's password is strong",
+        why="The console controls everything the gateway does; its default password is in the manual.",
+        severity=Severity.HIGH,
         documents=("A:115",),
         references=("ETSI 5.1-1", "ETSI 5.1-2", "ETSI 5.1-5", "62443 CR 1.5", "62443 CR 1.7"),
         profile="documents",
         check=_password,
         remedy="let the pipeline derive it, or set a strong one in the golden sample's console",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
     Rule(
         id="snapshot.console_username",
         title="the console's user is set",
+        why="A name of the release's own makes guesses start from zero, and one that was not applied locks people out.",
+        severity=Severity.LOW,
         documents=("A:115",),
         references=("62443 CR 1.1",),
         profile="documents",
         check=_username,
         remedy="set gateway.toml [console] username",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
     Rule(
         id="console.own_username",
         title="the console's user has no default name",
+        why="A default name is half of a credential that everybody can look up.",
+        severity=Severity.LOW,
         documents=("A:115",),
         references=("62443 CR 1.1",),
         profile="strict",
         check=_own_username,
         remedy="set gateway.toml [console] username to something else than admin",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
     Rule(
         id="snapshot.remote_command",
         title="remote commands are off or strongly protected",
+        why=(
+            "Remote commands run whatever the cloud account sends: with a weak password, one stolen account runs code "
+            "on every gateway."
+        ),
+        severity=Severity.HIGH,
         documents=("A:117",),
         references=("CRA I.1(2)(j)", "ETSI 5.6-5", "62443 CR 7.7"),
         profile="documents",
         check=_remote_command,
         remedy="leave gateway.toml [command] enabled off, or set a strong password on the golden sample",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
     Rule(
         id="console.privileged_command",
         title="no privileged commands from the cloud",
+        why="Privileged commands from the cloud make a stolen cloud account root on every gateway.",
+        severity=Severity.HIGH,
         documents=("A:117",),
         references=("CRA I.1(2)(j)",),
         profile="documents",

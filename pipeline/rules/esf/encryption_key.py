@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import document, node_of, on_esf, place_of
 from pipeline.rules.esf.start import Started, commands, scripts, starters
 
@@ -99,11 +99,16 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="framework.encryption_key",
         title="what the framework encrypts, it encrypts with a key of this gateway's own",
+        why=(
+            "With the key that every installation shares, passwords in a stolen snapshot or backup are as good as in "
+            "clear."
+        ),
+        severity=Severity.HIGH,
         documents=("A:141",),
         references=("ETSI 5.4-1", "62443 CR 4.3", "CRA I.1(2)(e)"),
         profile="strict",
         check=on_esf(_encryption_key),
         remedy='profile strict gives each gateway its own, and so does [rules] also = ["framework.encryption_key"]',
-        enforced_by="framework",
+        enforced_by="esf.framework",
     ),
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pipeline.formats.java import start_script
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import Document, on_esf, unread
 from pipeline.rules.esf.start import (
     booted,
@@ -250,6 +250,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="framework.started",
         title="the system starts a script of the installation",
+        why="If nothing starts the framework, the gateway boots and does none of its work.",
+        severity=Severity.HIGH,
         documents=("A:244", "A:248"),
         references=("62443 CR 7.6",),
         profile="documents",
@@ -259,56 +261,71 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="framework.jvm_options",
         title="the framework starts without debugging and profiling",
+        why="A debugger's port gives whoever reaches it full control of the framework, without any password.",
+        severity=Severity.HIGH,
         documents=("B:14", "B:362", "B:397", "B:399", "B:401", "B:403", "B:405", "B:407", "B:409"),
         references=("ETSI 5.6-4", "62443 EDR 2.13"),
         profile="documents",
         check=on_esf(_jvm_options),
         remedy="take the options out of the script, before the first boot",
-        enforced_by="framework",
+        enforced_by="esf.framework",
     ),
     Rule(
         id="framework.text_kept",
         title="letters beyond ASCII are kept",
+        why=(
+            "With another encoding, names and passwords with letters beyond ASCII are changed when they are saved, and "
+            "no longer match."
+        ),
+        severity=Severity.LOW,
         documents=("A:133",),
         references=("62443 CR 7.6",),
         profile="documents",
         check=on_esf(_text_kept),
         remedy="-Dfile.encoding=UTF-8 in the command that starts Java",
-        enforced_by="framework",
+        enforced_by="esf.framework",
     ),
     Rule(
         id="framework.heap_dump",
         title="heap dumps go to /dev/null",
+        why="A dump of the memory holds every password and key of the framework in clear, and stays on the disk.",
+        severity=Severity.MEDIUM,
         documents=("B:395",),
         references=("ETSI 5.4-1", "62443 CR 4.1"),
         profile="documents",
         check=on_esf(_heap_dump),
         remedy="-XX:HeapDumpPath=/dev/null",
-        enforced_by="framework",
+        enforced_by="esf.framework",
     ),
     Rule(
         id="framework.environment",
         title="nothing adds options to Java behind the start script's back",
+        why="An option added in another file brings the debugger back, although the start script looks clean.",
+        severity=Severity.HIGH,
         documents=("B:393", "B:397"),
         references=("ETSI 5.6-4", "62443 EDR 2.13"),
         profile="documents",
         check=on_esf(_environment),
         remedy="take the line out of the file",
-        enforced_by="framework",
+        enforced_by="esf.framework",
     ),
     Rule(
         id="framework.no_debug_script",
         title="there is no script for remote debugging",
+        why='A debug script is started "just for a moment" and leaves an open debugger\'s port behind.',
+        severity=Severity.MEDIUM,
         documents=("A:113", "B:14", "B:397", "B:399"),
         references=("ETSI 5.6-4",),
         profile="documents",
         check=on_esf(_no_debug_script),
         remedy="remove the script",
-        enforced_by="framework",
+        enforced_by="esf.framework",
     ),
     Rule(
         id="framework.no_management",
         title="no Java agents and no remote management",
+        why="Remote management without protection lets whoever reaches its port load code into the framework.",
+        severity=Severity.HIGH,
         documents=("B:14",),
         references=("ETSI 5.6-4", "CRA I.1(2)(j)"),
         profile="strict",
@@ -318,6 +335,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="framework.no_osgi_console",
         title="the OSGi console listens on the loopback only",
+        why="The OSGi console installs and starts bundles for whoever connects, without asking who it is.",
+        severity=Severity.HIGH,
         documents=("A:113",),
         references=("CVE-2017-7649", "ETSI 5.6-1", "CRA I.1(2)(j)"),
         profile="strict",
@@ -325,6 +344,6 @@ RULES: tuple[Rule, ...] = (
         remedy='-console 127.0.0.1:5002; profile strict does it, and [rules] also = ["framework.no_osgi_console"]',
         conflict="the init script stops the framework through this console, so it cannot go; the documents leave it to "
         "the firewall, and so does the profile documents (firewall.osgi_console)",
-        enforced_by="framework",
+        enforced_by="esf.framework",
     ),
 )

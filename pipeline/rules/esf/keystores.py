@@ -15,7 +15,7 @@ from pipeline.formats.esf.esf_snapshot import Configuration
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import Document, document, no_keystore, on_esf
 from pipeline.rules.esf.properties import Value, in_effect
 from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot, snapshot_file
@@ -255,56 +255,77 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="keystores.jks",
         title="keystores are of the type the gateway can read",
+        why="A keystore of a type the gateway's Java cannot read leaves it without TLS and without verified bundles.",
+        severity=Severity.HIGH,
         documents=("A:202", "A:212", "B:498"),
         references=("62443 CR 1.9",),
         profile="documents",
         check=on_esf(_jks),
         remedy="keytool -importkeystore … -deststoretype JKS",
-        enforced_by="keystores",
+        enforced_by="esf.keystores",
     ),
     Rule(
         id="keystores.opens",
         title="the stated passwords open the keystores",
+        why=(
+            "If the stated password does not open the keystore, the gateway comes up without TLS or refuses its "
+            "bundles."
+        ),
+        severity=Severity.HIGH,
         documents=("A:225", "B:541"),
         references=("62443 CR 1.5",),
         profile="documents",
         check=on_esf(_opens),
         remedy="write keystore and kura.properties together",
-        enforced_by="keystores",
+        enforced_by="esf.keystores",
     ),
     Rule(
         id="keystores.not_default",
         title="no keystore has a default or weak password",
+        why=(
+            "The default passwords are in the public documentation: whoever copies the file can add a certificate of "
+            "their own and be trusted."
+        ),
+        severity=Severity.HIGH,
         documents=("A:219", "A:225", "B:536", "B:541"),
         references=("ETSI 5.1-1", "ETSI 5.4-3", "ETSI 5.4-4", "62443 CR 1.5"),
         profile="documents",
         check=on_esf(_not_default),
         remedy="give each gateway passwords of its own",
-        enforced_by="keystores",
+        enforced_by="esf.keystores",
     ),
     Rule(
         id="keystores.snapshot",
         title="the snapshot states the keystore password with which the first start comes up right",
+        why=(
+            "Where the snapshot states another password than the keystore has, the gateway has no TLS connections at "
+            "all after the first start."
+        ),
+        severity=Severity.HIGH,
         documents=("A:225",),
         references=("62443 CR 7.6",),
         profile="documents",
         check=_snapshot,
         remedy="set ssl.keystore.password to kura.ssl.keyStorePassword; on Kura 4 to changeit",
-        enforced_by="keystores",
+        enforced_by="esf.keystores",
     ),
     Rule(
         id="keystores.no_signing_key",
         title="the keystore of bundle signers holds no private key",
+        why="With the private key of the signer on board, whoever opens one gateway can sign code for the whole fleet.",
+        severity=Severity.HIGH,
         documents=("A:206", "B:464", "B:466"),
         references=("ETSI 5.4-3", "62443 CR 1.9"),
         profile="documents",
         check=on_esf(_no_signing_key),
         remedy="keytool -delete -alias NAME; import the certificate alone",
-        enforced_by="keystores",
+        enforced_by="esf.keystores",
     ),
     Rule(
         id="keystores.key_size",
         title="certificates have keys of a sufficient size",
+        why="Short keys can be factored; a forged certificate then passes for the cloud or for the signer of bundles.",
+        severity=Severity.MEDIUM,
         documents=("A:39", "B:473"),
         references=("ETSI 5.5-1", "62443 CR 4.3"),
         profile="documents",

@@ -18,7 +18,7 @@ from pipeline.formats.java.java_properties import Properties
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.model.tree import Kind
 from pipeline.rules.esf.installation import Document, below, document, node_of, on_esf, place_of, refused
 from pipeline.rules.looking import harmless
@@ -196,31 +196,40 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="packages.install",
         title="the gateway installs every listed package",
+        why=(
+            "A package that is listed in a form the gateway does not understand is not installed, and nobody notices "
+            "until the application is missed."
+        ),
+        severity=Severity.HIGH,
         documents=("A:168", "A:170", "A:171"),
         references=("62443 CR 7.6",),
         profile="documents",
         check=on_esf(_install),
         remedy="export packages and dpa.properties again from the golden sample",
-        enforced_by="packages",
+        enforced_by="esf.packages",
     ),
     Rule(
         id="packages.only_listed",
         title="there are no packages nobody listed",
+        why="A package nobody listed is code nobody reviewed, and it may start all the same.",
+        severity=Severity.MEDIUM,
         documents=("A:170", "A:171"),
         references=("62443 CR 7.7", "CRA I.1(2)(j)"),
         profile="documents",
         check=on_esf(_only_listed),
         remedy="remove the file, or list it",
-        enforced_by="packages",
+        enforced_by="esf.packages",
     ),
     Rule(
         id="packages.readable",
         title="every package has the form the gateway's reader takes",
+        why="The gateway skips a package it cannot read, and the application is missing in the field.",
+        severity=Severity.HIGH,
         documents=("A:168", "B:441"),
         references=("62443 CR 3.4",),
         profile="documents",
         check=on_esf(_unsigned_itself),
         remedy="build the package again; sign the bundles in it, never the package",
-        enforced_by="packages",
+        enforced_by="esf.packages",
     ),
 )

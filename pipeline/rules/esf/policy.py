@@ -12,7 +12,7 @@ from pipeline.formats.esf import esf_policy
 from pipeline.formats.esf.esf_policy import SIGNER, Row, SecurityPolicy
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import Document, below, document, is_file, no_keystore, node_of, on_esf, refused
 from pipeline.rules.looking import harmless
 
@@ -184,51 +184,67 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="policy.schema",
         title="the security policy is one the framework accepts",
+        why="A policy the framework cannot read stops it, or leaves bundles running without any policy.",
+        severity=Severity.HIGH,
         documents=("B:90", "B:112", "B:120", "B:247", "B:322", "B:326"),
         references=("62443 CR 7.6",),
         profile="documents",
         check=on_esf(_schema),
         remedy="xmllint --schema pipeline/formats/esf/security-policy.xsd FILE names the place",
-        enforced_by="policy",
+        enforced_by="esf.policy",
     ),
     Rule(
         id="policy.production",
         title="ESF starts in production mode",
+        why="Outside production mode the framework lets debuggers in and enforces the policy only in part.",
+        severity=Severity.HIGH,
         documents=("A:111", "A:179", "B:20", "B:86", "B:340"),
         references=("ETSI 5.6-4", "62443 EDR 2.13"),
         profile="documents",
         check=on_esf(_production),
         remedy="permit-debug false, before the first boot",
-        enforced_by="policy",
+        enforced_by="esf.policy",
     ),
     Rule(
         id="policy.strong",
         title="only bundles of named signers may run",
+        why=(
+            "Whoever can place a bundle on the gateway runs code in the framework, unless every bundle needs a "
+            "signature of somebody named."
+        ),
+        severity=Severity.HIGH,
         documents=("A:112", "A:179", "B:134", "B:149", "B:162", "B:223", "B:229"),
         references=("CRA I.1(2)(k)", "62443 CR 3.4"),
         profile="documents",
         check=on_esf(_strong),
         remedy="give every ALLOW row a BundleSignerCondition with a distinguished name",
-        enforced_by="policy",
+        enforced_by="esf.policy",
     ),
     Rule(
         id="policy.known_signers",
         title="the keystore knows every signer the policy admits",
+        why=(
+            "A signer the keystore does not know cannot be verified: its bundles are refused, and the application does "
+            "not start."
+        ),
+        severity=Severity.HIGH,
         documents=("B:155", "B:498", "B:557"),
         references=("62443 CR 1.9",),
         profile="documents",
         check=on_esf(_known_signers),
         remedy="import the signer's certificate, or correct its name in the policy",
-        enforced_by="keystores",
+        enforced_by="esf.keystores",
     ),
     Rule(
         id="policy.backup",
         title="copies of the security policy are in step with it",
+        why="The framework puts the backup in place of the policy. An older copy silently brings old permissions back.",
+        severity=Severity.MEDIUM,
         documents=("B:243",),
         references=("CRA I.1(2)(b)",),
         profile="documents",
         check=on_esf(_backup),
         remedy="copy the policy over them",
-        enforced_by="policy",
+        enforced_by="esf.policy",
     ),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pipeline.formats.java.java_properties import Properties
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import Document, document, on_esf
 from pipeline.rules.esf.start import definitions
 from pipeline.rules.shared import shared
@@ -86,21 +86,25 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="framework.zip_limits",
         title="uploaded archives are limited in size and number of files",
+        why="A small archive that unpacks to gigabytes fills the disk and stops the gateway.",
+        severity=Severity.MEDIUM,
         documents=("B:421", "B:423", "B:425"),
         references=("62443 CR 7.2", "CRA I.1(2)(h)"),
         profile="documents",
         check=on_esf(_zip_limits),
         remedy="set both keys in kura.properties, and nowhere else",
-        enforced_by="framework",
+        enforced_by="esf.framework",
     ),
     Rule(
         id="framework.properties",
         title="the framework reads the properties files of its layout",
+        why="A framework that reads other files than the hardened ones starts with the vendor's defaults.",
+        severity=Severity.HIGH,
         documents=("A:225", "B:421", "B:541"),
         references=("62443 CR 7.6",),
         profile="documents",
         check=on_esf(_files),
         remedy="correct -Dkura.configuration and -Dkura.custom.configuration in the start script",
-        enforced_by="framework",
+        enforced_by="esf.framework",
     ),
 )

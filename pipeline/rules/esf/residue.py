@@ -6,7 +6,7 @@ import re
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.model.tree import Kind
 from pipeline.rules.esf.installation import below, children, node_of, on_esf, place_of
 from pipeline.rules.esf.keystores import keystores
@@ -149,6 +149,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="residue.never_booted",
         title="ESF has never run in this image",
+        why=(
+            "An installation that has run has made its keys, passwords and fingerprints: every copy would share them, "
+            "and the first-start steps do not run again."
+        ),
+        severity=Severity.HIGH,
         documents=("A:129", "A:206", "A:244", "B:531", "B:532"),
         references=("ETSI 5.4-4", "62443 EDR 3.12"),
         profile="documents",
@@ -158,6 +163,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="residue.private_keys",
         title="no private keys of somebody else",
+        why="A forgotten private key is delivered with every gateway, and whoever it belongs to can be impersonated.",
+        severity=Severity.HIGH,
         documents=("A:206", "B:464", "B:466"),
         references=("ETSI 5.4-3", "62443 CR 1.9"),
         profile="documents",
@@ -167,6 +174,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="esf.same_release",
         title="the image has the golden sample's release",
+        why=(
+            "Settings of another release are refused or, worse, understood differently, and the hardening no longer "
+            "means what was reviewed."
+        ),
+        severity=Severity.HIGH,
         documents=("A:124", "A:240"),
         references=("ETSI 5.3-1",),
         profile="documents",
@@ -176,16 +188,23 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="secrets.modes",
         title="files with secrets are readable by their owner only",
+        why="Every service on the gateway could read the passwords of the cloud, the keystores and the networks.",
+        severity=Severity.HIGH,
         documents=("A:141", "A:225", "B:543"),
         references=("CIS 7.1.5", "ETSI 5.4-1", "62443 CR 4.1"),
         profile="documents",
         check=on_esf(_secret_modes),
         remedy="chmod 600",
-        enforced_by="snapshot, framework, keystores, network",
+        enforced_by="esf.snapshot, esf.framework, esf.keystores, network",
     ),
     Rule(
         id="esf.writable",
         title="nobody else may write what the framework starts with",
+        why=(
+            "Whoever may write the framework's files runs code with its rights at the next start, whatever the policy "
+            "says."
+        ),
+        severity=Severity.HIGH,
         documents=("B:223", "B:229"),
         references=("62443 CR 3.4", "CIS 7.1.11"),
         profile="documents",

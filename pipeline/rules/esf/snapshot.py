@@ -9,7 +9,7 @@ from pipeline.formats.esf import esf_snapshot
 from pipeline.formats.esf.esf_snapshot import Effect
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import children, document, on_esf
 from pipeline.rules.esf.snapshot_file import SnapshotFile, line_in, loaded, on_snapshot
 
@@ -205,71 +205,90 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="snapshot.only_one",
         title="exactly one configuration snapshot",
+        why="With several snapshots the framework takes the newest by its name, which may be the one nobody hardened.",
+        severity=Severity.MEDIUM,
         documents=("A:164",),
         references=("ETSI 5.11-1",),
         profile="documents",
         check=on_esf(_only_one),
         remedy="remove every file but snapshot_0.xml from the directory of snapshots",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
     Rule(
         id="snapshot.loadable",
         title="the gateway loads the snapshot as it stands",
+        why=(
+            "A snapshot the gateway cannot load leaves it with factory settings: no network, no provisioning, default "
+            "passwords."
+        ),
+        severity=Severity.HIGH,
         documents=("A:164",),
         references=("62443 CR 7.6",),
         profile="documents",
         check=on_esf(_loadable),
         remedy="install the snapshot as the pipeline writes it",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
     Rule(
         id="snapshot.mqtt",
         title="no cloud credentials of the golden sample",
+        why=(
+            "A copied credential lets every gateway act as the golden sample in the cloud, and blocking one blocks all."
+        ),
+        severity=Severity.HIGH,
         documents=("A:135", "A:143", "A:146", "A:149", "A:152", "A:155"),
         references=("ETSI 5.4-4", "62443 CR 1.5"),
         profile="documents",
         check=_mqtt,
         remedy="set the four properties to the documents' placeholders and client-id to nothing",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
     Rule(
         id="snapshot.no_auto_connect",
         title="no connection before provisioning",
+        why="A gateway that connects before it was provisioned uses somebody else's identity, or fails over and over.",
+        severity=Severity.MEDIUM,
         documents=("A:160",),
         references=("ETSI 5.4-4",),
         profile="documents",
         check=_no_auto_connect,
         remedy="set connect.auto-on-startup of every DataService to false",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
     Rule(
         id="snapshot.provisioning",
         title="provisioning is on and can reach its broker",
+        why="Without provisioning the gateway never gets its credentials, and somebody has to visit it.",
+        severity=Severity.HIGH,
         documents=("A:116", "A:162"),
         references=("ETSI 5.4-4", "62443 EDR 3.12"),
         profile="documents",
         check=_provisioning,
         remedy="set up Everyware Cloud Provisioning on the golden sample and export its snapshot again",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
     Rule(
         id="snapshot.device_residue",
         title="nothing of one device in the snapshot",
+        why="Serial numbers and addresses of the golden sample make the cloud take two gateways for one.",
+        severity=Severity.MEDIUM,
         documents=("A:129", "A:135"),
         references=("ETSI 5.4-4",),
         profile="documents",
         check=_device_residue,
         remedy="take the properties out of the snapshot",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
     Rule(
         id="snapshot.factory_restore",
         title="A factory reset brings the same configuration back",
+        why="After a factory reset the gateway would start with the vendor's defaults, and with default passwords.",
+        severity=Severity.HIGH,
         documents=("A:164",),
         references=("CRA I.1(2)(b)",),
         profile="documents",
         check=on_esf(_factory_restore),
         remedy="copy snapshot_0.xml over it",
-        enforced_by="snapshot",
+        enforced_by="esf.snapshot",
     ),
 )

@@ -38,6 +38,8 @@ _MONIT = re.compile(r"(?:re)?start(?:\s+program)?\s*=?\s*[\"']([^\"']+)[\"']")
 _INITTAB = re.compile(r"^[^#\n:]*:[^\n:]*:(?:sysinit|wait|once|respawn|boot|bootwait):(.*)$", re.MULTILINE)
 _EXPANSIONS = 5  # a variable made of others, and those of others
 
+READS = tuple(pattern.replace("[0-9][0-9]", "*") for pattern in (*STARTERS, *ENVIRONMENTS))
+
 
 @dataclass(frozen=True)
 class Started:

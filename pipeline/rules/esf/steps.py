@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Check, Expected, Judgement, Rule
+from pipeline.model.rule import Check, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import no_keystore, on_esf
 
 # What the first start does about the initial passwords, by generation of the framework (docs/kura-facts.md).
@@ -49,6 +49,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="steps.first_boot",
         title="the gateway is started once before it is shipped",
+        why=(
+            "Keystore passwords are replaced at the first start. A gateway that is shipped before still has the "
+            "initial ones."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:227", "A:231", "B:543", "B:545"),
         references=("ETSI 5.4-1",),
         profile="documents",
@@ -58,6 +63,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="steps.production_mode",
         title="ESF runs in production mode",
+        why=(
+            "Only the running framework knows whether it accepted everything; if not, it runs with less protection "
+            "than planned."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:248", "B:26"),
         references=("62443 EDR 2.13",),
         profile="documents",
@@ -70,6 +80,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="steps.services_active",
         title="all services and applications are active",
+        why="A bundle that was refused is missing silently, and the application fails at the customer's.",
+        severity=Severity.MEDIUM,
         documents=("A:249",),
         references=("62443 CR 7.6",),
         profile="documents",
@@ -79,6 +91,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="steps.fingerprints",
         title="policy and command line are not changed after the first boot",
+        why=(
+            "The framework shuts down when policy or command line differ from the fingerprint: a late change on the "
+            "gateway stops it at the next start."
+        ),
+        severity=Severity.MEDIUM,
         documents=("B:350", "B:356", "B:358", "B:362", "B:366", "B:378"),
         references=("62443 CR 3.4",),
         profile="documents",
@@ -92,6 +109,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="steps.control_certificate",
         title="the certificate of control messages arrives with provisioning",
+        why="Without the certificate the gateway cannot tell genuine control messages from forged ones.",
+        severity=Severity.MEDIUM,
         documents=("A:208",),
         references=("62443 EDR 3.12",),
         profile="documents",
@@ -105,6 +124,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="steps.keep_safe",
         title="snapshots and images are kept in a safe place",
+        why=(
+            "Whoever gets an image or export has the provisioning password in clear and can enrol gateways of their "
+            "own."
+        ),
+        severity=Severity.HIGH,
         documents=("A:141", "B:466"),
         references=("ETSI 5.4-1", "62443 CR 4.1"),
         profile="documents",
@@ -117,6 +141,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="steps.keep_up_to_date",
         title="ESF is kept up to date",
+        why="Holes in old releases of the framework are published, and exploits for them follow.",
+        severity=Severity.MEDIUM,
         documents=("A:124",),
         references=("ETSI 5.3-2", "CRA I.1(2)(c)"),
         profile="documents",

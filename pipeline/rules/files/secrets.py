@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.formats.accounts import accounts
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.model.tree import Kind
 from pipeline.rules.looking import loose, paths
 
@@ -67,6 +67,8 @@ RULES = (
     Rule(
         id="files.secrets",
         title="files that hold secrets can be read by nobody who need not",
+        why="Any service that was taken over reads a secret everybody may read; it need not become root first.",
+        severity=Severity.HIGH,
         documents=("A:11", "A:119"),
         references=(
             "CIS 7.1.5",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.model.tree import Kind
 from pipeline.rules.accounts.people import PASSWD, people
 from pipeline.rules.looking import files, harmless, paths, words_of
@@ -145,15 +145,21 @@ def _writable_programs(view: ImageView) -> Iterator[Breach]:
                 )
 
 
-def _strict(name: str, title: str, check: Check, remedy: str, references: tuple[str, ...]) -> Rule:
-    enforced_by = "login_defaults" if name == "accounts.umask" else ""
-    return Rule(name, title, (), references, "strict", check, remedy, enforced_by=enforced_by)
+def _strict(
+    name: str, title: str, why: str, severity: Severity, check: Check, remedy: str, references: tuple[str, ...]
+) -> Rule:
+    enforced_by = "accounts.login_defaults" if name == "accounts.umask" else ""
+    return Rule(
+        name, title, (), references, "strict", check, remedy, enforced_by=enforced_by, why=why, severity=severity
+    )
 
 
 RULES = (
     _strict(
         "files.world_writable",
         "no file, and no directory without the sticky bit, is writable for everybody",
+        "Where everybody may write, a harmless service that was taken over changes what root will run or believe.",
+        Severity.MEDIUM,
         _world_writable,
         "take the bit away",
         ("CIS 7.1.11", "CaC file_permissions_unauthorized_world_writable", "ANSSI R54"),
@@ -161,6 +167,8 @@ RULES = (
     _strict(
         "files.setuid",
         "no programs but those known to need it change user",
+        "Each program that runs as its owner is a way to become root as soon as one of its bugs is known.",
+        Severity.HIGH,
         _setuid,
         "take the bit away",
         ("CIS 7.1.13", "CaC file_permissions_unauthorized_suid", "ANSSI R56"),
@@ -168,6 +176,8 @@ RULES = (
     _strict(
         "files.unowned",
         "every file belongs to an account and a group the image has",
+        "Files of a number without account belong to whichever account gets that number next.",
+        Severity.LOW,
         _unowned,
         "give it to somebody",
         ("CIS 7.1.12", "CaC no_files_unowned_by_user", "ANSSI R53"),
@@ -175,6 +185,8 @@ RULES = (
     _strict(
         "files.programs",
         "programs and start scripts are root's, and written by root alone",
+        "Whoever may change a program or start script decides what root runs at the next boot.",
+        Severity.HIGH,
         _programs_of_root,
         "chown root, chmod go-w",
         ("CaC file_ownership_binary_dirs", "CaC file_permissions_binary_dirs", "ANSSI R50"),
@@ -182,6 +194,11 @@ RULES = (
     _strict(
         "accounts.trust_by_name",
         "nobody is trusted by the name of a host",
+        (
+            "Trust in a host name lets in whoever can forge an answer of the DNS or take an address on the local "
+            "network."
+        ),
+        Severity.MEDIUM,
         _trust_by_name,
         "delete the file",
         ("CIS 7.2.10", "CaC no_rsh_trust_files", "lynis FILE-7524"),
@@ -189,6 +206,8 @@ RULES = (
     _strict(
         "accounts.umask",
         "new files are not for everybody",
+        "With a loose umask, logs and exports people make later can be read by every service on the gateway.",
+        Severity.LOW,
         _umask,
         "UMASK 027 in /etc/login.defs",
         ("CIS 5.4.3.3", "CaC accounts_umask_etc_login_defs", "ANSSI R36"),
@@ -196,6 +215,11 @@ RULES = (
     _strict(
         "accounts.homes",
         "homes are not for others to look into",
+        (
+            "Home directories hold keys, histories and exports; a service that was taken over should not be able to "
+            "read them."
+        ),
+        Severity.LOW,
         _homes,
         "chmod o-rx, g-w",
         ("CIS 7.2.9", "CaC file_permissions_home_directories"),

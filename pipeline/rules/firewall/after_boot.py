@@ -11,7 +11,7 @@ from pipeline.formats.network.interfaces import Option, Stanza
 from pipeline.formats.network.iptables import text as iptables
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import Document, document, on_esf, read_documents
 from pipeline.rules.firewall.packets import IPTABLES
 from pipeline.rules.kernel import parameters
@@ -166,6 +166,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.custom_script",
         title="the custom firewall script opens nothing",
+        why="The custom script runs after the rules are loaded, so one line in it opens what they closed.",
+        severity=Severity.HIGH,
         documents=("A:113", "A:188"),
         references=("62443 CR 7.7", "CRA I.1(2)(j)"),
         profile="documents",
@@ -176,6 +178,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.hooks",
         title="no other script opens the firewall",
+        why="Scripts that run when an interface comes up can open the firewall again, hours after the boot.",
+        severity=Severity.HIGH,
         documents=("A:113", "A:118"),
         references=("62443 CR 7.7",),
         profile="documents",
@@ -185,6 +189,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.ipv6",
         title="IPv6 is off, or has a firewall of its own",
+        why="IPv4 rules say nothing about IPv6: over it, every service would be open to the local network.",
+        severity=Severity.HIGH,
         documents=("A:113", "A:118"),
         references=("CVE-2017-7649", "CIS 4.4.3.1", "62443 CR 7.7"),
         profile="documents",

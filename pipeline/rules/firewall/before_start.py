@@ -12,7 +12,7 @@ from pipeline.formats.network.iptables.rules import Table
 from pipeline.formats.network.iptables.walk import Packet
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import Document, document, on_network, refused
 from pipeline.rules.firewall.packets import (
     IPTABLES,
@@ -109,6 +109,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.before_start",
         title="until the framework starts, the firewall is as closed as after",
+        why="The framework takes minutes to start. Until then only this file protects the gateway, on every boot.",
+        severity=Severity.HIGH,
         documents=("A:113", "A:114"),
         references=("62443 CR 7.7", "CRA I.1(2)(b)"),
         profile="documents",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
 from pipeline.rules.firewall.packets import OSGI_CONSOLE, SSH
 from pipeline.rules.looking import harmless
@@ -46,6 +46,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.container_ports",
         title="containers open no port that is closed",
+        why="Published ports of containers are opened by the container engine itself, past the firewall's rules.",
+        severity=Severity.HIGH,
         documents=("A:113",),
         references=("CIS Docker 5.8", "ETSI 5.6-1"),
         profile="documents",

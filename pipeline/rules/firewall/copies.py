@@ -10,7 +10,7 @@ from pipeline.formats.network.iptables.rules import Table
 from pipeline.formats.network.iptables.walk import Packet, opening
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import document, on_network, refused
 from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
 from pipeline.rules.firewall.packets import (
@@ -174,6 +174,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.snapshot",
         title="the snapshot opens no closed port, and the console to the VPN only",
+        why=(
+            "Whenever the snapshot is applied, the framework writes the firewall anew from it; an open port there "
+            "comes back."
+        ),
+        severity=Severity.HIGH,
         documents=("A:113", "A:114"),
         references=("62443 CR 7.7", "CRA I.1(2)(b)"),
         profile="documents",
@@ -184,6 +189,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.in_step",
         title="snapshot and firewall file open the same ports",
+        why=(
+            "Where snapshot and file differ, the firewall changes with the first save in the console, for better or "
+            "worse."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:113", "A:187"),
         references=("62443 CR 7.6",),
         profile="documents",
@@ -194,6 +204,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.snapshot_forwarding",
         title="the snapshot forwards nothing to the console and no closed port",
+        why="A forwarding in the snapshot opens the console or a closed port as soon as the snapshot is applied.",
+        severity=Severity.HIGH,
         documents=("A:113", "A:114"),
         references=("62443 CR 7.7",),
         profile="documents",
@@ -204,6 +216,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.factory_restore",
         title="a factory reset brings the same firewall back",
+        why=(
+            "After a factory reset the firewall would be the vendor's, with the ports open that were closed on purpose."
+        ),
+        severity=Severity.HIGH,
         documents=("A:113",),
         references=("CRA I.1(2)(b)",),
         profile="documents",

@@ -10,7 +10,7 @@ from pipeline.formats.shell.expansion import UNKNOWN
 from pipeline.formats.shell.run import Ran
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import document, on_network
 from pipeline.rules.firewall.before_start import PERSISTENT
 from pipeline.rules.firewall.packets import IPTABLES
@@ -135,6 +135,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.loaded",
         title="the firewall is loaded at boot",
+        why="Perfect rules that nothing loads at boot protect nothing.",
+        severity=Severity.HIGH,
         documents=("A:113", "A:187"),
         references=("CaC service_iptables_enabled", "62443 CR 7.7"),
         profile="documents",

@@ -10,7 +10,7 @@ from pipeline.formats.shell.expansion import UNKNOWN
 from pipeline.formats.shell.run import Ran
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import document, on_network
 from pipeline.rules.firewall.before_start import PERSISTENT
 from pipeline.rules.firewall.packets import IPTABLES
@@ -117,6 +117,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.only_loader",
         title="nothing else loads, flushes or manages firewall rules at boot",
+        why=(
+            "A second firewall manager flushes or overwrites the rules: which of them holds depends on who started "
+            "last."
+        ),
+        severity=Severity.HIGH,
         documents=("A:113", "A:187"),
         references=("CIS 4.4.2.1", "62443 CR 7.7"),
         profile="documents",

@@ -28,6 +28,7 @@ SSH, OSGI_CONSOLE = 22, 5002
 STRANGER = IPv4Address("192.0.2.1")
 """An address of nobody (RFC 5737), for everybody whom no rule names."""
 
+NO_RULES = "no firewall rules: nothing is closed (see firewall.readable)"
 LOOPBACK = IPv4Network("127.0.0.0/8")
 # States a first packet may be in; the last two only where rules speak of them.
 _STATES = ("INVALID", "UNTRACKED", "DNAT")

@@ -9,7 +9,7 @@ from pipeline.formats.network.iptables.rules import Rule as FirewallRule
 from pipeline.formats.network.iptables.rules import Ruleset, parse_ports
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import document, on_network, refused
 from pipeline.rules.esf.snapshot_file import snapshot_file
 from pipeline.rules.firewall.packets import (
@@ -176,6 +176,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.readable",
         title="the firewall's rules can be loaded",
+        why="The loader gives up at the first line it cannot read, and the gateway runs without a firewall.",
+        severity=Severity.HIGH,
         documents=("A:113", "A:187"),
         references=("CaC service_iptables_enabled", "62443 CR 7.6"),
         profile="documents",
@@ -186,6 +188,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.policy",
         title="what no rule names is dropped",
+        why="Where what no rule names is let in, every service that starts later is open to the network at once.",
+        severity=Severity.HIGH,
         documents=("A:113",),
         references=("CIS 4.4.2.1", "CaC set_iptables_default_rule", "ANSSI R80", "lynis FIRE-4512", "62443 CR 7.7"),
         profile="documents",
@@ -196,6 +200,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.restrict",
         title="ports 8000 and 1450 are open to nobody",
+        why="Ports 8000 and 1450 are for debuggers: whoever reaches them controls the framework.",
+        severity=Severity.HIGH,
         documents=("A:113",),
         references=("CIS 4.4.2.4", "CaC iptables_rules_for_open_ports", "ETSI 5.6-1", "62443 CR 7.7"),
         profile="documents",
@@ -206,6 +212,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.ssh_22",
         title="port 22 is open to nobody",
+        why="Port 22 draws every scanner. Open beside the chosen port, it hides a second server or a mistake.",
+        severity=Severity.MEDIUM,
         documents=("A:76", "A:113"),
         references=("CIS 4.4.2.4", "62443 CR 7.7"),
         profile="documents",
@@ -216,6 +224,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.console_from_vpn",
         title="the console is reached from the VPN only",
+        why="A console that anybody reaches is attacked day and night, and each hole in it is a hole in every gateway.",
+        severity=Severity.HIGH,
         documents=("A:114",),
         references=("ETSI 5.5-5", "ETSI 5.6-2", "62443 CR 7.7"),
         profile="documents",
@@ -228,6 +238,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.osgi_console",
         title="the OSGi console is reached from the gateway itself only",
+        why="The OSGi console installs code for whoever connects, without a password.",
+        severity=Severity.HIGH,
         documents=("A:113",),
         references=("CVE-2017-7649", "ETSI 5.6-1", "62443 CR 7.7"),
         profile="documents",
@@ -238,6 +250,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.translation",
         title="address translation leads around no rule",
+        why="A forwarded port reaches the console or a closed port around the rules that guard it.",
+        severity=Severity.HIGH,
         documents=("A:113", "A:114"),
         references=("62443 CR 7.7",),
         profile="documents",
@@ -247,6 +261,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.forward",
         title="nothing unasked is forwarded from a wide network",
+        why="A gateway that forwards what nobody asked for connects the Internet with the machines of the plant.",
+        severity=Severity.HIGH,
         documents=("A:113", "A:118"),
         references=("CIS 4.4.2.1", "62443 NDR 5.2"),
         profile="documents",

@@ -13,7 +13,7 @@ from pipeline.formats.esf import custom_script
 from pipeline.formats.network.iptables.kura import choking, loss, read_chains
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import Document, document, on_esf
 from pipeline.rules.firewall.after_boot import CUSTOM
 from pipeline.rules.firewall.packets import firewall
@@ -78,6 +78,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.kept_by_kura",
         title="a change of the firewall in the console opens nothing else",
+        why=(
+            "The framework saves all rules whenever one is changed in the console; what it cannot express then opens "
+            "more."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:113",),
         references=("62443 CR 7.6", "62443 CR 7.7"),
         profile="documents",
@@ -88,6 +93,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="firewall.stays_closed",
         title="the firewall drops what no rule names after a change too",
+        why=(
+            "A change in the console makes the framework write its rules anew; without its own drop at the end, "
+            "everything is open."
+        ),
+        severity=Severity.HIGH,
         documents=("A:113", "A:188"),
         references=("62443 CR 7.6", "62443 CR 7.7"),
         profile="documents",

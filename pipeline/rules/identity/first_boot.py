@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline.formats.shell.run import Ran
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import files, harmless, is_own, lines, paths
 from pipeline.rules.services import at_boot
@@ -117,6 +117,11 @@ RULES = (
     Rule(
         id="identity.first_boot",
         title="nothing that runs at boot makes other host keys than the manifest's",
+        why=(
+            "Keys made at the first boot are not those in the manifest: people learn to ignore the warning that would "
+            "show an attacker."
+        ),
+        severity=Severity.HIGH,
         documents=("A:129",),
         references=("ETSI 5.4-4", "62443 CR 1.9", "virt-sysprep ssh-hostkeys"),
         profile="documents",

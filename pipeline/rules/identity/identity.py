@@ -11,7 +11,7 @@ from pipeline.formats.ssh import ssh_public_key
 from pipeline.formats.ssh.ssh_public_key import PublicKeyError
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.model.tree import Kind
 from pipeline.rules.looking import MARKER, files, is_own, loose, paths, words_of
 from pipeline.rules.ssh import dropbear, sshd
@@ -147,6 +147,8 @@ RULES = (
     Rule(
         id="identity.machine_id",
         title="a gateway's image has a machine identity of its own, any other image none",
+        why="Gateways that share a machine identity get each other's leases, and their logs cannot be told apart.",
+        severity=Severity.MEDIUM,
         documents=("A:129",),
         references=(
             "machine-id(5)",
@@ -163,6 +165,11 @@ RULES = (
     Rule(
         id="identity.host_keys",
         title="SSH host keys are there, whole, private, and nobody else's",
+        why=(
+            "Whoever has the key of one gateway can pretend to be any gateway that shares it, and read what "
+            "administrators type."
+        ),
+        severity=Severity.HIGH,
         documents=("A:129", "A:135"),
         references=(
             "CIS 5.1.2",
@@ -180,6 +187,11 @@ RULES = (
     Rule(
         id="identity.host_name",
         title="a gateway's image has its own host name, everywhere the same",
+        why=(
+            "Gateways with one name are mistaken for each other: in logs, in the cloud, and by whoever restarts the "
+            "wrong one."
+        ),
+        severity=Severity.LOW,
         documents=("A:129",),
         references=("RFC 1123 2.1", "virt-sysprep net-hostname"),
         profile="documents",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.model.tree import Kind
 from pipeline.rules.accounts.people import people
 from pipeline.rules.identity.leftovers import COPIES, CREDENTIALS, DUMPS, HISTORIES, KEYS, LEASES, SEEDS, Table
@@ -130,10 +130,19 @@ def _addresses(view: ImageView) -> Iterator[tuple[str, int, str]]:
                     yield path, number, re.split(r"[=\s]", line.strip())[0]
 
 
-def _rule(name: str, title: str, check: Callable[[ImageView, Expected], Judgement], *references: str) -> Rule:
+def _rule(
+    name: str,
+    title: str,
+    why: str,
+    severity: Severity,
+    check: Callable[[ImageView, Expected], Judgement],
+    *references: str,
+) -> Rule:
     return Rule(
         id=name,
         title=title,
+        why=why,
+        severity=severity,
         documents=("A:129",),
         references=references,
         profile="documents",
@@ -145,17 +154,30 @@ def _rule(name: str, title: str, check: Callable[[ImageView, Expected], Judgemen
 
 RULES = (
     _rule(
-        "identity.random_seed", "no copied random seed", _absent(SEEDS), "systemd Building Images Safely", "ETSI 5.4-4"
+        "identity.random_seed",
+        "no copied random seed",
+        'Gateways that start from the same seed may draw the same "random" keys and session numbers.',
+        Severity.MEDIUM,
+        _absent(SEEDS),
+        "systemd Building Images Safely",
+        "ETSI 5.4-4",
     ),
     _rule(
         "identity.leases",
         "no leases or client identities of one machine",
+        (
+            "A lease of another machine makes the gateway ask for that machine's address, and tells where the image "
+            "came from."
+        ),
+        Severity.LOW,
         _absent(LEASES),
         "virt-sysprep dhcp-client-state",
     ),
     _rule(
         "identity.shared_keys",
         "no keys that every copy would share",
+        "A private key that every copy has is no secret: who opens one gateway can decrypt or forge for all.",
+        Severity.HIGH,
         _absent(KEYS),
         "ETSI 5.4-4",
         "62443 CR 1.9",
@@ -164,29 +186,64 @@ RULES = (
     _rule(
         "identity.hardware",
         "nothing bound to one machine's hardware addresses",
+        (
+            "Names bound to another machine's hardware address rename interfaces, so that firewall rules hold for the "
+            "wrong network."
+        ),
+        Severity.MEDIUM,
         _hardware,
         "virt-sysprep udev-persistent-net",
         "virt-sysprep net-hwaddr",
     ),
-    _rule("identity.logs", "no logs of another machine", _logs, "virt-sysprep logfiles", "CRA I.1(2)(m)"),
+    _rule(
+        "identity.logs",
+        "no logs of another machine",
+        "Logs of another machine tell its addresses, users and faults, and confuse whoever investigates this one.",
+        Severity.LOW,
+        _logs,
+        "virt-sysprep logfiles",
+        "CRA I.1(2)(m)",
+    ),
     _rule(
         "identity.histories",
         "no histories of people",
+        "People type passwords on command lines; their histories would be delivered with every gateway.",
+        Severity.MEDIUM,
         _in_homes(HISTORIES, "history of a person"),
         "virt-sysprep bash-history",
     ),
     _rule(
         "identity.credentials",
         "no keys and passwords of people",
+        (
+            "Keys and tokens somebody left in the image open that person's other machines to everybody who gets a "
+            "gateway."
+        ),
+        Severity.HIGH,
         _credentials,
         "virt-sysprep ssh-userdir",
         "ETSI 5.4-3",
         "CRA I.1(2)(m)",
     ),
-    _rule("identity.old_copies", "no old copies of configuration files", _absent(COPIES), "virt-sysprep backup-files"),
+    _rule(
+        "identity.old_copies",
+        "no old copies of configuration files",
+        (
+            "Backup copies keep settings and passwords that were replaced on purpose, where no rule for the original "
+            "looks."
+        ),
+        Severity.MEDIUM,
+        _absent(COPIES),
+        "virt-sysprep backup-files",
+    ),
     _rule(
         "identity.remains",
         "nothing left behind: dumps, temporary files, mail, jobs",
+        (
+            "Memory dumps, mail and temporary files hold fragments of what was worked on, secrets included; left-over "
+            "jobs run unasked."
+        ),
+        Severity.LOW,
         _absent(DUMPS),
         "virt-sysprep tmp-files",
         "virt-sysprep crash-data",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import harmless
 
@@ -22,6 +22,8 @@ class _Parameter:
     key: str
     allowed: tuple[str, ...]
     title: str
+    why: str
+    severity: Severity
     references: tuple[str, ...]
     fine_by_default: bool = False
 
@@ -31,18 +33,24 @@ _PARAMETERS = (
         "kernel.kptr_restrict",
         ("1", "2"),
         "kernel addresses are hidden",
+        "Kernel addresses tell an exploit where to write; hiding them makes many of them crash instead.",
+        Severity.LOW,
         ("CaC sysctl_kernel_kptr_restrict", "ANSSI R9"),
     ),
     _Parameter(
         "kernel.dmesg_restrict",
         ("1",),
         "kernel messages are for root",
+        "Kernel messages show addresses and hardware details that help to write an exploit for this machine.",
+        Severity.LOW,
         ("CIS 1.5.4", "CaC sysctl_kernel_dmesg_restrict", "ANSSI R9"),
     ),
     _Parameter(
         "kernel.randomize_va_space",
         ("2",),
         "addresses of programs are random",
+        "Without random addresses, an exploit that works once works every time, on every gateway.",
+        Severity.MEDIUM,
         ("CIS 1.5.1", "ANSSI R9"),
         fine_by_default=True,
     ),
@@ -50,26 +58,44 @@ _PARAMETERS = (
         "fs.protected_symlinks",
         ("1",),
         "links in shared directories are followed with care",
+        "In shared directories a planted link makes a program of root overwrite a file of the attacker's choice.",
+        Severity.MEDIUM,
         ("CaC sysctl_fs_protected_symlinks", "ANSSI R14"),
     ),
     _Parameter(
         "fs.protected_hardlinks",
         ("1",),
         "nobody links to files of others",
+        (
+            "A hard link keeps a vulnerable privileged program after its update, or gives away a file whose owner is "
+            "changed."
+        ),
+        Severity.MEDIUM,
         ("CaC sysctl_fs_protected_hardlinks", "ANSSI R14"),
     ),
     _Parameter(
         "fs.suid_dumpable",
         ("0",),
         "programs that change user leave no dumps",
+        "Dumps of programs that run as root hold passwords and keys, in a place where others can read them.",
+        Severity.LOW,
         ("CIS 1.5.3", "CaC sysctl_fs_suid_dumpable", "ANSSI R14"),
         fine_by_default=True,
     ),
-    _Parameter("net.ipv4.conf.all.accept_redirects", ("0",), "nobody redirects routes", ("CIS 3.3.5", "ANSSI R12")),
+    _Parameter(
+        "net.ipv4.conf.all.accept_redirects",
+        ("0",),
+        "nobody redirects routes",
+        "A forged redirect leads the gateway's traffic through an attacker on the same network.",
+        Severity.MEDIUM,
+        ("CIS 3.3.5", "ANSSI R12"),
+    ),
     _Parameter(
         "net.ipv4.conf.all.accept_source_route",
         ("0",),
         "senders choose no routes",
+        "A sender who chooses the route can reach networks behind the gateway that were meant to be separate.",
+        Severity.MEDIUM,
         ("CIS 3.3.8", "ANSSI R12"),
         fine_by_default=True,
     ),
@@ -77,6 +103,8 @@ _PARAMETERS = (
         "net.ipv4.tcp_syncookies",
         ("1",),
         "floods of connections are survived",
+        "A flood of half-open connections fills the queue, and real clients get no answer.",
+        Severity.LOW,
         ("CIS 3.3.10", "ANSSI R12"),
         fine_by_default=True,
     ),
@@ -104,6 +132,8 @@ RULES = tuple(
     Rule(
         id=f"kernel.{parameter.key.rpartition('.')[2]}",
         title=parameter.title,
+        why=parameter.why,
+        severity=parameter.severity,
         documents=(),
         references=parameter.references,
         profile="strict",

@@ -19,7 +19,7 @@ from pipeline.formats.network import (
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.model.tree import Kind
 from pipeline.rules.esf.installation import (
     Document,
@@ -250,6 +250,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.readable",
         title="network files are as their readers want them",
+        why="A network file its reader refuses leaves the interface down, and the gateway out of reach.",
+        severity=Severity.HIGH,
         documents=("A:181", "A:183"),
         references=("62443 CR 7.6",),
         profile="documents",
@@ -260,6 +262,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.ppp_link",
         title="the cellular link leads to its peer",
+        why=(
+            "Without the link to the peer the modem is never dialled, and a gateway that has only the cellular network "
+            "is lost."
+        ),
+        severity=Severity.HIGH,
         documents=("A:189", "A:246", "A:247"),
         references=("62443 CR 7.6",),
         profile="documents",
@@ -270,6 +277,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.factory_restore",
         title="a factory reset brings the same network back",
+        why="After a factory reset the gateway would have another network and could not be reached.",
+        severity=Severity.HIGH,
         documents=("A:118", "A:119", "A:181"),
         references=("CRA I.1(2)(b)",),
         profile="documents",
@@ -280,6 +289,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.hardware_addresses",
         title="no hardware address in network files",
+        why="A hardware address copied from the golden sample makes two gateways answer for one on the same network.",
+        severity=Severity.MEDIUM,
         documents=("A:129", "A:181"),
         references=("ETSI 5.4-4",),
         profile="documents",
@@ -290,6 +301,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.stale",
         title="no secrets of connections that are not used",
+        why="Passwords of networks nobody uses any more still open those networks to whoever reads the disk.",
+        severity=Severity.MEDIUM,
         documents=("A:118", "A:120", "A:189"),
         references=("ETSI 5.4-1", "62443 CR 4.1"),
         profile="documents",

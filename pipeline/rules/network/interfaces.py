@@ -140,3 +140,9 @@ def network(view: ImageView, layout: Layout) -> Network:
         tuple(path.name for path in children(view, PEERS) if re.fullmatch(r"ppp\d+", path.name)),
         layout.network_truth == "snapshot",
     )
+
+
+def file_of(around: Network, layout: Layout) -> str:
+    if around.kura:
+        return around.kura[0].path
+    return around.snapshot[0].path if around.snapshot else str(layout.snapshots)

@@ -5,23 +5,19 @@ A gateway that fails one of these could only be mended by visiting it. Each fail
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface
-from urllib.parse import urlsplit
 
 from pipeline.formats.network import dhcpd_conf
 from pipeline.formats.network.iptables.rules import Table
-from pipeline.formats.network.iptables.walk import Packet, Verdict, refusal, walk
+from pipeline.formats.network.iptables.walk import Packet, Verdict, refusal
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import document, on_network
-from pipeline.rules.esf.snapshot import PROVISIONING
-from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
 from pipeline.rules.firewall.packets import (
     LOOPBACK,
+    NO_RULES,
     OSGI_CONSOLE,
     STRANGER,
     Firewall,
@@ -33,11 +29,8 @@ from pipeline.rules.firewall.packets import (
 )
 from pipeline.rules.looking import harmless
 from pipeline.rules.network.files import per_interface
-from pipeline.rules.network.interfaces import Network, network
+from pipeline.rules.network.interfaces import Network, file_of, network
 from pipeline.rules.ssh.port import ssh_ports
-
-_MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883, "tcp": 1883, "ssl": 8883, "ws": 80, "wss": 443}
-_NO_RULES = "no firewall rules: nothing is closed (see firewall.readable)"
 
 
 def _ssh(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
@@ -45,13 +38,13 @@ def _ssh(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     found = firewall(view, layout)
     table = found.filter if found else None
     if found is None or table is None:
-        return Judgement.not_applicable(_NO_RULES)
+        return Judgement.not_applicable(NO_RULES)
     places, _, _ = ssh_ports(view)
     around = network(view, layout)
     if not places:
         return Judgement.not_applicable("nothing of SSH listens in this image (see ssh.starts)")
     if not around.used:
-        return Judgement.failed(Breach(_file_of(around, layout), 0, "no interface is in use", "one people come in by"))
+        return Judgement.failed(Breach(file_of(around, layout), 0, "no interface is in use", "one people come in by"))
     if any(_is_reached(table, around, port) for port, _, _ in places):
         return Judgement.passed(f"SSH on port {places[0][0]} ({places[0][1]}) is let in by {found.path}")
     breaches = [
@@ -81,21 +74,15 @@ def _shut(table: Table, packet: Packet) -> Verdict | None:
     return refusal(table, "INPUT", packet)
 
 
-def _file_of(around: Network, layout: Layout) -> str:
-    if around.kura:
-        return around.kura[0].path
-    return around.snapshot[0].path if around.snapshot else str(layout.snapshots)
-
-
 def _console(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     """From the VPN, the console answers on every interface in use (A:114)."""
     found = firewall(view, layout)
     table = found.filter if found else None
     if found is None or table is None:
-        return Judgement.not_applicable(_NO_RULES)
+        return Judgement.not_applicable(NO_RULES)
     around = network(view, layout)
     if not around.used:
-        return Judgement.failed(Breach(_file_of(around, layout), 0, "no interface is in use", "one the VPN comes by"))
+        return Judgement.failed(Breach(file_of(around, layout), 0, "no interface is in use", "one the VPN comes by"))
     breaches = []
     for inside in networks(expected.vpn):
         for port in layout.console_ports:
@@ -106,84 +93,10 @@ def _console(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
                     shown = f"port {port} is shut to {packet.source} on {interface}: {harmless(decided.reason)}"
                     breaches.append(Breach(found.path, found.line(decided), shown, f"open to {inside}"))
                     shown = f"{interface} is in use, and {found.path} shuts the console on it"
-                    place = _file_of(around, layout)
+                    place = file_of(around, layout)
                     breaches.append(Breach(place, around.kura_line(interface), shown, "reached from the VPN"))
     ports = ", ".join(str(port) for port in layout.console_ports)
     return Judgement.of(breaches, f"port {ports} answers the VPN on {', '.join(around.used)}")
-
-
-@on_snapshot()
-def _provisioning(found: SnapshotFile, view: ImageView, layout: Layout, expected: Expected) -> Judgement:
-    """Packets to the provisioning broker get out, and its answers in (A:116, A:162)."""
-    del expected
-    rules = firewall(view, layout)
-    table = rules.filter if rules else None
-    if rules is None or table is None:
-        return Judgement.not_applicable(_NO_RULES)
-    around = network(view, layout)
-    instances = [item for item in found.snapshot.instances_of(PROVISIONING) if item.text("broker-url")]
-    if not instances:
-        return Judgement.not_applicable("no provisioning broker is named (see snapshot.provisioning)")
-    breaches: list[Breach] = []
-    for item in instances:
-        host, port = _broker(item.text("broker-url"))
-        if not host:
-            continue  # snapshot.provisioning says so
-        line = found.line(item.pid, "broker-url")
-        for what, verdict in _blocked(table, around, host, port):
-            shown = f"{what}: {harmless(verdict.reason)}"
-            breaches.append(Breach(rules.path, rules.line(verdict), shown, f"reached: {found.path} wants it"))
-            breaches.append(Breach(found.path, line, f"broker on port {port}, which {rules.path} shuts off", "reached"))
-        if not _is_wide(around):
-            breaches.append(Breach(found.path, line, "no interface leads to a broker", "a WAN interface in use"))
-            breaches.append(Breach(_file_of(around, layout), 0, f"none is a WAN: {found.path} wants a broker", "one"))
-    return Judgement.of(breaches, "the broker is reached, and its answers come back")
-
-
-def _broker(url: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(url)
-        return parts.hostname or "", parts.port or _MQTT_PORTS.get(parts.scheme, 8883)
-    except ValueError:
-        return "", 0
-
-
-def _is_wide(around: Network) -> bool:
-    known = [around.status(name) for name in around.used]
-    return not any(known) or "netIPv4StatusEnabledWAN" in known
-
-
-def _blocked(table: Table, around: Network, host: str, port: int) -> Iterator[tuple[str, Verdict]]:
-    """What keeps a connection from going out or its answers from coming in, on every way out."""
-    address = _address(host)
-    ways = [name for name in around.used if around.status(name) in ("netIPv4StatusEnabledWAN", "")] or [*around.used]
-    questions = [("tcp", port, address, f"port {port} of the broker")]
-    if address is None:
-        questions.append(("udp", 53, None, "names: port 53"))
-    for protocol, number, destination, what in questions:
-        shut = [_refused_out(table, name, protocol, number, destination) for name in ways]
-        if shut and all(shut):
-            yield from ((f"{what} is shut", verdict) for verdict in shut[:1] if verdict)
-    answers = [refusal(table, "INPUT", Packet(STRANGER, name, "tcp", 40000, "ESTABLISHED")) for name in ways]
-    if answers and all(answers):
-        yield from (("answers are dropped", verdict) for verdict in answers[:1] if verdict)
-
-
-def _refused_out(table: Table, name: str, protocol: str, port: int, destination: IPv4Address | None) -> Verdict | None:
-    """The verdict that certainly stops a packet of the gateway's own; None when it may get out."""
-    # A rule about the interface it comes in by says nothing of a packet made here: the name of none stands for it.
-    packet = Packet(IPv4Address("192.0.2.2"), "", protocol, port, "NEW", destination, name)
-    ends = walk(table, "OUTPUT", packet)
-    if any(end.target == "ACCEPT" for end in ends):
-        return None
-    return ends[0] if ends[0].target in ("DROP", "REJECT") else None
-
-
-def _address(host: str) -> IPv4Address | None:
-    try:
-        return IPv4Address(host)
-    except ipaddress.AddressValueError:
-        return None
 
 
 def _leases(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
@@ -192,7 +105,7 @@ def _leases(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     found = firewall(view, layout)
     table = found.filter if found else None
     if found is None or table is None:
-        return Judgement.not_applicable(_NO_RULES)
+        return Judgement.not_applicable(NO_RULES)
     around = network(view, layout)
     files = per_interface(view, "dhcpd", "udhcpd")
     servers = [(name, file) for _, name, file in files if name in around.used and around.serves(name)]
@@ -231,7 +144,7 @@ def _loopback(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     found = firewall(view, layout)
     table = found.filter if found else None
     if found is None or table is None:
-        return Judgement.not_applicable(_NO_RULES)
+        return Judgement.not_applicable(NO_RULES)
     decided = refusal(table, "INPUT", Packet(IPv4Address("127.0.0.1"), "lo", "tcp", OSGI_CONSOLE))
     if decided is None:
         return Judgement.passed("the gateway reaches its own services")
@@ -269,8 +182,8 @@ def _interface_up(view: ImageView, layout: Layout, expected: Expected) -> Judgem
     if started:
         return Judgement.passed(f"brought up: {', '.join(started)}")
     return Judgement.failed(
-        Breach(around.file[0].path, 0, f"starts no interface that {_file_of(around, layout)} uses", "one"),
-        Breach(_file_of(around, layout), 0, f"uses no interface that {around.file[0].path} starts", "one"),
+        Breach(around.file[0].path, 0, f"starts no interface that {file_of(around, layout)} uses", "one"),
+        Breach(file_of(around, layout), 0, f"uses no interface that {around.file[0].path} starts", "one"),
     )
 
 
@@ -278,6 +191,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="reachability.ssh",
         title="the firewall lets SSH in where it listens",
+        why="A firewall that closes the port SSH listens on locks everybody out from the first boot.",
+        severity=Severity.HIGH,
         documents=("A:76", "A:84", "A:113"),
         references=("62443 CR 7.6", "CIS 4.4.2.4"),
         profile="documents",
@@ -288,6 +203,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="reachability.console",
         title="the console answers the VPN",
+        why="If the console does not answer the VPN, people open it to other networks to get their work done.",
+        severity=Severity.MEDIUM,
         documents=("A:114",),
         references=("62443 CR 7.6",),
         profile="documents",
@@ -296,18 +213,13 @@ RULES: tuple[Rule, ...] = (
         enforced_by="firewall",
     ),
     Rule(
-        id="reachability.provisioning",
-        title="the provisioning broker is reached",
-        documents=("A:116", "A:162"),
-        references=("62443 EDR 3.12",),
-        profile="documents",
-        check=_provisioning,
-        remedy="let OUTPUT and answers through",
-        enforced_by="firewall",
-    ),
-    Rule(
         id="reachability.leases",
         title="clients of the gateway's networks get leases and names",
+        why=(
+            "Machines behind the gateway get no address or name and stop working, although the gateway itself looks "
+            "healthy."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:185", "A:190"),
         references=("62443 CR 7.6",),
         profile="documents",
@@ -318,6 +230,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="reachability.loopback",
         title="the gateway reaches its own services",
+        why=(
+            "Services talk to each other over the loopback; with it closed, they fail in ways that are hard to explain."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:113", "A:238"),
         references=("62443 CR 7.6",),
         profile="documents",
@@ -328,6 +244,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="reachability.after_reset",
         title="after a factory reset SSH is still let in",
+        why="A factory reset is the last remedy in the field; if it closes SSH, the gateway has to be visited.",
+        severity=Severity.HIGH,
         documents=("A:76", "A:113"),
         references=("CRA I.1(2)(b)",),
         profile="documents",
@@ -338,6 +256,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="reachability.interface",
         title="an interface in use is brought up",
+        why="An interface that is configured and not brought up leaves the gateway out of reach after the first boot.",
+        severity=Severity.HIGH,
         documents=("A:183", "A:186"),
         references=("62443 CR 7.6",),
         profile="documents",

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from pipeline.formats.network import dhcpd_conf
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import on_network
 from pipeline.rules.firewall.packets import firewall
 from pipeline.rules.looking import harmless
@@ -148,6 +148,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.unused",
         title="interfaces that are not used are disabled everywhere",
+        why="An interface nobody uses is a socket nobody watches: whoever plugs in is on the inside.",
+        severity=Severity.MEDIUM,
         documents=("A:118",),
         references=("ETSI 5.6-1", "62443 CR 7.7", "CRA I.1(2)(j)"),
         profile="documents",
@@ -158,6 +160,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.interface",
         title="snapshot and network files agree",
+        why=(
+            "Where snapshot and network files differ, the gateway's address changes with the first save in the "
+            "console, and it is lost."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:181", "A:183", "A:193"),
         references=("62443 CR 7.6",),
         profile="documents",

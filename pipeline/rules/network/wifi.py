@@ -9,7 +9,7 @@ from pipeline.formats.network import hostapd_conf, wpa_supplicant_conf
 from pipeline.formats.network.hostapd_conf import HostapdConf
 from pipeline.model.image_view import ImageView
 from pipeline.model.layout import Layout
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.esf.installation import Document, document, is_file, on_esf
 from pipeline.rules.esf.snapshot_file import SnapshotFile, on_snapshot
 from pipeline.rules.esf.strength import SHORTEST_WIFI, weakness
@@ -265,6 +265,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.wifi",
         title="access points use WPA2 or better",
+        why="Open and WEP networks can be read and joined from the street within minutes.",
+        severity=Severity.HIGH,
         documents=("A:119", "A:192"),
         references=("ETSI 5.5-1", "62443 NDR 1.6", "CIS 3.1.2"),
         profile="documents",
@@ -275,6 +277,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.wifi_passphrase",
         title="access points have strong passphrases of their own",
+        why=(
+            "Recorded handshakes are tried offline at millions of guesses a second; a short or shared passphrase opens "
+            "every gateway's network."
+        ),
+        severity=Severity.HIGH,
         documents=("A:119",),
         references=("ETSI 5.1-2", "62443 CR 1.7"),
         profile="documents",
@@ -285,6 +292,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.wifi_snapshot",
         title="access points are as well protected in the snapshot",
+        why="The snapshot's copy takes over whenever it is applied, and with it the weaker protection.",
+        severity=Severity.HIGH,
         documents=("A:119",),
         references=("ETSI 5.1-2", "ETSI 5.5-1"),
         profile="documents",
@@ -295,6 +304,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.wifi_agreement",
         title="hostapd and the snapshot agree on each access point",
+        why="Where the two differ, clients lose the access point as soon as the snapshot is applied.",
+        severity=Severity.MEDIUM,
         documents=("A:119", "A:192"),
         references=("62443 CR 7.6",),
         profile="documents",
@@ -305,6 +316,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.wifi_client",
         title="Wi-Fi networks the gateway joins are protected",
+        why="A gateway that joins unprotected networks talks through whoever opens one with that name.",
+        severity=Severity.MEDIUM,
         documents=("A:119", "A:191"),
         references=("ETSI 5.5-1", "62443 NDR 1.6"),
         profile="documents",
@@ -314,6 +327,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="network.wifi_off",
         title="Wi-Fi that is not used is off",
+        why="A radio that nobody needs can be attacked from outside the building.",
+        severity=Severity.MEDIUM,
         documents=("A:120",),
         references=("CIS 3.1.2", "CaC wireless_disable_interfaces", "ETSI 5.6-1"),
         profile="documents",

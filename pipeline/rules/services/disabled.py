@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.kernel import parameters
 from pipeline.rules.looking import files, lines, words_of
 from pipeline.rules.services import startup
@@ -152,6 +152,11 @@ RULES = (
     Rule(
         id="services.disabled",
         title="the services the release names are started by nothing",
+        why=(
+            "A service that was to be switched off and is not listens on the network with nobody patching or watching "
+            "it."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:88",),
         references=_REFERENCES,
         profile="documents",
@@ -162,6 +167,11 @@ RULES = (
     Rule(
         id="services.unnecessary",
         title="no telnet, ftp, remote procedure call, debugger or printer service is started",
+        why=(
+            "Telnet, FTP and their kind send passwords in the clear and have a long history of remote holes; debuggers "
+            "give away the whole machine."
+        ),
+        severity=Severity.HIGH,
         documents=("A:88",),
         references=("CIS 2.1.4", "CIS 2.1.6", "CIS 2.1.11", "CIS 2.1.14", "CIS 2.1.15", "CIS 2.2.4", *_REFERENCES[2:]),
         profile="documents",
@@ -171,6 +181,8 @@ RULES = (
     Rule(
         id="services.super_server",
         title="inetd and xinetd serve nothing that sends passwords in the clear",
+        why="A line of inetd brings a clear-text service back without any service of its own that an audit would list.",
+        severity=Severity.HIGH,
         documents=("A:88",),
         references=("CIS 2.1.21", "CaC xinetd", "lynis INSE-8016", "ETSI 5.6-1"),
         profile="documents",
@@ -180,6 +192,11 @@ RULES = (
     Rule(
         id="services.sysrq",
         title="SysRq is off, by the last file the image reads and by the kernel's command line",
+        why=(
+            "With SysRq, whoever reaches the keyboard or serial line can reboot, kill or remount the system without "
+            "logging in."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:88",),
         references=("CaC sysctl_kernel_sysrq", "ANSSI R9", "lynis KRNL-6000", "dev-sec sysctl kernel.sysrq"),
         profile="documents",

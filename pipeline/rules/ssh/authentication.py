@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.accounts.people import people
 from pipeline.rules.looking import harmless, paths
 from pipeline.rules.ssh import dropbear, sshd
@@ -147,6 +147,11 @@ RULES = (
     Rule(
         id="ssh.starts",
         title="the SSH server accepts its configuration and will start",
+        why=(
+            "A server that refuses its configuration does not start, and the gateway cannot be reached after the first "
+            "boot."
+        ),
+        severity=Severity.HIGH,
         documents=("A:36", "A:60"),
         references=("ETSI 5.6-1", "62443 CR 7.6"),
         profile="documents",
@@ -157,6 +162,11 @@ RULES = (
     Rule(
         id="ssh.no_root",
         title="nobody logs in as root over SSH",
+        why=(
+            "Root is the one user name every attacker knows. Without root logins a password or key of root alone opens "
+            "nothing, and logs name a person."
+        ),
+        severity=Severity.HIGH,
         documents=("A:26", "A:34"),
         references=("CIS 5.1.20", "CaC sshd_disable_root_login", "ANSSI R33", "lynis SSH-7408", "62443 CR 1.1"),
         profile="documents",
@@ -167,6 +177,8 @@ RULES = (
     Rule(
         id="ssh.public_key",
         title="SSH logins are by public key and by nothing else",
+        why="Keys cannot be guessed. Any other way in is as strong as the weakest password somebody ever chose.",
+        severity=Severity.HIGH,
         documents=("A:38", "A:53", "A:58"),
         references=(
             "CIS 5.1.10",
@@ -183,6 +195,8 @@ RULES = (
     Rule(
         id="ssh.rsa_authentication",
         title="RSAAuthentication is in force where sshd still has it",
+        why="Old servers take their keys only with this option; without it, people switch passwords back on to get in.",
+        severity=Severity.LOW,
         documents=("A:57",),
         references=("OpenSSH 7.4 release notes", "CaC sshd_disable_rhosts_rsa"),
         profile="documents",
@@ -194,6 +208,11 @@ RULES = (
     Rule(
         id="ssh.no_passwords",
         title="SSH takes no passwords, asked for or typed into a dialogue",
+        why=(
+            "Every address on the Internet sees thousands of password guesses a day. One weak password among all "
+            "accounts is enough."
+        ),
+        severity=Severity.HIGH,
         documents=("A:62", "A:70", "A:71"),
         references=(
             "CIS 5.1.19",
@@ -209,6 +228,11 @@ RULES = (
     Rule(
         id="ssh.use_pam",
         title="UsePAM is what the release has chosen; the documents ask for no",
+        why=(
+            "PAM can let in by password what sshd itself refuses, and where it is off, an account marked with ! is "
+            "locked out altogether. What holds must be somebody's decision."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:72",),
         references=("CIS 5.1.22", "CaC sshd_enable_pam", "dev-sec ssh_use_pam"),
         profile="documents",

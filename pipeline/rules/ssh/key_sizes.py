@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pipeline.formats.ssh import ssh_public_key
 from pipeline.formats.ssh.ssh_public_key import PublicKeyError
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.accounts.people import people
 from pipeline.rules.identity.identity import READS as IDENTITY_READS
 from pipeline.rules.identity.identity import host_key_files
@@ -64,6 +64,10 @@ RULES = (
     Rule(
         id="accounts.keys",
         title="every SSH key has 2048 bits or, of another kind than RSA, what is as good",
+        why=(
+            "Short keys can be factored with rented machines; whoever does it logs in without leaving a failed attempt."
+        ),
+        severity=Severity.HIGH,
         documents=("A:39", "A:40"),
         references=("CaC sshd_use_strong_rekey_limit", "ETSI 5.5-1", "62443 CR 1.9", "62443 CR 4.3", "BSI TR-02102-4"),
         profile="documents",

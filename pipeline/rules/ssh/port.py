@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.kernel import parameters
 from pipeline.rules.ssh import dropbear, sshd, starters
 
@@ -108,6 +108,11 @@ RULES = (
     Rule(
         id="ssh.port",
         title="SSH listens on one port from 49152 to 65535, whoever opens it",
+        why=(
+            "Port 22 is what scanners try first; the documents ask for a port outside the registered range. A port the "
+            "firewall does not expect also locks people out."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:76", "A:84"),
         references=("ETSI 5.6-1", "62443 CR 7.7", "CaC sshd_set_port"),
         profile="documents",
@@ -119,6 +124,11 @@ RULES = (
     Rule(
         id="services.reserved_ports",
         title="the port of SSH cannot be taken by a client's connection first",
+        why=(
+            "The kernel may give SSH's port to an outgoing connection before sshd starts. The server then cannot "
+            "listen, and the gateway cannot be reached until the next boot."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:84",),
         references=("Linux ip-sysctl: ip_local_reserved_ports",),
         profile="documents",

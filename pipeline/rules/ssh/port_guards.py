@@ -10,7 +10,7 @@ from pipeline.errors import PipelineError
 from pipeline.formats.network.iptables import text as iptables
 from pipeline.formats.network.iptables.rules import Ruleset
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.looking import files, first_program, harmless, lines
 from pipeline.rules.ssh import port
 
@@ -97,6 +97,11 @@ RULES = (
     Rule(
         id="ssh.port_guards",
         title="rate limits and fail2ban look at the port SSH listens on",
+        why=(
+            "A rate limit for port 22 protects nothing when SSH listens elsewhere: guesses are neither slowed down nor "
+            "banned."
+        ),
+        severity=Severity.MEDIUM,
         documents=("A:76", "A:84"),
         references=("CIS 4.4.2.4", "62443 CR 1.11", "ETSI 5.1-5"),
         profile="documents",

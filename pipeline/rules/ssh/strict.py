@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Expected, Judgement, Rule
+from pipeline.model.rule import Breach, Expected, Judgement, Rule, Severity
 from pipeline.rules.looking import harmless
 from pipeline.rules.ssh import sshd
 
@@ -25,6 +25,8 @@ class _Keyword:
     wanted: str
     fits: Callable[[str], bool]
     title: str
+    why: str
+    severity: Severity
     references: tuple[str, ...]
 
 
@@ -46,6 +48,11 @@ _KEYWORDS = (
         "at most 4",
         lambda value: _count(value) <= 4,
         "few tries for a login",
+        (
+            "The more tries a connection has, the faster keys and passwords can be guessed, and the fewer lines of the "
+            "log show it."
+        ),
+        Severity.LOW,
         ("CIS 5.1.16", "CaC sshd_set_max_auth_tries"),
     ),
     _Keyword(
@@ -54,6 +61,11 @@ _KEYWORDS = (
         "at most 60 seconds",
         lambda value: _seconds(value) <= 60,
         "little time for a login",
+        (
+            "Connections that never log in use up the server's slots; with a long grace time a few of them keep "
+            "everybody out."
+        ),
+        Severity.LOW,
         ("CIS 5.1.13", "CaC sshd_set_login_grace_time"),
     ),
     _Keyword(
@@ -62,6 +74,8 @@ _KEYWORDS = (
         "no",
         lambda value: value == "no",
         "no forwarding of screens",
+        ("Forwarded screens let a gateway that was taken over read keys and windows of the administrator who logs in."),
+        Severity.LOW,
         ("CIS 5.1.8", "CaC sshd_disable_x11_forwarding"),
     ),
     _Keyword(
@@ -70,6 +84,8 @@ _KEYWORDS = (
         "no",
         lambda value: value == "no",
         "no tunnels",
+        "A tunnel through SSH reaches the console and the plant's network behind the firewall, past all its rules.",
+        Severity.MEDIUM,
         ("CIS 5.1.8", "CaC sshd_disable_tcp_forwarding"),
     ),
     _Keyword(
@@ -78,6 +94,8 @@ _KEYWORDS = (
         "no",
         lambda value: value == "no",
         "users bring no environment",
+        "Variables such as LD_PRELOAD let a user who is restricted to one command run others.",
+        Severity.MEDIUM,
         ("CIS 5.1.21", "CaC sshd_do_not_permit_user_env"),
     ),
     _Keyword(
@@ -86,6 +104,8 @@ _KEYWORDS = (
         "yes",
         lambda value: value == "yes",
         "no trust by host name",
+        "Files of users could let in whole machines by their name, without any key.",
+        Severity.MEDIUM,
         ("CIS 5.1.11", "CaC sshd_disable_rhosts"),
     ),
     _Keyword(
@@ -94,6 +114,8 @@ _KEYWORDS = (
         "yes",
         lambda value: value == "yes",
         "keys in files others may write do not count",
+        "Where others may write a user's authorized_keys, any service that was taken over adds a key of its own.",
+        Severity.MEDIUM,
         ("CaC sshd_enable_strictmodes", "ANSSI R50"),
     ),
     _Keyword(
@@ -102,6 +124,8 @@ _KEYWORDS = (
         "INFO or VERBOSE",
         lambda value: value in ("info", "verbose"),
         "logins are logged",
+        "Without the key's fingerprint in the log, nobody can tell afterwards whose key was used.",
+        Severity.LOW,
         ("CIS 5.1.14", "CRA I.1(2)(l)"),
     ),
 )
@@ -131,6 +155,8 @@ RULES = tuple(
     Rule(
         id=f"ssh.{keyword.keyword}",
         title=keyword.title,
+        why=keyword.why,
+        severity=keyword.severity,
         documents=(),
         references=keyword.references,
         profile="strict",

@@ -57,7 +57,7 @@ def test_a_neglected_image_fails(
 ) -> None:
     shows(monkeypatch, replace(ImageView.of(a_neglected_vanilla()), layout=None))
     assert run(image) == 1
-    assert "FAIL   ssh.no_root (A:26, A:34)" in capsys.readouterr().out
+    assert "FAIL   ssh.no_root (high, A:26, A:34)" in capsys.readouterr().out
 
 
 def test_a_hardened_image_passes(

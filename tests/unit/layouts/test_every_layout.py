@@ -17,9 +17,8 @@ from pipeline.model.release import Keystores, Release
 from pipeline.model.rule import RuleOutcome
 from pipeline.model.trust import GatewaySecrets
 from pipeline.plan.image_plan import Inputs, plan_device, plan_product
-from pipeline.rules.esf import all_rules
 from pipeline.rules.expectations import expected_of
-from pipeline.rules.registry import judge
+from pipeline.rules.registry import FRAMEWORK, judge
 from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
 from pipeline.transforms.esf.keystore_services import BUNDLES
 from tests.support import esf_view
@@ -70,7 +69,7 @@ def test_a_whole_gateway_is_planned_and_obeys_every_rule_of_the_product(name: st
         profile="documents",
         waivers=(),
         epoch=1_767_225_600,
-        rules=all_rules.RULES,
+        rules=FRAMEWORK,
     )
     failed = {
         result.rule.id: [str(breach) for breach in result.judgement.breaches]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from pipeline.model.rule import Audit, Breach, Judgement, Rule, RuleResult, Waiver
+from pipeline.model.rule import Audit, Breach, Judgement, Rule, RuleResult, Severity, Waiver
 from pipeline.report.machine.junit import junit
 from pipeline.report.machine.rules_json import audit_status, rules_json
 from pipeline.report.machine.sarif import sarif
@@ -22,7 +22,9 @@ NASTY = "/etc/\x1b[31m\udcffx"
 
 def a_rule(name: str, **more: Any) -> Rule:
     check: Any = None
-    return Rule(name, f"{name} is well", ("A:84",), ("CIS 5.1.20",), "documents", check, **more)
+    title = f"{name} is well"
+    why, severity = "It is so.", Severity.MEDIUM
+    return Rule(name, title, ("A:84",), ("CIS 5.1.20",), "documents", check, why=why, severity=severity, **more)
 
 
 def a_result(name: str, judgement: Judgement, *waivers: Waiver | None) -> RuleResult:
@@ -58,9 +60,9 @@ def test_text_names_rule_file_line_waiver_and_remedy() -> None:
         "out/r1/gw-1/image.img (Debian 12, sysv init, ESF 5.0.0), profile documents: "
         "2 failed, 1 waived, 1 passed, 1 not applicable, 1 for people to verify"
     )
-    assert "FAIL   test.fails (A:84): test.fails is well" in lines
+    assert "FAIL   test.fails (medium, A:84): test.fails is well" in lines
     assert "       /etc/ssh/sshd_config:3: Port 22; wanted: 49153" in lines
-    assert "WAIVED test.waived (A:84): test.waived is well" in lines
+    assert "WAIVED test.waived (medium, A:84): test.waived is well" in lines
     assert "       waived until 2027-06-30 by Jane Doe: tools need it" in lines
     assert "       waiver lapsed on 2020-01-01 by John Doe: was needed once" in lines
     assert "VERIFY test.people: start it once" in lines
@@ -115,7 +117,7 @@ def test_sarif_is_of_the_shape_of_2_1_0() -> None:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["message"]["text"]
         assert result["kind"] in {"pass", "fail", "notApplicable", "review"}
-        assert (result["level"] == "error") == (result["kind"] == "fail")
+        assert (result["level"] != "none") == (result["kind"] == "fail")
         for location in result.get("locations", ()):
             uri = location["physicalLocation"]["artifactLocation"]["uri"]
             assert uri.isascii()

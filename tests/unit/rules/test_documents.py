@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,32 @@ def test_every_rule_of_the_documents_names_a_line_and_every_other_a_reference() 
         assert rule.references, rule.id
         assert rule.title, rule.id
         assert rule.remedy or not rule.documents, rule.id
+
+
+def test_every_rule_says_why_in_one_to_three_sentences() -> None:
+    for rule in registry.RULES:
+        sentences = re.findall(r"[^.:]+[.](?=\s|$)", rule.why)
+        assert 1 <= len(sentences) <= 3, rule.id
+        assert rule.why.endswith("."), rule.id
+        assert len(rule.why) <= 250, rule.id
+        assert rule.why.rstrip(".").lower() != rule.title.lower(), rule.id
+
+
+def test_what_enforces_a_rule_is_there() -> None:
+    """Addresses below pipeline.transforms: a module, or the folder of a subject."""
+    for rule in registry.RULES:
+        for name in filter(None, rule.enforced_by.split(", ")):
+            place = ROOT / "pipeline/transforms" / name.replace(".", "/")
+            assert place.is_dir() or place.with_suffix(".py").is_file(), (rule.id, name)
+
+
+def test_rules_are_collected_wherever_they_lie() -> None:
+    written = []
+    for path in sorted((ROOT / "pipeline/rules").glob("*/**/*.py")):
+        if re.search(r"^RULES\b", path.read_text("utf-8"), re.MULTILINE):
+            written += import_module(".".join(path.relative_to(ROOT).with_suffix("").parts)).RULES
+    assert len(written) >= 162
+    assert sorted(rule.id for rule in written) == sorted(rule.id for rule in registry.RULES)
 
 
 def test_ids_are_there_once() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.model.rule import Breach, Check, Expected, Judgement, Rule, RuleOutcome, Waiver
+from pipeline.model.rule import Breach, Check, Expected, Judgement, Rule, RuleOutcome, Severity, Waiver
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.rules import registry
 from pipeline.rules.files_read import wanted_paths
@@ -21,7 +21,7 @@ VIEW = ImageView.of(a_vanilla())
 
 
 def a_rule(check: Check, name: str = "test.rule", profile: str = "documents") -> Rule:
-    return Rule(name, "a rule", ("A:1",), ("none",), profile, check)
+    return Rule(name, "a rule", ("A:1",), ("none",), profile, check, why="It is so.", severity=Severity.LOW)
 
 
 def always(judgement: Judgement) -> Check:

@@ -10,15 +10,15 @@ from pipeline.image.read import facts
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach, Judgement, RuleOutcome
-from pipeline.rules.esf import all_rules
-from pipeline.rules.registry import judge
+from pipeline.rules.files_read import paths_needed
+from pipeline.rules.registry import FRAMEWORK, judge
 from tests.support import esf_view
 from tests.support.esf_breakage import Breakage
 from tests.support.esf_breakages import BREAKAGES
 
-BY_ID = {rule.id: rule for rule in all_rules.RULES}
+BY_ID = {rule.id: rule for rule in FRAMEWORK}
 # Nothing in an image can break what only people can do.
-STEPS = {rule.id for rule in all_rules.RULES if rule.id.startswith("steps.")}
+STEPS = {rule.id for rule in FRAMEWORK if rule.id.startswith("steps.")}
 # These the profile documents does not enforce.
 STRICT = {"console.own_username", "framework.no_osgi_console"}
 
@@ -33,7 +33,7 @@ def as_read(view: ImageView) -> ImageView:
     """The view with the content of the files the rules ask for, and of no other."""
     if view.layout is None:
         return view
-    chosen = set(facts.select(view.tree, all_rules.paths_needed(view.layout)))
+    chosen = set(facts.select(view.tree, paths_needed(view.layout)))
     return replace(view, files={path: data for path, data in view.files.items() if path in chosen})
 
 

@@ -12,8 +12,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Expected, Judgement, RuleOutcome
 from pipeline.model.tree import Tree
-from pipeline.rules.esf import all_rules
-from pipeline.rules.registry import judge
+from pipeline.rules.registry import FRAMEWORK, judge
 from tests.support import esf_view
 from tests.support.esf_breakage import AS_GOLDEN, LAB, NORTH, SOUTH
 from tests.support.esf_edits import REAL, SNAPSHOT, both, gone, link, put
@@ -38,7 +37,7 @@ def judged(gateway: str, init: str = "sysv") -> dict[str, Judgement]:
 
 
 def outcomes(view: ImageView, expected: Expected | None = None) -> dict[str, Judgement]:
-    found = judge(view, expected or esf_view.expected(), profile="strict", waivers=(), epoch=0, rules=all_rules.RULES)
+    found = judge(view, expected or esf_view.expected(), profile="strict", waivers=(), epoch=0, rules=FRAMEWORK)
     return {result.rule.id: result.judgement for result in found}
 
 
@@ -72,7 +71,7 @@ def test_every_rule_applies_to_some_gateway() -> None:
         "network.wifi_client", "firewall.snapshot_forwarding", "console.privileged_command", "firewall.before_start",
         "firewall.container_ports",
     }  # fmt: skip
-    assert rules == {rule.id for rule in all_rules.RULES} - STEPS - ASKED_ELSEWHERE - unused
+    assert rules == {rule.id for rule in FRAMEWORK} - STEPS - ASKED_ELSEWHERE - unused
 
 
 def test_the_vendors_image_fails_where_it_is_weak() -> None:
@@ -80,7 +79,7 @@ def test_the_vendors_image_fails_where_it_is_weak() -> None:
     assert failing(found) >= WEAKNESSES, WEAKNESSES - failing(found)
 
 
-@pytest.mark.parametrize("rule", all_rules.RULES, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", FRAMEWORK, ids=lambda rule: rule.id)
 def test_without_esf_no_rule_passes(rule: object) -> None:
     view = replace(esf_view.hardened(AS_GOLDEN), layout=None)
     assert {item.outcome for item in outcomes(view).values()} == {RuleOutcome.NOT_APPLICABLE}, rule
