@@ -1,11 +1,13 @@
-"""Flashes four kinds of image onto three kinds of used media with the real bmaptool, and asks everybody about them.
+"""Flashes six kinds of image onto three kinds of used media with the real bmaptool, and asks everybody about them.
 
     ./ci/bootstrap python -m tests.long.flash_media PLACE          # as root, where loop devices and mounts work
 
-The images are the demonstration's, with one gateway: as it is (ext4 and FAT), with a raw U-Boot environment behind the
-partitions, with a root of btrfs, and with zeros inside files on 1 KiB blocks. The media are of 0xFF, of random bytes,
-and with an older image of another make. Asked are: doit verify --device, e2fsck or btrfs check, fsck.vfat, fw_printenv,
-and diff over both trees, mounted read-only. Prints a line for each; ends with 1 when anybody disagreed.
+The images are the demonstration's, with one gateway (`tests.long.flash_kinds`): as it is (ext4 and FAT), with a raw
+U-Boot environment behind the partitions, with zeros inside files on 1 KiB blocks, and with roots of btrfs, xfs and
+f2fs. The media are of 0xFF, of random bytes, and with an older image of another make. Asked are: doit verify
+--device, the file system's own checker (e2fsck, btrfs check, xfs_repair, fsck.f2fs), fsck.vfat, fw_printenv, and diff
+over both trees, mounted read-only (cmp over both as tar archives from guestfish, where this machine's kernel does
+not know the file system). Prints a line for each; ends with 1 when anybody disagreed.
 With `--no-build` the images are the same vanilla images, sealed but without layers, which takes a few minutes and no
 virtual machine; what `doit verify --device` does with bytes is then done by its own functions, against the image.
 """
@@ -16,9 +18,8 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.image.ext4 import seal
@@ -26,103 +27,24 @@ from pipeline.image.write import bmap
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.verification.medium import read_medium
+from tests.long.flash_kinds import (
+    BOOT,
+    CHECKS,
+    ENVIRONMENT,
+    KINDS,
+    ROOT,
+    ROOT_SIZE,
+    Kind,
+    known_to_this_kernel,
+    mounted,
+)
 from tests.support import disks
 from tests.support.uboot import an_environment
 from tests.support.used_media import attached, flash
 from tests.support.workspaces import CHECKOUT, a_workspace, doit, edit
 
 GATEWAY = "gw-north-01"
-ENVIRONMENT = 0x20000
-BOOT, ROOT = 1 << 20, 67584 * 512  # of the demonstration's disk
-ROOT_SIZE = 980992 * 512
 MORE = 12345 * 512  # the medium is longer than the image
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One image: what is done to the demonstration's vanilla image and workspace before it is built."""
-
-    name: str
-    vanilla: Callable[[Path], None]
-    workspace: Callable[[Path], None] = lambda _: None
-    root: str = "ext4"
-    raw_environment: bool = False
-
-
-def as_it_is(_: Path) -> None:
-    """The demonstration's own image."""
-
-
-def with_raw_environment(image: Path) -> None:
-    """A U-Boot environment in the last 128 KiB, longer than what the build leaves in it."""
-    content = an_environment({"bootdelay": "5", "bootcmd": "run demo", "old": "x" * 9000}, size=ENVIRONMENT)
-    with image.open("ab") as stream:
-        stream.write(content)
-
-
-def says_where(workspace: Path) -> None:
-    edit(workspace / "gateway.toml", "[bootloader]\n", f"[bootloader]\noffset = -{ENVIRONMENT}\nsize = {ENVIRONMENT}\n")
-
-
-def with_btrfs(image: Path) -> None:
-    """The same files on btrfs, copied by the kernel."""
-    with image.open("rb") as stream, image.with_suffix(".ext4").open("wb") as part:
-        stream.seek(ROOT)
-        part.write(stream.read(ROOT_SIZE))
-    made = image.with_suffix(".btrfs")
-    with made.open("wb") as part:
-        part.truncate(ROOT_SIZE)
-    disks.run("mkfs.btrfs", "-q", made)
-    with mounted(image.with_suffix(".ext4"), 0) as old, mounted(made, 0, options="loop") as new:
-        disks.run("cp", "-a", f"{old}/.", new)
-        table = new / "etc/fstab"
-        table.write_text(table.read_text().replace("ext4", "btrfs"))
-    with image.open("r+b") as stream:
-        stream.seek(ROOT)
-        stream.write(made.read_bytes())
-    for leftover in (made, image.with_suffix(".ext4")):
-        leftover.unlink()
-
-
-def with_small_blocks(image: Path) -> None:
-    """The same files on ext4 with blocks of 1 KiB, and some with zeros inside."""
-    made, old_part = image.with_suffix(".small"), image.with_suffix(".ext4")
-    with image.open("rb") as stream, old_part.open("wb") as part:
-        stream.seek(ROOT)
-        part.write(stream.read(ROOT_SIZE))
-    disks.ext_image(made, None, size=ROOT_SIZE, options=("-b", "1024"))
-    with mounted(old_part, 0) as old, mounted(made, 0, options="loop") as new:
-        disks.run("cp", "-a", f"{old}/.", new)
-        for number in range(20):
-            zeros = b"begin" + bytes(100_000 * number) + b"end"
-            (new / f"usr/share/zeros-{number}").write_bytes(zeros)
-    with image.open("r+b") as stream:
-        stream.seek(ROOT)
-        stream.write(made.read_bytes())
-    for leftover in (made, old_part):
-        leftover.unlink()
-
-
-KINDS = (
-    Kind("ext4 and FAT", as_it_is),
-    Kind("raw environment", with_raw_environment, says_where, raw_environment=True),
-    Kind("btrfs", with_btrfs, root="btrfs"),
-    Kind("zeros in files", with_small_blocks),
-)
-
-
-@contextmanager
-def mounted(image: Path, offset: int, *, options: str = "loop,ro") -> Iterator[Path]:
-    """A file system of an image, mounted by this machine's kernel."""
-    place = image.with_name(f"{image.name}.mounted")
-    place.mkdir(exist_ok=True)
-    bounds = f",offset={offset},sizelimit={ROOT_SIZE}" if offset else ""
-    disks.run("mount", "-o", f"{options}{bounds}", image, place)
-    try:
-        yield place
-    finally:
-        disks.run("umount", place)
-        place.rmdir()
 
 
 def build(kind: Kind, place: Path) -> Path:
@@ -227,7 +149,7 @@ def ask(kind: Kind, gateway: Path, medium: Path) -> list[str]:
         program("e2fsck", "e2fsck", "-f", "-n", f"{medium}?offset={ROOT}")
     else:
         with _partition(medium) as part:
-            program("btrfs check", "btrfs", "check", "--check-data-csum", part)
+            program(" ".join(CHECKS[kind.root]), *CHECKS[kind.root], part)
     if kind.raw_environment:
         image_size = (gateway / "image.img").stat().st_size
         config = medium.with_suffix(".config")
@@ -237,13 +159,34 @@ def ask(kind: Kind, gateway: Path, medium: Path) -> list[str]:
         )
         if told.stdout != "bootdelay=0\n":
             wrong.append(f"fw_printenv: {told.stdout} {told.stderr}")
-    image = gateway / "image.img"
+    wrong.extend(compare_trees(kind, gateway / "image.img", medium))
+    return wrong
+
+
+def compare_trees(kind: Kind, image: Path, medium: Path) -> Iterator[str]:
+    """Every file of the root, as flashed and as built."""
     copy = medium.with_name("image-copy")
     subprocess.run(["cp", "--sparse=always", str(image), str(copy)], check=True)
-    with mounted(medium, ROOT) as flashed, mounted(copy, ROOT) as built:
-        program("diff", "diff", "-r", "--no-dereference", flashed, built)
+    if known_to_this_kernel(kind.root):
+        with mounted(medium, ROOT) as flashed, mounted(copy, ROOT) as built:
+            ran = subprocess.run(
+                ["diff", "-r", "--no-dereference", flashed, built], capture_output=True, text=True, check=False
+            )
+    else:
+        archives = [one.with_suffix(".tar") for one in (medium, copy)]
+        for one, archive in zip((medium, copy), archives, strict=True):
+            mount = f"/dev/sda2:/::{kind.root}"
+            disks.run(
+                "guestfish", "--ro", "--format=raw", "-a", one, "-m", mount, "tar-out", "/", archive, "xattrs:true"
+            )
+        ran = subprocess.run(["cmp", *archives], capture_output=True, text=True, check=False)
+        if archives[0].stat().st_size < ROOT_SIZE // 8:
+            yield f"guestfish: an archive of {archives[0].stat().st_size} bytes is not the whole tree"
+        for archive in archives:
+            archive.unlink()
     copy.unlink()
-    return wrong
+    if ran.returncode:
+        yield f"the trees: {(ran.stdout + ran.stderr).strip()[-400:]}"
 
 
 @contextmanager
@@ -258,7 +201,7 @@ def _partition(medium: Path) -> Iterator[Path]:
 
 
 def main() -> int:
-    """Build four, flash twelve, say what was said."""
+    """Build each, flash it onto each, say what was said."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("place", type=Path)
     parser.add_argument("--only", default="", help="the kind of image")

@@ -87,3 +87,27 @@ def test_verdicts_are_what_rules_do_and_not_what_they_look_like() -> None:
     verdicts = {(one["port"], one["source"]): one["verdict"] for one in firewall(view)["verdicts"]}
     assert verdicts[8000, ""] == "accepted"
     assert verdicts[22, ""] == "refused"
+
+
+def test_only_what_lets_a_packet_in_is_told_of_a_way_that_is_open() -> None:
+    view = with_rules(
+        "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT",
+        "-A INPUT -s 10.1.0.0/16 -p tcp -m tcp --dport 22 -j DROP",
+        "-A FORWARD -s 10.2.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT",
+        "-A OUTPUT -s 10.3.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT",
+    )
+    assert open_ports(view) == [("tcp", "22", "", [])]
+
+
+def test_of_several_ports_the_first_is_asked_for_and_of_none_port_nought() -> None:
+    view = with_rules(
+        "-A INPUT -p tcp -m tcp --dport 8010 -j DROP",
+        "-A INPUT -p tcp -m tcp --dport 8000:8010 -j ACCEPT",
+        "-A INPUT -p udp -m udp --dport 1 -j DROP",
+        "-A INPUT -s 10.1.0.0/16 -p udp -j ACCEPT",
+        "-A INPUT -p tcp -m tcp --dport 443 -j DROP",
+        "-A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT",
+    )
+    assert open_ports(view) == [
+        ("tcp", "80,443", "", []), ("tcp", "8000:8010", "", []), ("udp", "", "10.1.0.0/16", []),
+    ]  # fmt: skip

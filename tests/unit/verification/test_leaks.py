@@ -131,3 +131,12 @@ def test_of_what_a_searched_image_has_too_only_the_differences_are_searched(tmp_
     assert scan(image, wanted, base=base) == ()
     an_image(image, PASSWORD.encode(), 9 * MIB - 3)
     assert 9 * MIB - 3 in {hit.offset for hit in scan(image, wanted, base=base)}
+
+
+def test_a_secret_is_looked_for_from_the_least_length_on_and_by_its_longest_line() -> None:
+    exactly = b"aB3$" * LEAST
+    exactly = exactly[:LEAST]
+    assert exactly in patterns([Secret("x", exactly)])
+    assert patterns([Secret("x", exactly[:-1])]) == {}
+    in_two_lines = exactly[: LEAST // 2] + b"\n" + exactly[LEAST // 2 :]
+    assert min(map(len, patterns([Secret("x", in_two_lines)]))) >= LEAST

@@ -11,6 +11,7 @@ import pytest
 from pipeline.formats.esf import esf_snapshot
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
+from pipeline.model.tree import Tree
 from pipeline.model.trust import GatewaySecrets
 from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
 from pipeline.verification.own_values import OwnValue, own_values
@@ -146,3 +147,16 @@ def test_a_static_address_is_a_gateways_own_on_a_wan_only() -> None:
     found = {(one.kind, one.value, one.own) for one in own_values(view(LAB.name)) if "address" in one.kind}
     assert ("WAN address", b"192.0.2.33", True) in found
     assert any(kind == "LAN address" and not own for kind, _, own in found)
+
+
+def test_an_image_without_a_snapshot_or_a_layout_still_has_values_of_its_own() -> None:
+    whole = view("gw-north-01")
+    snapshots = [path for path in whole.files if "/snapshots/" in path]
+    assert snapshots
+    settings = {one.place for one in own_values(whole) if one.place.startswith(SNAPSHOT)}
+    assert settings
+    nodes = {path: node for path, node in whole.tree.nodes.items() if path not in snapshots}
+    files = {path: content for path, content in whole.files.items() if path not in snapshots}
+    left = {one.place for one in own_values(replace(whole, tree=Tree(nodes), files=files))}
+    assert left == {one.place for one in own_values(whole)} - settings
+    assert "/etc/machine-id" in {one.place for one in own_values(replace(whole, layout=None))}

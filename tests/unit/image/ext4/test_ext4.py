@@ -42,6 +42,19 @@ def test_free_blocks_are_those_of_dumpe2fs(kind: str, options: tuple[str, ...], 
 
 
 @pytest.mark.tools
+@pytest.mark.parametrize("features", ["sparse_super", "^sparse_super,^resize_inode", "sparse_super2"])
+def test_copies_of_the_superblock_lie_where_dumpe2fs_says(features: str, tmp_path: Path) -> None:
+    """Of 41 groups: 1 and powers of 3, 5 and 7; every one; or the two named in the superblock."""
+    options = ("-b", "1024", "-O", f"{features},^meta_bg")
+    image = disks.ext_image(tmp_path / "fs", None, size=325 * disks.MIB, options=options)
+    text = disks.run("dumpe2fs", image).decode()
+    expected = [int(block) for block in re.findall(r"(?:Primary|Backup) superblock at (\d+),", text)]
+    with image.open("rb") as stream:
+        assert Ext4(stream.fileno(), 0, image.stat().st_size).superblock_copies() == expected
+    assert len(expected) == {"sparse_super": 8, "sparse_super2": 3}.get(features, 41)
+
+
+@pytest.mark.tools
 def test_what_is_not_supported_is_refused(tmp_path: Path) -> None:
     image = disks.ext_image(tmp_path / "fs", None, options=("-O", "bigalloc"))
     with image.open("rb") as stream, pytest.raises(Ext4Error, match="bigalloc"):

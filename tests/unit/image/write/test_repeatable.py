@@ -157,3 +157,22 @@ def _session(kernel: Kernel) -> Session:
         is_dead = False
 
     return Session(Appliance(), None, ())  # type: ignore[arg-type]
+
+
+def test_where_the_kernel_decides_it_is_said_before_and_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {GuestPath("/boot"): "noatime", GuestPath("/"): "noatime,commit=3600"}
+    monkeypatch.setattr(write, "inject", lambda *_args, **_more: write.Injected(observed("b"), options))
+    monkeypatch.setattr(repeatable.seal, "seal", lambda *_args, **_more: None)
+    vanilla = replace(a_vanilla({}), disk=DISK, tree=TREE)
+    said: list[str] = []
+    done = repeatable.write_through_kernel(
+        tmp_path / "raw", vanilla, Layer.of(FILE), "xfs on partition 1", epoch=1, state_dir=tmp_path, say=said.append
+    )
+    assert said == [
+        "the kernel decides where data lies, so bytes may differ from build to build: xfs on partition 1"
+    ]  # fmt: skip
+    assert done.by == (
+        "the appliance's kernel, bytes may not repeat: xfs on partition 1; mounted / noatime,commit=3600; /boot noatime"
+    )

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.image.write import write
+from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry, LinkEntry, Origin
 from pipeline.model.tree import Kind, Node, Tree
@@ -80,3 +81,34 @@ def test_space_is_taken_before_anything_is_written(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(PipelineError, match="disk full: the image needs 1 MiB"):
         write.reserve(image)
+
+
+@pytest.mark.parametrize("wrong", [5, 6])
+def test_of_many_differences_five_are_named_and_the_others_counted(wrong: int) -> None:
+    root = {GuestPath("/"): Node(Kind.DIRECTORY, 0o755)}
+    more = {GuestPath(f"/{number}"): Node(Kind.FILE, 0o644, size=0) for number in range(wrong)}
+    with pytest.raises(PipelineError) as caught:
+        write.require_equal(Tree(root), Tree({**root, **more}))
+    what = caught.value.problems[0].what
+    assert what.count(" is there") == 5
+    assert what.endswith("/4 is there and 1 more" if wrong == 6 else "/4 is there")
+
+
+def test_free_space_is_cleared_by_the_appliance_where_sealing_does_not() -> None:
+    def part(number: int, filesystem: str, mountpoint: str | None) -> Partition:
+        return Partition(number, 0, 1, filesystem, mountpoint=GuestPath(mountpoint) if mountpoint else None)
+
+    class Recording:
+        cleared: list[str] = []  # noqa: RUF012 - one object
+
+        def zero_free_space(self, place: GuestPath) -> None:
+            self.cleared.append(place)
+
+    parts = (
+        part(1, "vfat", "/boot"), part(2, "btrfs", "/"), part(3, "ext4", "/opt"), part(4, "xfs", "/data"),
+        part(5, "f2fs", None), part(6, "ext2", "/var"), part(7, "ext3", "/srv"),
+    )  # fmt: skip
+    said: list[str] = []
+    write._clear_free_space(Recording(), Disk(1, "gpt", parts), said.append)  # type: ignore[arg-type]
+    assert Recording.cleared == ["/", "/data"]
+    assert said == ["clearing the free space of /", "clearing the free space of /data"]

@@ -63,6 +63,7 @@ def test_the_bytes_are_those_of_a_key_in_a_file(keys: Path) -> None:
     signer = open_bundle_signer(read_keys(keys / "keys.toml"), "company")
     assert sign_bundle(a_bundle(), signer) == sign_bundle(a_bundle(), a_chain_signer())
     assert PIN not in repr(signer)
+    assert PIN not in repr(signer._key)
 
 
 def test_manifests_too(keys: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from copy import copy, deepcopy
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,8 @@ def test_the_key_gives_nothing_away(hsm: Token) -> None:
     assert PIN not in repr(key) + repr(vars(key))
     assert key.public_key() == rsa_key("company").public_key()
     assert key.key_size == 2048
+    assert copy(key) is key
+    assert deepcopy(key) is key
     for use in (
         key.private_numbers,
         lambda: key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
