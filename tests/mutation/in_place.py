@@ -11,8 +11,10 @@ import os
 import select
 import signal
 import sys
+import traceback
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -26,29 +28,42 @@ def can_be_exchanged(original: str, mutated: str, file: str) -> bool:
     return bool(changed) and before.keys() == after.keys()
 
 
+def prepare(modules: Iterable[str]) -> None:
+    """Import what tests will import, so that each child has it: what is computed at import is without the fault."""
+    for name in modules:
+        with suppress(ImportError):  # a name inside of a module
+            import_module(name)
+
+
 def tried(module: str, mutated: str, tests: Sequence[str], marked: str, timeout: float) -> str:
     """``caught``, ``survived`` or ``timed out``, in a child of this process, which keeps what it has imported."""
     import_module(module)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.setsid()  # so that a child which never ends goes with the processes it started
-        quiet = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(quiet, number)
-        _plant(module, mutated)
-        status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", marked, *tests])
-        os.write(writing, b"%d" % status)
-        os._exit(0)
+        try:
+            os.setsid()  # so that a child which never ends goes with the processes it started
+            quiet = os.open(os.devnull, os.O_RDWR)
+            for number in (0, 1, 2):
+                os.dup2(quiet, number)
+            _plant(module, mutated)
+            status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", marked, *tests])
+            os.write(writing, b"%d" % status)
+        except BaseException:  # noqa: BLE001 - it must not go on as a second parent
+            os.write(writing, traceback.format_exc()[-1000:].encode())
+        finally:
+            os._exit(0)
     os.close(writing)
     ready, _, _ = select.select([reading], [], [], timeout)
-    answer = os.read(reading, 8) if ready else b""
+    answer = os.read(reading, 1024) if ready else b""
     os.close(reading)
     if not ready:
         os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     if not ready:
         return "timed out"
+    if len(answer) > 1:
+        raise RuntimeError(f"{module}: pytest itself failed: {answer.decode()}")
     # Nothing: the process died of it. 5: there is no test with these marks.
     return "survived" if answer in (b"0", b"5") else "caught"
 

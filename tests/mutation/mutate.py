@@ -22,12 +22,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from tests.mutation.in_place import can_be_exchanged, tried
+from tests.mutation.in_place import can_be_exchanged, prepare, tried
 from tests.mutation.mutants import Mutant, mutants, text_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # What must not go wrong unnoticed: trust, verdicts, decisions, and the bytes of images.
 SUBJECTS = ("signing", "verification", "rules", "plan", "image/ext4", "image/write", "manifest")
+_FIRST = 2  # files of tests
 _LEFT_OUT = shutil.ignore_patterns(".git", ".demo", ".build", "out", ".venv", ".*_cache", "__pycache__", ".hypothesis")
 
 
@@ -95,10 +96,13 @@ def judged(copy: Path, module: str, mutant: Mutant, timeout: float) -> str:
     text = text_of(original.decode(), mutant)
     if can_be_exchanged(original.decode(), text, str(file)):
         name = module.removesuffix(".py").replace("/", ".")
+        tests = tests_of(module)
+        prepare(sorted({name for test in tests for name in _imported(ROOT / test)}))
         outcome = "survived"
         for marked in ("not tools and not appliance", "tools and not appliance"):
-            if outcome == "survived":
-                outcome = tried(name, text, tests_of(module), marked, timeout)
+            for some in (tests[:_FIRST], tests[_FIRST:]):  # pytest reads all files before it runs a test of one
+                if some and outcome == "survived":
+                    outcome = tried(name, text, some, marked, timeout)
         return outcome
     file.write_text(text, "utf-8")
     try:
@@ -127,11 +131,15 @@ def tested(copy: Path, module: str, marked: str, timeout: float) -> str:
 
 @cache
 def tests_of(module: str) -> tuple[str, ...]:
-    """The unit tests that lead to a module, those of its own folder first."""
+    """The unit tests that lead to a module: those of its own name first, then those of its own folder."""
     name = module.removesuffix(".py").replace("/", ".")
     users = {test for test, imported in _imports().items() if name in imported}
-    folder = module.removeprefix("pipeline/").rpartition("/")[0]
-    return tuple(sorted(users, key=lambda test: (f"tests/unit/{folder}/" not in test, test)))
+    folder, _, own = module.removeprefix("pipeline/").rpartition("/")
+
+    def distance(test: str) -> tuple[bool, bool, str]:
+        return f"/test_{own}" not in test, f"tests/unit/{folder}/" not in test, test
+
+    return tuple(sorted(users, key=distance))
 
 
 @cache
