@@ -11,7 +11,7 @@ from pipeline.model.gateway import Interface
 # IFNAMSIZ less the terminating NUL; no dots or colons, which mean VLANs and aliases. Or, from Kura 5.3 on, a modem by
 # the USB port it is in.
 _USB_PORT = r"[0-9]{1,3}-[0-9]{1,3}(?:\.[0-9]{1,3}){0,6}"
-_NAME = rf"[a-z][a-z0-9]{{0,14}}|{_USB_PORT}"
+INTERFACE = rf"[a-z][a-z0-9]{{0,14}}|{_USB_PORT}"
 # An SSID goes unquoted into hostapd.conf, into XML and into templates.
 _SSID = r"[A-Za-z0-9._+-]([A-Za-z0-9 ._+-]{0,30}[A-Za-z0-9._+-])?"
 _APN = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,98}[A-Za-z0-9])?"
@@ -20,8 +20,8 @@ _MOST_CHANNEL = 196
 
 def read_interface(name: str, table: Table) -> Interface:
     """Read and check one interface; problems are noted in the table's list."""
-    if not re.fullmatch(_NAME, name):
-        table.wrong("", f"{ascii(name)} is not the name of an interface", f"allowed form: {_NAME}")
+    if not re.fullmatch(INTERFACE, name):
+        table.wrong("", f"{ascii(name)} is not the name of an interface", f"allowed form: {INTERFACE}")
     state = table.choice("state", "", ("lan", "wan", "disabled"))
     default = "ppp" if is_cellular(name) else "dhcp"
     method = table.choice("method", default, ("dhcp", "static", "ppp"))

@@ -24,7 +24,7 @@ from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
-from pipeline.inputs.interfaces import read_interface
+from pipeline.inputs.interfaces import INTERFACE, read_interface
 from pipeline.inputs.toml_table import Table, decode, load, read_bytes
 from pipeline.inputs.users import read_users
 from pipeline.model.gateway import Gateway
@@ -53,7 +53,7 @@ def read_gateways(path: Path) -> tuple[Gateway, ...]:
     """
     problems: list[Problem] = []
     tables = _csv_rows(path, problems) if path.suffix.lower() == ".csv" else _toml_rows(path, problems)
-    gateways = [(table, _read_gateway(table, path.parent)) for table in tables]
+    gateways = [(table, gateway_in(table, path.parent)) for table in tables]
     _require_unique(gateways)
     raise_if_any(problems)
     return tuple(gateway for _, gateway in gateways)
@@ -61,10 +61,16 @@ def read_gateways(path: Path) -> tuple[Gateway, ...]:
 
 def _toml_rows(path: Path, problems: list[Problem]) -> list[Table]:
     root = Table(str(path), load(path, "inventory"), problems)
-    tables = list(root.tables("gateway"))
-    root.close()
+    tables = gateway_tables(root)
     if not tables:
         problems.append(Problem(f"{path}: no gateway in it", "add [[gateway]] with a name for each device"))
+    return tables
+
+
+def gateway_tables(root: Table) -> list[Table]:
+    """The gateways of an inventory in TOML, which holds nothing else."""
+    tables = list(root.tables("gateway"))
+    root.close()
     return tables
 
 
@@ -156,7 +162,12 @@ def _typed(key: str, cell: str) -> object:
     return cell
 
 
-def _read_gateway(table: Table, base: Path) -> Gateway:
+def gateway_in(table: Table, base: Path) -> Gateway:
+    """One gateway; what is wrong is noted with its table.
+
+    Args:
+        base: directory that paths of keys are relative to.
+    """
     name = table.text("name", form=_HOST, meaning="a host name (RFC 1123, one label)", shown=True)
     if name.lower() in _TAKEN:
         table.wrong("name", f"{name} cannot be the name of a gateway", "choose another name")
@@ -167,7 +178,7 @@ def _read_gateway(table: Table, base: Path) -> Gateway:
     gateway = Gateway(
         name=name,
         serial=table.text("serial", "", form=_SERIAL, meaning="a serial number"),
-        interfaces={key: read_interface(key, interfaces.table(key)) for key in interfaces.names()},
+        interfaces={key: read_interface(key, interfaces.table(key)) for key in interfaces.names(INTERFACE)},
         users=read_users(table.tables("users"), base),
         variables=dict(_variables(variables)),
     )
@@ -177,7 +188,7 @@ def _read_gateway(table: Table, base: Path) -> Gateway:
 
 
 def _variables(table: Table) -> Iterator[tuple[str, str]]:
-    for key in table.names():
+    for key in table.names(_VARIABLE):
         if not re.fullmatch(_VARIABLE, key):
             table.wrong(ascii(key), "is not a name of a variable", f"allowed form: {_VARIABLE}")
         else:

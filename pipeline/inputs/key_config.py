@@ -25,11 +25,20 @@ def read_keys(path: Path) -> KeyRing:
     problems: list[Problem] = []
     root = Table(str(path), load(path, "key file"), problems)
     directory = path.parent
-    entries = {name: _entry(name, root.table(name), directory) for name in root.names()}
+    entries = keys_in(root, directory)
     if not entries:
         problems.append(Problem(f"{path}: it names no key", "add a table for each key; keys/README.md shows how"))
     raise_if_any(problems)
     return KeyRing(str(path), directory, entries)
+
+
+def keys_in(root: Table, directory: Path) -> dict[str, KeyEntry]:
+    """The keys of a key file's top table; what is wrong is noted with it.
+
+    Args:
+        directory: that paths are relative to.
+    """
+    return {name: _entry(name, root.table(name), directory) for name in root.names()}
 
 
 def allowed_signers(keyring: KeyRing, name: str) -> bytes:

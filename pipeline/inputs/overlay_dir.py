@@ -29,7 +29,7 @@ _MOST_ID = 65_533  # 65534 is nobody; nothing should belong to nobody
 
 
 @dataclass(frozen=True)
-class _Wish:
+class Wish:
     """What ``overlay.toml`` says of one path.
 
     Attributes:
@@ -55,12 +55,7 @@ def read_overlay(path: Path) -> Overlay:
     """
     problems: list[Problem] = []
     root = Table(str(path / "overlay.toml"), load(path / "overlay.toml", "description of an overlay"), problems)
-    defaults = root.table("defaults")
-    file_default = _Wish(_mode(defaults, "file_mode", "0644"), _id(defaults, "uid", 0), _id(defaults, "gid", 0))
-    directory_mode = _mode(defaults, "directory_mode", "0755")
-    defaults.close()
-    wishes = _wishes(root.table("paths"), file_default, directory_mode)
-    root.close()
+    file_default, wishes = wishes_in(root)
     tree = path / "rootfs"
     if tree.is_symlink():
         raise_if_any([*problems, Problem(f"{tree}: is a link", "put the files of the overlay there themselves")])
@@ -102,22 +97,33 @@ def read_overlay(path: Path) -> Overlay:
     return Overlay(path.name, shown, tuple(links), tuple(sorted(directories)), left_out)
 
 
-def _undecided(source: Path, place: GuestPath, content: bytes, wish: _Wish, where: Path) -> Iterator[Problem]:
+def wishes_in(root: Table) -> tuple[Wish, dict[GuestPath, Wish]]:
+    """What the top table of an ``overlay.toml`` says: of every file, and of single paths."""
+    defaults = root.table("defaults")
+    file_default = Wish(_mode(defaults, "file_mode", "0644"), _id(defaults, "uid", 0), _id(defaults, "gid", 0))
+    directory_mode = _mode(defaults, "directory_mode", "0755")
+    defaults.close()
+    wishes = _wishes(root.table("paths"), file_default, directory_mode)
+    root.close()
+    return file_default, wishes
+
+
+def _undecided(source: Path, place: GuestPath, content: bytes, wish: Wish, where: Path) -> Iterator[Problem]:
     if wish.secret is None or (wish.secret is False and not wish.reason):
         yield from secret_problems(source, place, content, where)
     if not wish.reason:
         yield from mode_problems(source, place, wish.mode, where, secret=bool(wish.secret))
 
 
-def _wishes(table: Table, default: _Wish, directory_mode: int) -> dict[GuestPath, _Wish]:
-    wishes: dict[GuestPath, _Wish] = {}
-    for name in table.names():
+def _wishes(table: Table, default: Wish, directory_mode: int) -> dict[GuestPath, Wish]:
+    wishes: dict[GuestPath, Wish] = {}
+    for name in table.names(r"/.+"):
         entry = table.table(name)
         directory = entry.boolean("directory", default=False)
         secret = entry.boolean("secret", default=False) if entry.has("secret") else None
         # What is secret is its owner's, unless somebody says otherwise.
         fallback = directory_mode if directory else default.mode & 0o700 if secret else default.mode
-        wish = _Wish(
+        wish = Wish(
             mode=_mode(entry, "mode", f"{fallback:04o}"),
             uid=_id(entry, "uid", default.uid),
             gid=_id(entry, "gid", default.gid),
@@ -144,7 +150,7 @@ def _id(table: Table, key: str, default: int) -> int:
 
 
 def _members(
-    tree: Path, wishes: Mapping[GuestPath, _Wish], where: Path, problems: list[Problem]
+    tree: Path, wishes: Mapping[GuestPath, Wish], where: Path, problems: list[Problem]
 ) -> Iterator[tuple[Path, str]]:
     """Files and links below the tree that are meant for gateways, sorted by name; links are not followed."""
     named = [str(place) for place in wishes]

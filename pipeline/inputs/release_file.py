@@ -45,7 +45,17 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         PipelineError: everything that is wrong with the file, each with its key.
     """
     problems: list[Problem] = []
-    root = Table(str(path), load(path, "release file"), problems)
+    release = release_in(Table(str(path), load(path, "release file"), problems), path.parent, environ_epoch)
+    raise_if_any(problems)
+    return release
+
+
+def release_in(root: Table, base: Path, environ_epoch: str | None = None) -> Release:
+    """What the top table of a release file says; what is wrong is noted with it.
+
+    Args:
+        base: directory that paths are relative to.
+    """
     head = root.table("release")
     vanilla = root.table("vanilla")
     golden = root.table("golden")
@@ -80,7 +90,7 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         command_enabled=command.boolean("enabled", default=False),
         ssh=_ssh(root.table("ssh")),
         firewall=_firewall(root.table("firewall")),
-        accounts=_accounts(root.table("accounts"), path.parent),
+        accounts=_accounts(root.table("accounts"), base),
         services=_services(root.table("services")),
         bootloader=read_bootloader(root.table("bootloader")),
         console=_console(root.table("console")),
@@ -99,7 +109,6 @@ def read_release(path: Path, environ_epoch: str | None) -> Release:
         )
     for table in (head, vanilla, golden, gateways, overlays, keys, secrets, command, root):
         table.close()
-    raise_if_any(problems)
     return release
 
 

@@ -179,8 +179,12 @@ class Table:
             for number, value in enumerate(self.items(key), 1)
         )
 
-    def names(self) -> tuple[str, ...]:
-        """All keys given, each thereby known: for tables whose keys are names of the user's own."""
+    def names(self, form: str = "") -> tuple[str, ...]:  # noqa: ARG002 - for schemas, which are made of the same calls
+        """All keys given, each thereby known: for tables whose keys are names of the user's own.
+
+        Args:
+            form: what they are like, as a regular expression; the caller refuses others in its own words.
+        """
         self._known.update(self._values)
         return tuple(sorted(self._values))
 

@@ -82,7 +82,7 @@ def read_keystores(table: Table) -> Keystores:
 def _trusted(table: Table) -> dict[str, str]:
     """Files of certificates by alias."""
     aliases = {}
-    for alias in table.names():
+    for alias in table.names(_ALIAS):
         if not re.fullmatch(_ALIAS, alias):
             table.wrong(ascii(alias), "is not an alias", f"allowed form: {_ALIAS}")
         else:
