@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import rfc3161_client
+from cryptography import x509
 
 from pipeline.build import keys_and_bundles, reading
 from pipeline.errors import PipelineError
@@ -205,3 +207,35 @@ def signed(workspace: Workspace) -> dict[str, bytes]:
     reading.forget_inputs()
     keys_and_bundles.sign_bundles(workspace, lambda _: None)
     return {path.name: path.read_bytes() for path in sorted(workspace.bundles.iterdir())}
+
+
+def test_rfc3161_client_writes_the_same_query() -> None:
+    """A second implementation, which nobody here wrote (ADR 12)."""
+    asked = rfc3161_client.TimestampRequestBuilder().data(b"signature")
+    theirs = asked.hash_algorithm(rfc3161_client.HashAlgorithm.SHA256).build()
+    assert theirs.nonce is not None
+    assert timestamp.query(hashlib.sha256(b"signature").digest(), theirs.nonce) == theirs.as_bytes()
+
+
+@pytest.mark.parametrize("key", [("-newkey", "rsa:2048"), ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")])
+def test_rfc3161_client_agrees_about_replies(key: tuple[str, ...], tmp_path: Path) -> None:
+    authority = make_authority(tmp_path / "authority", *key)
+    digest, nonce = hashlib.sha256(b"signature").digest(), 77
+    reply = authority.reply(timestamp.query(digest, nonce))
+    root = x509.load_pem_x509_certificate((authority.place / "tsa.crt").read_bytes())
+    judge = rfc3161_client.VerifierBuilder().add_root_certificate(root).nonce(nonce).build()
+    theirs = rfc3161_client.decode_timestamp_response(reply)
+    assert judge.verify(theirs, digest)
+    assert theirs.time_stamp_token() == timestamp.token_in(reply)
+    ours = timestamp.read_token(timestamp.token_in(reply))
+    assert (ours.imprint, ours.nonce, ours.time) == (
+        theirs.tst_info.message_imprint.message,
+        theirs.tst_info.nonce,
+        int(theirs.tst_info.gen_time.timestamp()),
+    )
+    # A changed statement: both refuse it.
+    spoilt = reply.replace(digest, hashlib.sha256(b"another").digest())
+    with pytest.raises(rfc3161_client.VerificationError):
+        judge.verify(rfc3161_client.decode_timestamp_response(spoilt), digest)
+    with pytest.raises(TimestampError, match="about another statement"):
+        timestamp.read_token(timestamp.token_in(spoilt))
