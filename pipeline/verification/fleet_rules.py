@@ -10,7 +10,7 @@ from pipeline.model.rule import Rule, RuleResult
 from pipeline.readers.judging import with_answers
 from pipeline.rules.registry import PROFILES
 from pipeline.rules.remembered import Remembered
-from pipeline.verification.rules import decisions_in, waivers_in
+from pipeline.verification.rules import decisions_in, standing_answers, waivers_in
 
 _MOST_KINDS = 4
 
@@ -37,5 +37,5 @@ class Judges:
                 view, expected, profile=profile, waivers=waivers, epoch=manifest.epoch, also=also, rules=self._rules
             )
         results, opened = self._known[kind].judge(view)
-        answers = [fact.answer for fact in manifest.readers]
+        answers = standing_answers(manifest, opened)
         return with_answers(results, answers, waivers=waivers, epoch=manifest.epoch), opened

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 
+from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest
-from pipeline.model.reader_answer import digest_of_read
+from pipeline.model.reader_answer import ReaderAnswer, digest_of_read
 from pipeline.model.rule import Expected, Rule, RuleOutcome, RuleResult, Waiver
+from pipeline.model.tree import Node, Tree
 from pipeline.model.verdict import Finding, Outcome
 from pipeline.readers.judging import with_answers
 from pipeline.rules.expectations import expected_from
@@ -31,8 +34,8 @@ def waivers_in(manifest: Manifest) -> tuple[Waiver, ...]:
 def judge_again(manifest: Manifest, view: ImageView, rules: Sequence[Rule]) -> tuple[RuleResult, ...]:
     """Every rule of the manifest's profile, by the decisions and with the waivers that its signer stands for.
 
-    The image's own programs have the last word as they had it when the image was built: what they read is in the
-    manifest by digest, and is compared with the image like everything else.
+    The image's own programs have the last word as they had it when the image was built, about the files they read
+    then: where the image holds others now, nobody asked the program about them, and the rule's own word stands.
     """
     results = judge(
         view,
@@ -43,8 +46,30 @@ def judge_again(manifest: Manifest, view: ImageView, rules: Sequence[Rule]) -> t
         also=[fact.id for fact in manifest.rules],
         rules=rules,
     )
-    answers = [fact.answer for fact in manifest.readers]
-    return with_answers(results, answers, waivers=waivers_in(manifest), epoch=manifest.epoch)
+    return with_answers(results, standing_answers(manifest, view), waivers=waivers_in(manifest), epoch=manifest.epoch)
+
+
+def standing_answers(manifest: Manifest, view: ImageView) -> tuple[ReaderAnswer, ...]:
+    """The manifest's answers about files that the image still holds as they were when their readers were asked."""
+    return tuple(fact.answer for fact in manifest.readers if _unchanged(manifest.tree, view, fact.answer))
+
+
+def _unchanged(asked: Tree, view: ImageView, answer: ReaderAnswer) -> bool:
+    """Of secret files, whose digest no manifest has, only whether they are there."""
+    for path in map(GuestPath, answer.read):
+        before, now = asked.get(path), view.tree.get(path)
+        if before is None or now is None:
+            if before is not now:
+                return False
+        elif before.sha256 is not None and _digest_in(view, path, now) not in (None, before.sha256):
+            return False
+    return True
+
+
+def _digest_in(view: ImageView, path: GuestPath, node: Node) -> str | None:
+    """SHA-256 of a file's content; None where nobody had to read it."""
+    content = view.files.get(path)
+    return node.sha256 if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _stale_answers(manifest: Manifest) -> Iterator[Finding]:

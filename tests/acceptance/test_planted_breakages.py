@@ -22,6 +22,7 @@ from pipeline.formats.tree_text import escape
 from pipeline.inputs.release_file import read_release
 from pipeline.model.layer import FileEntry
 from pipeline.model.rule import RuleOutcome
+from pipeline.rules.registry import judge
 from tests.acceptance.conftest import GATEWAYS, Built
 from tests.support.planting import Breakage, breakages, layer_between, plant
 from tests.support.planting_groups import BY_ID, PLAN, Bench, Group, grouped
@@ -196,8 +197,12 @@ def test_the_audit_names_every_one_with_its_line(spoilt: Spoilt) -> None:
 def test_the_audit_of_a_real_image_says_what_memory_said(spoilt: Spoilt) -> None:
     """Of every rule, not only of those that are broken on purpose."""
     for group, named in zip(spoilt.groups, spoilt.named, strict=True):
-        found = group.bench.findings(group.view, BY_ID)
-        expected = {(rule, escape(at.path), at.line, escape(at.found)) for (rule, *_), at in found.items()}
+        results = judge(group.view, group.bench.expected, profile="strict", waivers=(), epoch=0)
+        expected = {
+            (result.rule.id, escape(at.path), at.line, escape(at.found))
+            for result in results
+            for at in result.judgement.breaches
+        }
         assert expected == named
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -11,8 +12,10 @@ from pipeline.image.read.view import needed_paths, view_of
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.model.manifest import Manifest, RuleFact, WaiverFact
+from pipeline.model.manifest import Manifest, ReaderFact, RuleFact, WaiverFact
+from pipeline.model.reader_answer import ReaderAnswer, ReaderVerdict, digest_of_read
 from pipeline.model.rule import Expected, RuleOutcome
+from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.verdict import Finding, Outcome
 from pipeline.rules.expectations import decisions_of, expected_from, expected_of
 from pipeline.rules.registry import RULES
@@ -97,6 +100,20 @@ def test_the_needed_files_are_enough_to_find_out_what_is_installed() -> None:
     assert view.layout is not None
     assert (view.layout.name, view.esf_version, view.os_release) == ("esf-5", "5.0.0", whole.os_release)
     assert findings(view) == findings(whole)
+
+
+def test_a_program_answered_for_the_file_it_read_and_for_no_other() -> None:
+    """Its yes of the build must not excuse what was altered since; of the unaltered file it has the last word."""
+    iptables = "/etc/sysconfig/iptables"
+    whole = esf_view.hardened()
+    files = {**whole.files, GuestPath(iptables): whole.files[GuestPath(iptables)].replace(b"COMMIT", b"COMMIT ")}
+    for sealed, expected in ((whole, True), (replace(whole, files=files), False)):
+        content = sealed.files[GuestPath(iptables)]
+        tree = Tree({GuestPath(iptables): Node(Kind.FILE, 0o644, sha256=hashlib.sha256(content).hexdigest())})
+        answer = ReaderAnswer("iptables", iptables, ReaderVerdict.YES, read=(iptables,))
+        fact = ReaderFact(answer, digest_of_read(tree, [iptables]))
+        found = findings(replace(whole, files=files), replace(the_manifest(), tree=tree, readers=(fact,)))
+        assert ("rule firewall.readable" in {finding.check for finding in found}) is expected
 
 
 def test_what_was_judged_is_counted() -> None:
