@@ -5,17 +5,21 @@ The list is data, so that it can be counted, and planted into finished images to
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.layer import DirEntry, FileEntry, Layer, LinkEntry, Origin, Removal
+from pipeline.model.rule import Expected
 from pipeline.model.tree import Kind, Tree
 
 _ORIGINS = (Origin("test.breakage", "tests"),)
 
 Change = Callable[[ImageView], ImageView]
+
+AS_GOLDEN, NORTH, SOUTH, LAB = "gw-as-golden", "gw-north-01", "gw-south-02", "gw-lab-03"
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,21 @@ class Breakage:
     Attributes:
         rule: the id of the rule that must catch it.
         path: where the rule must say it is broken.
-        text: begins the line it must name, as it is after the change; empty where the whole file is meant.
+        text: the line it must name, as it is after the change: its beginning in a Linux image, any part of it in an
+            image with the framework; empty where the whole file is meant.
         base: the hardened image to break: the init, or ``strict``.
+        gateway: whose image, where it is one with the framework.
+        expected: other decisions of the release than the usual ones.
     """
 
     name: str
     rule: str
     path: str
-    change: Change
+    change: Change = dataclasses.field(repr=False, compare=False)
     text: str = ""
     base: str = "sysv"
+    gateway: str = AS_GOLDEN
+    expected: Expected | None = None
 
 
 def put(path: str, content: str | bytes, mode: int | None = None, uid: int | None = None, gid: int = 0) -> Change:

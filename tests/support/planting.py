@@ -14,11 +14,9 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView, Unread
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Origin, Removal
 from pipeline.model.tree import Kind, Node
-from tests.support.esf_breakage import LAB, NORTH, SOUTH
-from tests.support.esf_breakages import BREAKAGES as ESF
+from tests.support.breakages import LAB, NORTH, SOUTH
 from tests.support.esf_view import PLUGIN, REAL
-from tests.support.linux_breakages import LINUX
-from tests.support.strict_breakages import STRICT
+from tests.support.rule_breakages import FRAMEWORK, LINUX
 
 Read = Callable[[GuestPath], bytes]
 Change = Callable[[ImageView], ImageView]
@@ -56,24 +54,19 @@ class Breakage:
 
 def breakages() -> tuple[Breakage, ...]:
     """Every row of the tables, in their order."""
-    linux = (
-        Breakage(
-            one.rule, one.name, (one.path,), one.change, "" if one.base in ("sysv", "strict") else f"{one.base} as init"
-        )
-        for one in (*LINUX, *STRICT)
-    )
+    linux = (Breakage(one.rule, one.name, (one.path,), one.change, _init(one.base)) for one in LINUX)
     esf = (
         Breakage(
             one.rule,
             one.name,
             (PLUGIN, *PLUGINS) if one.path == PLUGIN else (one.path,),
-            one.edit,
-            _init(one.init) or ("other decisions of the release" if one.expected else ""),
+            one.change,
+            _init(one.base) or ("other decisions of the release" if one.expected else ""),
             (one.gateway, *(name for name in _GATEWAYS if name != one.gateway))
             if one.gateway in _GATEWAYS
             else _GATEWAYS,
         )
-        for one in ESF
+        for one in FRAMEWORK
     )
     return (*linux, *esf)
 

@@ -11,8 +11,8 @@ import pytest
 from pipeline.model.rule import Expected, RuleOutcome
 from pipeline.rules import registry
 from tests.support.breakages import Change, both, link, put, remove
-from tests.support.breakages_passwords import YESCRYPT, root
 from tests.support.hardened import a_hardened_view
+from tests.support.linux_places import YESCRYPT, root
 
 CHECK = next(rule.check for rule in registry.LINUX if rule.id == "accounts.verifiable_hashes")
 SHA = "$6$salt$" + "B" * 86

@@ -11,21 +11,21 @@ from pipeline.model.outside.sidecar import Sidecar
 from pipeline.model.release import Bootloader
 from pipeline.model.rule import Expected, RuleResult, Waiver
 from pipeline.rules.registry import RULES, judge
-from tests.support import esf_breakages, esf_view, linux_breakages
+from tests.support import esf_view, rule_breakages
 from tests.support.hardened import a_hardened_view
 from tests.support.hardened import expected as expected_of_linux
 from tests.support.release import a_release
 
 # What follows from several rules together: one way to break each is enough here, all others are with the rules.
 DERIVED = sorted(rule.id for rule in RULES if rule.id.startswith(("reachability.", "access.")))
-LINUX = {one.rule: one for one in linux_breakages.LINUX}
-ESF = {one.rule: one for one in esf_breakages.BREAKAGES}
+LINUX = {one.rule: one for one in rule_breakages.LINUX}
+ESF = {one.rule: one for one in rule_breakages.FRAMEWORK}
 
 
 def broken(rule: str) -> tuple[ImageView, Expected]:
     if rule in ESF:
         esf = ESF[rule]
-        return esf.edit(esf_view.hardened(esf.gateway, esf.init)), esf.expected or esf_view.expected()
+        return esf.change(esf_view.hardened(esf.gateway, esf.base)), esf.expected or esf_view.expected()
     return LINUX[rule].change(a_hardened_view(LINUX[rule].base)), expected_of_linux()
 
 
@@ -53,7 +53,7 @@ def test_a_gateway_that_would_be_lost_fails_the_build(rule: str) -> None:
 
 def whole(rule: str) -> tuple[ImageView, Expected]:
     if rule in ESF:
-        return esf_view.hardened(ESF[rule].gateway, ESF[rule].init), ESF[rule].expected or esf_view.expected()
+        return esf_view.hardened(ESF[rule].gateway, ESF[rule].base), ESF[rule].expected or esf_view.expected()
     return a_hardened_view(LINUX[rule].base), expected_of_linux()
 
 

@@ -22,7 +22,7 @@ from tests.support.network import NORTH
 from tests.support.release import a_release
 from tests.support.trust import a_signer, a_trust
 from tests.unit.layouts.test_every_layout import own_secrets
-from tests.unit.rules.esf.test_breakages import look
+from tests.unit.rules.esf.test_every_rule import look
 
 RULE = "framework.encryption_key"
 KEY = "0123456789abcdefghijklmnopqrstuv"

@@ -11,7 +11,7 @@ from pipeline.model.rule import Judgement, RuleOutcome
 from tests.support import esf_view
 from tests.support.esf_edits import Edit, both, gone, link, mode, put
 from tests.support.network import NORTH
-from tests.unit.rules.esf.test_breakages import look
+from tests.unit.rules.esf.test_every_rule import look
 
 RULES = "/etc/sysconfig/iptables"
 UNIT = "/usr/lib/systemd/system/firewall.service"

@@ -13,11 +13,11 @@ from pipeline.formats.esf.esf_policy import SIGNER
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import RuleOutcome
 from tests.support import esf_view
-from tests.support.esf_breakage import AS_GOLDEN
+from tests.support.breakages import AS_GOLDEN
 from tests.support.esf_edits import SNAPSHOT, both, copied, gone, put, setting, unset, without
 from tests.support.hardened import BUSYBOX_RCS
 from tests.support.network import IPTABLES
-from tests.unit.rules.esf.test_breakages import look
+from tests.unit.rules.esf.test_every_rule import look
 
 ROLES = "org.eclipse.kura.internal.useradmin.store.RoleRepositoryStoreImpl"
 COMMAND = "org.eclipse.kura.cloud.app.command.CommandCloudApp"

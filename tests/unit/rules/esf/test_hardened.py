@@ -14,9 +14,9 @@ from pipeline.model.rule import Expected, Judgement, RuleOutcome
 from pipeline.model.tree import Tree
 from pipeline.rules.registry import FRAMEWORK, judge
 from tests.support import esf_view
-from tests.support.esf_breakage import AS_GOLDEN, LAB, NORTH, SOUTH
+from tests.support.breakages import AS_GOLDEN, LAB, NORTH, SOUTH
 from tests.support.esf_edits import REAL, SNAPSHOT, both, gone, link, put
-from tests.unit.rules.esf.test_breakages import STEPS, STRICT, as_read, look
+from tests.unit.rules.esf.test_every_rule import STEPS, STRICT, as_read, look
 
 # What the vendor's image breaks, as delivered.
 WEAKNESSES = {

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import esf_view
-from tests.support.esf_breakage import AS_GOLDEN, Breakage
-from tests.support.esf_breakages import BREAKAGES
+from tests.support.breakages import AS_GOLDEN, Breakage
 from tests.support.network import IPTABLES
-from tests.unit.rules.esf.test_breakages import RuleOutcome, look
+from tests.support.rule_breakages import FRAMEWORK as BREAKAGES
+from tests.unit.rules.esf.test_every_rule import RuleOutcome, look
 
 pytestmark = pytest.mark.tools
 
@@ -51,7 +51,7 @@ BY_THE_KERNEL = ("a target of another table", "a reset for other protocols", "a 
 )
 def test_iptables_restore_agrees(breakage: Breakage, tmp_path: Path) -> None:
     """Rules that open something load, as they would on a gateway; those called unreadable do not."""
-    view = breakage.edit(esf_view.hardened(breakage.gateway))
+    view = breakage.change(esf_view.hardened(breakage.gateway))
     assert view.layout is not None
     of_file = replace(view, layout=replace(view.layout, network_truth="files"))
     readable = look(of_file, "firewall.readable").outcome is RuleOutcome.PASS

@@ -9,7 +9,7 @@ from pipeline.transforms.firewall.boot_unit import DROP_IN, mend
 from tests.support.esf_edits import put
 from tests.support.every_layout import a_vanilla_of
 from tests.unit.layouts.test_every_layout import planned
-from tests.unit.rules.esf.test_breakages import look
+from tests.unit.rules.esf.test_every_rule import look
 
 
 def test_a_unit_that_starts_nothing_is_mended() -> None:

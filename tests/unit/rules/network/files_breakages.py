@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.support.esf_breakage import LAB, NORTH, SOUTH, Breakage
+from tests.support.breakages import LAB, NORTH, SOUTH, Breakage
 from tests.support.esf_edits import (
     REAL,
     SNAPSHOT,
@@ -44,7 +44,7 @@ def _interfaces() -> Iterator[Breakage]:
         INTERFACES,
         add(INTERFACES, "auto wlan0\niface wlan0 inet dhcp\n"),
         "auto wlan0",
-        LAB,
+        gateway=LAB,
     )
     yield Breakage(
         "a disabled interface is hot-plugged",
@@ -52,7 +52,7 @@ def _interfaces() -> Iterator[Breakage]:
         INTERFACES,
         add(INTERFACES, "allow-hotplug wlan0\niface wlan0 inet dhcp\n"),
         "allow-hotplug",
-        LAB,
+        gateway=LAB,
     )
     yield Breakage(
         "an access point on a disabled interface", rule, HOSTAPD, put(HOSTAPD, "interface=wlan0\n"), gateway=SOUTH
@@ -70,7 +70,7 @@ def _interfaces() -> Iterator[Breakage]:
         IPTABLES,
         _rule("-A INPUT -i wlan0 -p udp --dport 67 -j ACCEPT"),
         "wlan0",
-        SOUTH,
+        gateway=SOUTH,
     )
     yield Breakage(
         "an interface ESF knows nothing of",
@@ -86,7 +86,7 @@ def _interfaces() -> Iterator[Breakage]:
         SNAPSHOT,
         setting(NETWORK, status.format("wlan0"), "netIPv4StatusEnabledLAN"),
         "wlan0",
-        SOUTH,
+        gateway=SOUTH,
     )
     yield Breakage(
         "off in the snapshot, on in the file", rule, KURANET, setting(NETWORK, status.format("eth0"), off), "eth0"
@@ -215,7 +215,7 @@ def _files() -> Iterator[Breakage]:
             "wlan0.config.ip4.status=netIPv4StatusEnabledLAN",
         ),
         "wlan0",
-        SOUTH,
+        gateway=SOUTH,
     )
     rule = "network.hardware_addresses"
     yield Breakage(
@@ -290,7 +290,7 @@ def _wifi() -> Iterator[Breakage]:
         SNAPSHOT,
         setting(NETWORK, f"{prefix}.passphrase", "testKEYS", "Password"),
         "passphrase",
-        SOUTH,
+        gateway=SOUTH,
     )
     for value in ("SECURITY_NONE", "SECURITY_WEP", "SECURITY_WPA", "SECURITY_WPA_WPA2"):
         yield Breakage(
@@ -347,7 +347,7 @@ def _wifi() -> Iterator[Breakage]:
         "/etc/default/hostapd",
         put("/etc/default/hostapd", 'DAEMON_CONF="/etc/hostapd/hostapd.conf"\n'),
         "DAEMON_CONF",
-        SOUTH,
+        gateway=SOUTH,
     )
     yield Breakage("a client without use", rule, STATION, put(STATION, "network={\n}\n"), gateway=SOUTH)
     yield Breakage(
@@ -356,7 +356,7 @@ def _wifi() -> Iterator[Breakage]:
         INTERFACES,
         add(INTERFACES, "auto wlan0\niface wlan0 inet dhcp\n"),
         "auto wlan0",
-        SOUTH,
+        gateway=SOUTH,
     )
 
 

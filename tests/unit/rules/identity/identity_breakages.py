@@ -13,7 +13,7 @@ from tests.support.breakages import (
     put,
     remove,
 )
-from tests.support.breakages_passwords import (
+from tests.support.linux_places import (
     HOST_KEY,
 )
 from tests.support.ssh_keys import ed25519, rsa
@@ -82,7 +82,7 @@ FIRST_BOOT = (
              put("/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n", 0o755)), base="systemd",
     ),
 )  # fmt: skip
-IDENTITY = (
+BREAKAGES = (
     *FIRST_BOOT,
     Breakage("no machine identity", "identity.machine_id", MACHINE, remove(MACHINE)),
     Breakage("a machine identity to be made up", "identity.machine_id", MACHINE, put(MACHINE, "uninitialized\n")),

@@ -13,8 +13,8 @@ from pipeline.model.rule import Breach, Judgement, RuleOutcome
 from pipeline.rules.files_read import paths_needed
 from pipeline.rules.registry import FRAMEWORK, judge
 from tests.support import esf_view
-from tests.support.esf_breakage import Breakage
-from tests.support.esf_breakages import BREAKAGES
+from tests.support.breakages import Breakage
+from tests.support.rule_breakages import FRAMEWORK as BREAKAGES
 
 BY_ID = {rule.id: rule for rule in FRAMEWORK}
 # Nothing in an image can break what only people can do.
@@ -43,17 +43,17 @@ def line_of(view: ImageView, breach: Breach) -> str:
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: f"{breakage.rule}: {breakage.name}")
 def test_it_is_caught(breakage: Breakage) -> None:
-    before = esf_view.hardened(breakage.gateway, breakage.init)
+    before = esf_view.hardened(breakage.gateway, breakage.base)
     assert look(before, breakage.rule, breakage).outcome is not RuleOutcome.FAIL
     # As an audit sees it: the files it was asked to read, and the names and modes of all others.
-    view = as_read(breakage.edit(before))
+    view = as_read(breakage.change(before))
     found = look(view, breakage.rule, breakage)
     assert found.outcome is RuleOutcome.FAIL, found
     here = [breach for breach in found.breaches if breach.path == breakage.path]
     assert here, found.breaches
-    if breakage.at:
+    if breakage.text:
         named = [line_of(view, breach) for breach in here if breach.line]
-        assert any(breakage.at in line for line in named), (here, named)
+        assert any(breakage.text in line for line in named), (here, named)
 
 
 def test_there_are_enough_and_each_is_another() -> None:

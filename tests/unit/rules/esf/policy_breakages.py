@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from pipeline.signing.bundles.bundle import sign_bundle
-from tests.support.esf_breakage import Breakage
+from tests.support.breakages import Breakage
 from tests.support.esf_edits import (
     REAL,
     Edit,

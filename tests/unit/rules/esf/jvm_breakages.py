@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.model.image_view import ImageView
-from tests.support.esf_breakage import Breakage
+from tests.support.breakages import Breakage
 from tests.support.esf_edits import (
     REAL,
     Edit,
@@ -134,9 +134,9 @@ def _framework() -> Iterator[Breakage]:
     rule = "framework.no_osgi_console"
     for place in ("5002", "0.0.0.0:5002"):
         change = swap(START, "-console 127.0.0.1:5002", f"-console {place}")
-        yield Breakage(f"the OSGi console at {place}", rule, START, change, "-console", init="strict")
+        yield Breakage(f"the OSGi console at {place}", rule, START, change, "-console", base="strict")
     change = _option("-Dosgi.console=5002")
-    yield Breakage("the OSGi console by a property", rule, START, change, "osgi.console", init="strict")
+    yield Breakage("the OSGi console by a property", rule, START, change, "osgi.console", base="strict")
     yield from _environment()
     yield from _key()
     yield from _properties()

@@ -12,7 +12,7 @@ from pipeline.formats.crypto import jks
 from pipeline.formats.crypto.jks import PrivateKey
 from pipeline.formats.java.java_properties import Properties
 from pipeline.model.image_view import ImageView
-from tests.support.esf_breakage import Breakage
+from tests.support.breakages import Breakage
 from tests.support.esf_edits import (
     REAL,
     add,

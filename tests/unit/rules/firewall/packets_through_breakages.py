@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.model.image_view import ImageView
-from tests.support.esf_breakage import Breakage
+from tests.support.breakages import Breakage
 from tests.support.esf_edits import (
     SNAPSHOT,
     Edit,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.model.image_view import ImageView
-from tests.support.esf_breakage import Breakage
+from tests.support.breakages import Breakage
 from tests.support.esf_edits import (
     REAL,
     SNAPSHOT,
@@ -233,7 +233,7 @@ def _people() -> Iterator[Breakage]:
     rule, name = "snapshot.console_username", "console.username.value"
     for known in ("admin", "Root"):
         change = setting(CONSOLE, name, known)
-        yield Breakage(f"{known} as console user", "console.own_username", SNAPSHOT, change, name, init="strict")
+        yield Breakage(f"{known} as console user", "console.own_username", SNAPSHOT, change, name, base="strict")
     yield Breakage("another console user", rule, SNAPSHOT, setting(CONSOLE, name, "somebody"), name)
     yield Breakage("an empty console user", rule, SNAPSHOT, setting(CONSOLE, name, ""), name)
     yield Breakage("no console user", rule, SNAPSHOT, without(CONSOLE))

@@ -14,10 +14,8 @@ from tests.support.breakages import (
     put,
     remove,
 )
-from tests.support.breakages_passwords import (
+from tests.support.linux_places import (
     GROUP,
-    GSHADOW,
-    HOST_KEY,
     KEYS,
     PASSWD,
     SHADOW,
@@ -25,7 +23,7 @@ from tests.support.breakages_passwords import (
     SUDOERS,
     root,
 )
-from tests.support.ssh_keys import dsa, ed25519, rsa
+from tests.support.ssh_keys import ed25519
 
 
 def _shell(view: ImageView) -> str:
@@ -48,8 +46,6 @@ def _in_group_disk(view: ImageView) -> ImageView:
     return field(GROUP, "disk", 3, "technician")(view) if there else append(GROUP, "disk:x:6:technician\n")(view)
 
 
-# Exponent 3 and a modulus of 1024 bits; the secret numbers that follow are not looked at.
-SHORT = b"\0\0\0\7ssh-rsa\0\0\0\1\3\0\0\0\x81\0" + b"\xff" * 128
 ACCOUNTS = (
     Breakage(
         "nobody but root has a shell", "accounts.users", PASSWD, field(PASSWD, "technician", 6, "/usr/sbin/nologin")
@@ -60,12 +56,6 @@ ACCOUNTS = (
     Breakage("a shell nobody may run", "accounts.users", PASSWD, _shell_of_nobody, "technician:"),
     Breakage("no home", "accounts.users", PASSWD, field(PASSWD, "technician", 5, "/srv/technician"), "technician:"),
     Breakage("somebody else's home", "accounts.users", "/home/technician", own("/home/technician", uid=1)),
-    Breakage(
-        "a short RSA key of dropbear, without a public half",
-        "accounts.keys",
-        "/etc/dropbear/dropbear_rsa_host_key",
-        put("/etc/dropbear/dropbear_rsa_host_key", SHORT, 0o600),
-    ),
     Breakage("a home others write to", "accounts.users", "/home/technician", own("/home/technician", mode=0o777)),
     Breakage(
         "a directory of keys others write to",
@@ -165,37 +155,6 @@ ACCOUNTS = (
         "/etc/sudoers.d/more.conf",
         put("/etc/sudoers.d/more.conf", "technician ALL=(ALL) ALL\n", 0o440),
     ),
-    Breakage("an RSA key of 1024 bits", "accounts.keys", KEYS, append(KEYS, f"{rsa(1024)}\n"), "ssh-rsa"),
-    Breakage("an RSA key of 2047 bits", "accounts.keys", KEYS, append(KEYS, f"{rsa(2047)}\n"), "ssh-rsa"),
-    Breakage("a DSA key", "accounts.keys", KEYS, append(KEYS, f"{dsa()}\n"), "ssh-dss"),
-    Breakage("half a key", "accounts.keys", KEYS, append(KEYS, f"{ed25519(7)[:40]}\n"), ed25519(7)[:40]),
-    Breakage(
-        "a short host key", "accounts.keys", f"{HOST_KEY}.pub", put(f"{HOST_KEY}.pub", f"{rsa(1024)}\n"), "ssh-rsa"
-    ),
-)
-
-FILES = (
-    Breakage("hashes for everybody to read", "files.secrets", SHADOW, own(SHADOW, mode=0o644)),
-    Breakage("hashes for a group of people", "files.secrets", SHADOW, own(SHADOW, gid=1500, mode=0o640)),
-    Breakage("group hashes of somebody else", "files.secrets", GSHADOW, own(GSHADOW, uid=1500)),
-    Breakage("a host key for its group", "files.secrets", HOST_KEY, own(HOST_KEY, mode=0o640)),
-    Breakage(
-        "dial-in passwords", "files.secrets", "/etc/ppp/chap-secrets", put("/etc/ppp/chap-secrets", "a * b\n", 0o644)
-    ),
-    Breakage(
-        "a Wi-Fi passphrase",
-        "files.secrets",
-        "/etc/hostapd-wlan0.conf",
-        put("/etc/hostapd-wlan0.conf", "wpa=2\n", 0o644),
-    ),
-    Breakage(
-        "a Wi-Fi client's passphrase",
-        "files.secrets",
-        "/etc/wpa_supplicant-wlan0.conf",
-        put("/etc/wpa_supplicant-wlan0.conf", "x\n", 0o640),
-    ),
-    Breakage("a rule of sudo for everybody to write", "files.secrets", SUDOERS, own(SUDOERS, mode=0o666)),
-    Breakage("monit's password", "files.secrets", "/etc/monitrc", own("/etc/monitrc", mode=0o644)),
 )
 
 NO_PASSWORD = root("*")
@@ -278,3 +237,5 @@ ACCESS = (
     ),
     Breakage("nobody gets in, so nobody becomes root", "access.administer", PASSWD, remove(KEYS)),
 )
+
+BREAKAGES = (*ACCOUNTS, *ACCESS)

@@ -14,7 +14,7 @@ from tests.support.breakages import (
     put,
     remove,
 )
-from tests.support.breakages_passwords import (
+from tests.support.linux_places import (
     OPTIONS,
     SSHD,
 )
@@ -76,7 +76,7 @@ GUARDS = (
             "recent --update --seconds 60 --hitcount 4", "connlimit --connlimit-above 3")), "-A INPUT",
     ),
 )  # fmt: skip
-SSH = (
+BREAKAGES = (
     *GUARDS,
     Breakage(
         "a subsystem again in a drop-in",
