@@ -174,9 +174,11 @@ def require_publishable(workspace: Workspace, names: Iterable[str] | None = None
     gateways = reading.gateways_of(workspace)
     replaced = {name: _names_of(workspace, name) for name in (gateways if names is None else names)}
     waiting = sum(not workspace.record(f"publish-{name}").exists() for name in gateways)
+    # Before there is a base, a gateway's image takes about what the vanilla disk does.
+    known = next((image for image in (workspace.base, workspace.raw) if image.exists()), None)
     need = 0
-    if workspace.base.exists() and not is_same_file_system(workspace.base, results):
-        need = waiting * workspace.base.stat().st_blocks * _STAT_BLOCK
+    if known is not None and not is_same_file_system(known, results):
+        need = waiting * known.stat().st_blocks * _STAT_BLOCK
     require_place(results, replaced, OF_RELEASE, need)
 
 

@@ -20,6 +20,9 @@ from pathlib import Path
 
 import pytest
 
+# Plug-ins that are imported already cannot be rewritten, which is no fault here.
+_QUIETLY = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+
 
 def can_be_exchanged(original: str, mutated: str, file: str) -> bool:
     """Whether a fault lies inside of functions, so that exchanging their code plants it."""
@@ -47,7 +50,7 @@ def tried(module: str, mutated: str, tests: Sequence[str], marked: str, timeout:
             for number in (0, 1, 2):
                 os.dup2(quiet, number)
             _plant(module, mutated)
-            status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", marked, *tests])
+            status = pytest.main(["-x", "-q", *_QUIETLY, "-m", marked, *tests])
             os.write(writing, b"%d" % status)
         except BaseException:  # noqa: BLE001 - it must not go on as a second parent
             os.write(writing, traceback.format_exc()[-1000:].encode())

@@ -237,3 +237,26 @@ def test_a_release_with_a_stray_of_ours_repairs_itself(workspace: Workspace, str
     _finished(workspace)
     assert not (results / stray).exists()
     assert publishing.is_released(workspace)
+
+
+def test_room_elsewhere_is_asked_for_before_there_is_a_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing.reading, "release_of", lambda _: a_release())
+    monkeypatch.setattr(publishing.reading, "gateways_of", lambda _: {name: a_gateway(name=name) for name in "ab"})
+    apart = [False]
+    monkeypatch.setattr(publishing, "is_same_file_system", lambda *_: apart[0])
+    asked: list[int] = []
+    monkeypatch.setattr(publishing, "require_place", lambda *given: asked.append(given[-1]))
+    workspace = Workspace(tmp_path)
+    workspace.make_state()
+
+    def need(*, elsewhere: bool) -> int:
+        apart[0] = not elsewhere
+        publishing.require_publishable(workspace)
+        return asked[-1]
+
+    assert need(elsewhere=True) == 0, "nothing is known yet"
+    for image, size in ((workspace.raw, 3 << 20), (workspace.base, 5 << 20)):
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(b"x" * size)
+        assert need(elsewhere=True) == 2 * image.stat().st_blocks * 512 >= 2 * size
+        assert need(elsewhere=False) == 0

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.model.image_view import ImageView
 from pipeline.rules.services import at_boot, generators, startup
-from tests.support.breakages import both, link, put
+from tests.support.breakages import Change, both, link, put
 from tests.support.hardened import a_hardened_view
 
 SCRIPT = put("/etc/init.d/thing", "#!/bin/sh\n/usr/sbin/thing\n", 0o755)
@@ -56,3 +56,33 @@ def test_rc_local_is_no_start_without_its_generator() -> None:
     with_it, without = rc(the_view("systemd-rc-local-generator")), rc(the_view("systemd-fstab-generator"))
     assert any(item.name == "rc.local" for item in at_boot.at_boot(with_it) or ())
     assert not any(item.name == "rc.local" for item in at_boot.at_boot(without) or ())
+
+
+UNIT = put("/etc/systemd/system/thing.service", "[Service]\nExecStart=/usr/sbin/thing\n")
+WANTED = link("/etc/systemd/system/multi-user.target.wants/thing.service", "../thing.service")
+
+
+@pytest.mark.parametrize(
+    ("mask", "is_masked"),
+    [
+        (None, False),
+        (link("/etc/systemd/system/thing.service", "/dev/null"), True),
+        (put("/etc/systemd/system/thing.service", ""), True),
+        (link("/etc/systemd/system/thing.service", "/dev/zero"), False),
+    ],
+)
+def test_a_unit_is_masked_by_a_link_to_nothing_or_by_an_empty_file(mask: Change | None, is_masked: bool) -> None:
+    view = both(UNIT, WANTED)(a_hardened_view("systemd"))
+    if mask is not None:
+        view = mask(view)
+    assert startup.masked(view, "thing.service") is is_masked
+    assert startup.enabled(view, "thing.service") is not is_masked
+
+
+def test_an_init_script_stands_for_a_service_and_for_nothing_else() -> None:
+    view = SCRIPT(a_hardened_view("systemd"))
+    assert startup._is_there(view, "thing.service")
+    assert not startup._is_there(view, "thing.service", native=True)
+    assert not startup._is_there(view, "thing")
+    assert not startup._is_there(view, "thing.socket")
+    assert not startup._is_there(view, "other.service")

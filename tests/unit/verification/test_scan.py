@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,17 @@ def test_holes_are_zeros(image: Path) -> None:
     seen = scan(image, disk, (), image.with_name("unpacked"))
     assert seen.facts.sha256 == hashlib.sha256(bytes(SIZE)).hexdigest()
     assert seen.stray is None
+
+
+def test_what_lies_outside_of_the_block_map_is_found_and_no_file_stays_open(image: Path) -> None:
+    disk = Disk(SIZE, "mbr", (Partition(1, BLOCK, SIZE - BLOCK, "ext4"),))
+    image.write_bytes(bytes(SIZE))
+    whole = bmap_format.read(bmap.describe(image, disk).bmap).ranges
+    ranges = [replace(whole[0], start=0, end=BLOCK, sha256=hashlib.sha256(bytes(BLOCK)).hexdigest())]
+    with image.open("r+b") as stream:
+        stream.seek(SIZE - BLOCK)
+        stream.write(b"x")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert scan(image, disk, ranges, image.with_name("unpacked")).stray == 0  # of a piece
+    assert scan(image, disk, None, image.with_name("unpacked")).stray is None
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

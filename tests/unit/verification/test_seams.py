@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from pipeline.model.tree import Tree
+from pipeline.model.verdict import Finding
 from pipeline.verification import fleet, run
 from pipeline.verification.delivery import Delivery
 from pipeline.verification.medium import about
@@ -64,3 +67,38 @@ def test_a_base_whose_block_map_cannot_be_read_deviates(
 )
 def test_what_is_said_of_a_medium(medium: int, older: int, told: str) -> None:
     assert about(medium, 100, older) == f"the medium's first 100 bytes{told}"
+
+
+def test_a_base_with_another_hash_tree_deviates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = SimpleNamespace(partitions=())
+    manifest = SimpleNamespace(disk=disk, tree=Tree({}))
+    monkeypatch.setattr(fleet, "read_signed", lambda *_: SimpleNamespace(findings=(), content=b"{}", check="signed"))
+    monkeypatch.setattr(fleet, "read_base", lambda *_, **__: SimpleNamespace(manifest=manifest, root="planned"))
+    monkeypatch.setattr(fleet, "read_beside", lambda *_: b"map")
+    monkeypatch.setattr(fleet.bmap, "read", lambda _: SimpleNamespace(ranges=()))
+    monkeypatch.setattr(fleet, "scan", lambda *_: SimpleNamespace(damage="", facts=None))
+    for name in ("compare_block_map", "compare_image", "compare_regions", "compare_bills", "_layouts"):
+        monkeypatch.setattr(fleet, name, lambda *_: [])
+    monkeypatch.setattr(fleet, "hash_tree_of", lambda _: SimpleNamespace(root="other"))
+    for name in ("needed_paths", "package_databases", "paths_to_digest"):
+        monkeypatch.setattr(fleet, name, lambda *_, **__: ())
+    look = SimpleNamespace(contents={}, findings=(), read=0)
+    monkeypatch.setattr(fleet, "Readers", lambda *_: SimpleNamespace(base=lambda **_: look))
+    monkeypatch.setattr(fleet, "read_fat", lambda *_: ({}, ()))
+    trusted = SimpleNamespace(allowed_signers=None, identity=None, at=None)
+    verdict, base = fleet._check_base(tmp_path, {}, trusted, tmp_path, (), deep=False)  # type: ignore[arg-type]
+    assert [(one.check, one.expected, one.seen) for one in verdict.findings] == [("hash tree", "planned", "other")]
+    assert base is not None
+
+
+def test_a_gateways_files_are_those_its_manifest_names(tmp_path: Path) -> None:
+    place = tmp_path / "gw"
+    place.mkdir()
+    for name in (fleet.MANIFEST, fleet.SIGNATURE, "a", "changed", "extra"):
+        (place / name).write_bytes(b"x")
+    fact = SimpleNamespace(size=1, sha256=sha256(b"x").hexdigest())
+    unread = Finding("unread", "readable", "", "Input/output error")
+    found = SimpleNamespace(files=dict.fromkeys(("a", "changed", "gone", "unread"), fact))
+    content = {"a": b"x", "changed": b"y", "gone": None, "unread": unread}
+    told = [(one.subject, one.check) for one in fleet._against_manifest(place, found, content)]  # type: ignore[arg-type]
+    assert told == [("gw/extra", "extra"), ("changed", "content"), ("gone", "missing"), ("unread", "readable")]

@@ -160,3 +160,21 @@ def test_an_image_without_a_snapshot_or_a_layout_still_has_values_of_its_own() -
     left = {one.place for one in own_values(replace(whole, tree=Tree(nodes), files=files))}
     assert left == {one.place for one in own_values(whole)} - settings
     assert "/etc/machine-id" in {one.place for one in own_values(replace(whole, layout=None))}
+
+
+def test_what_hostapd_reads_is_found_in_its_own_files_only() -> None:
+    content = b"ssid=x\nwpa_passphrase=only here once\nauth_server_shared_secret=shared with the server\n"
+    one = with_file(with_file(view(NORTH.name), "/etc/hostapd-eth9.conf", content), "/etc/other.conf", content)
+    found = {(own.kind, own.place, own.own, own.secret) for own in own_values(one)}
+    assert ("Wi-Fi passphrase", "/etc/hostapd-eth9.conf", True, True) in found
+    assert ("RADIUS secret", "/etc/hostapd-eth9.conf", False, True) in found
+    assert not [place for _, place, _, _ in found if place == "/etc/other.conf"]
+
+
+def test_names_and_addresses_are_no_secrets() -> None:
+    found = {(own.kind, own.secret) for own in own_values(view(LAB.name))}
+    for kind in ("WAN address", "LAN address", "machine id", "host name"):
+        assert (kind, False) in found
+        assert (kind, True) not in found
+    for kind in ("console password", "keystore", "SSH host key", "password hash"):
+        assert (kind, False) not in found

@@ -93,3 +93,12 @@ def _ranges(blocks: set[int]) -> list[tuple[int, int]]:
 def test_blocks_that_became_free(now: set[int], before: set[int]) -> None:
     found = [block for begin, end in _difference(_ranges(now), _ranges(before)) for block in range(begin, end)]
     assert found == sorted(now - before)
+
+
+@pytest.mark.tools
+def test_large_file_systems_count_their_blocks_in_64_bits(tmp_path: Path) -> None:
+    image = disks.ext_image(tmp_path / "fs", None, options=("-b", "4096", "-O", "64bit"))
+    superblock = bytearray(image.read_bytes()[1024:2048])
+    small = parse_superblock(bytes(superblock))
+    struct.pack_into("<I", superblock, 336, 3)
+    assert parse_superblock(bytes(superblock)).blocks == small.blocks + (3 << 32)

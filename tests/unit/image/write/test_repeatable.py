@@ -176,3 +176,16 @@ def test_where_the_kernel_decides_it_is_said_before_and_written_down(
     assert done.by == (
         "the appliance's kernel, bytes may not repeat: xfs on partition 1; mounted / noatime,commit=3600; /boot noatime"
     )
+
+
+def test_a_root_the_kernel_decides_about_goes_through_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = repeatable.Written(observed("b"), "the kernel")
+    asked: list[object] = []
+    monkeypatch.setattr(repeatable, "write_through_kernel", lambda *given, **_more: asked.append(given[3]) or written)
+    disk = replace(DISK, partitions=(replace(ROOT, filesystem="xfs"),))
+    vanilla = replace(a_vanilla({}), disk=disk, tree=TREE)
+    done = repeatable.write_layer(tmp_path, vanilla, Layer.of(FILE), epoch=1, state_dir=tmp_path, say=str)
+    assert done is written
+    assert asked == ["xfs on partition 1"]

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.build import reading
 from pipeline.commands.secrets import Secrets
+from pipeline.signing.secrets import handover
 from pipeline.signing.secrets.given import PASSWORDS, parse_given
 from tests.support.release import EPOCH
 from tests.support.ssh_keys import ed25519
@@ -117,3 +118,14 @@ def test_given_secrets_are_what_is_handed_over(workspace: Path) -> None:
     (workspace / f"{GATEWAY}.toml").write_text('console = "Console-given-7-Badger"\n')
     assert run(GATEWAY, "--to", "out") == 0
     assert 'console = "Console-given-7-Badger"\n' in (workspace / "out").read_text()
+
+
+def test_where_no_file_can_be_without_a_name_it_is_on_the_disk_before_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bytes] = []
+    monkeypatch.setattr(handover, "write_unnamed", lambda *_: False)
+    monkeypatch.setattr(handover.os, "fsync", lambda _: synced.append((tmp_path / "secrets").read_bytes()))
+    handover.write_private(tmp_path / "secrets", b"all of it")
+    assert synced == [b"all of it"] * 2, "the file, then its directory"
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o600
