@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.inputs.golden_export import read_export
 from tests.support.golden_gateway import a_gateway_root, expected_files, snapshot_file
-from tests.support.live_sshd import LiveSshd, live_sshd
+from tests.support.programs.live_sshd import LiveSshd, live_sshd
 from tests.support.workspaces import Ran, doit
 
 

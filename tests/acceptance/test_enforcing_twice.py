@@ -33,7 +33,7 @@ from pipeline.transforms.identity import identity
 from pipeline.transforms.services import services
 from pipeline.transforms.ssh import dropbear, openssh
 from tests.acceptance.conftest import Built
-from tests.support.image_files import read_file
+from tests.support.media.image_files import read_file
 
 pytestmark = pytest.mark.appliance
 

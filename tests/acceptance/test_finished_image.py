@@ -14,8 +14,8 @@ from pipeline.host.digests import sha256_of
 from pipeline.manifest import from_bytes
 from pipeline.verification.medium import read_medium
 from tests.acceptance.conftest import GATEWAYS, Built
-from tests.support import used_media
-from tests.support.image_files import boot_file, check_filesystem, extract, extract_tree, read_file
+from tests.support.media import used_media
+from tests.support.media.image_files import boot_file, check_filesystem, extract, extract_tree, read_file
 
 pytestmark = [pytest.mark.appliance, pytest.mark.tools]
 

@@ -39,8 +39,8 @@ from pipeline.signing.bundles.bundle import sign_bundle
 from pipeline.signing.bundles.platform import describe_bundle
 from pipeline.signing.keys.signers import BundleSigner
 from tests.acceptance.conftest import GATEWAYS, Built
-from tests.support.framework import Run, Seen, archive_of, compile_classes, probe, run_framework, tampered
-from tests.support.image_files import extract, extract_tree, read_file
+from tests.support.media.image_files import extract, extract_tree, read_file
+from tests.support.programs.framework import Run, Seen, archive_of, compile_classes, probe, run_framework, tampered
 from tests.support.trust import a_signer, certificate, chain_of, rsa_key
 from tests.support.workspaces import doit
 

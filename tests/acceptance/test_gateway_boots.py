@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Built
-from tests.support.boot_tests import BootTest, boot_test, digests_of, spoil
+from tests.support.programs.boot_tests import BootTest, boot_test, digests_of, spoil
 
 pytestmark = [pytest.mark.boot, pytest.mark.appliance]
 

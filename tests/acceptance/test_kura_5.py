@@ -17,8 +17,8 @@ import pytest
 from pipeline.formats.esf import esf_snapshot
 from pipeline.formats.esf.esf_snapshot import Configuration, Snapshot
 from pipeline.formats.network.iptables import text as iptables
-from tests.support.boot_tests import boot_test, digests_of
-from tests.support.image_files import check_filesystem, extract, extract_tree, read_file
+from tests.support.media.image_files import check_filesystem, extract, extract_tree, read_file
+from tests.support.programs.boot_tests import boot_test, digests_of
 from tests.support.workspaces import an_example, doit
 
 pytestmark = [pytest.mark.appliance, pytest.mark.tools]

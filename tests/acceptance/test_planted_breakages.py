@@ -24,9 +24,9 @@ from pipeline.model.layer import FileEntry
 from pipeline.model.rule import RuleOutcome
 from pipeline.rules.registry import judge
 from tests.acceptance.conftest import GATEWAYS, Built
-from tests.support.planting import Breakage, breakages, layer_between, plant
-from tests.support.planting_groups import BY_ID, PLAN, Bench, Group, grouped
-from tests.support.planting_plan import benches_of, homes_of
+from tests.support.spoilt_images.groups import BY_ID, PLAN, Bench, Group, grouped
+from tests.support.spoilt_images.plan import benches_of, homes_of
+from tests.support.spoilt_images.planting import Breakage, breakages, layer_between, plant
 from tests.support.workspaces import doit
 
 pytestmark = pytest.mark.appliance

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.planted import BY_DESIGN, Plant, plant
-from tests.support.raw_search import forms, search, search_text
+from tests.support.media.raw_search import forms, search, search_text
+from tests.support.spoilt_images.planted import BY_DESIGN, Plant, plant
 from tests.support.workspaces import Ran, a_workspace, doit, edit
 
 # Undecided by rule: what the documents let travel, and this release does not want.

@@ -14,7 +14,7 @@ from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.reader_answer import ReaderVerdict
 from pipeline.readers.asking import Case, ask_all, ask_image
 from tests.acceptance.conftest import Built
-from tests.support.reader_breakages import PLANTS
+from tests.support.readers.breakages import PLANTS
 
 pytestmark = pytest.mark.appliance
 

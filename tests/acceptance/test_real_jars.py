@@ -20,7 +20,7 @@ from pipeline.formats.crypto import signature_block
 from pipeline.formats.java import jar, jar_manifest
 from pipeline.signing.bundles.bundle import sign_bundle
 from pipeline.signing.bundles.platform import describe_bundle
-from tests.support.real_jars import real_jars
+from tests.support.jars.real_jars import real_jars
 from tests.support.trust import a_chain_signer, archive_of, chain_of, rsa_key
 
 pytestmark = pytest.mark.tools

@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pipeline.formats.crypto import jks
 from tests.acceptance.conftest import GATEWAYS
-from tests.support.client_keys import a_client_chain, pem_of, private_pem
-from tests.support.image_files import read_file
-from tests.support.raw_search import search
-from tests.support.traces import traces
-from tests.support.watching import CommandLines
+from tests.support.crash.traces import traces
+from tests.support.crash.watching import CommandLines
+from tests.support.keys.client_keys import a_client_chain, pem_of, private_pem
+from tests.support.media.image_files import read_file
+from tests.support.media.raw_search import search
 from tests.support.workspaces import CHECKOUT, Ran, a_workspace, doit, edit
 
 pytestmark = [pytest.mark.appliance, pytest.mark.tools]

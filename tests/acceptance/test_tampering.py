@@ -20,10 +20,10 @@ from pipeline.model.tree import Tree
 from pipeline.model.verdict import Verdict
 from pipeline.verification import run, sums, verify_paths
 from tests.acceptance.conftest import GATEWAYS, Built
-from tests.support import tamperings
 from tests.support.delivered import Key
 from tests.support.disks import run as program
-from tests.support.tamperings import Remembered, Tampering, linked
+from tests.support.spoilt_images import tamperings
+from tests.support.spoilt_images.tamperings import Remembered, Tampering, linked
 
 pytestmark = [pytest.mark.appliance]
 

@@ -12,7 +12,7 @@ from pipeline.image.containers import prepare
 from pipeline.image.read import inspect
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.vanilla import Vanilla
-from tests.support import gateway_disk
+from tests.support.media import gateway_disk
 
 
 @dataclass

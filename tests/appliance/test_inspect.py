@@ -16,7 +16,8 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind
 from pipeline.model.vanilla import Vanilla
 from tests.appliance.conftest import Bench
-from tests.support import disks, gateway_disk
+from tests.support import disks
+from tests.support.media import gateway_disk
 
 pytestmark = pytest.mark.appliance
 

@@ -14,7 +14,8 @@ from pipeline.model.rule import Expected, RuleOutcome
 from pipeline.model.vanilla import Vanilla
 from pipeline.rules.registry import judge
 from tests.appliance.conftest import Bench
-from tests.support import disks, gateway_disk
+from tests.support import disks
+from tests.support.media import gateway_disk
 
 pytestmark = pytest.mark.appliance
 

@@ -17,7 +17,9 @@ from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.observation import Observation
 from pipeline.model.vanilla import Vanilla
 from tests.appliance.conftest import Bench
-from tests.support import disks, gateway_disk, pauses
+from tests.support import disks
+from tests.support.crash import pauses
+from tests.support.media import gateway_disk
 from tests.unit.image.write.test_stamp import LAYER
 
 pytestmark = pytest.mark.appliance

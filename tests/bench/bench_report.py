@@ -20,8 +20,8 @@ from pipeline.report.html import release_report
 from pipeline.report.machine.release_json import release_json
 from pipeline.report.machine.release_junit import release_junit
 from pipeline.report.machine.release_sarif import release_sarif
-from tests.support.browser import opened
 from tests.support.fleet import a_fleet, verified
+from tests.support.programs.browser import opened
 
 WRITERS = {
     "report.html": release_report,

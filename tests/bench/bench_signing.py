@@ -21,7 +21,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
-from tests.support.large_jar import large_jar, large_package
+from tests.support.jars.large_jar import large_jar, large_package
 from tests.support.trust import a_signer, rsa_key
 
 _ROUNDS = 3

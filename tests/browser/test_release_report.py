@@ -11,8 +11,8 @@ import pytest
 from pipeline.model.manifest import Manifest, Step
 from pipeline.model.verdict import Finding, Outcome, Verdict
 from pipeline.report.html import release_report
-from tests.support.browser import Page, opened, printed, screenshot
 from tests.support.fleet import CHECKS, a_fleet, a_gateway, verified
+from tests.support.programs.browser import Page, opened, printed, screenshot
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&amp;\u202eevil\x1b[31m\udcff"
 SIZE = 9

@@ -20,7 +20,7 @@ from pipeline.image.read.look import look_at
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.reader_answer import ReaderVerdict
 from pipeline.readers.asking import Case, ask_all, ask_image
-from tests.support.reader_breakages import PLANTS
+from tests.support.readers.breakages import PLANTS
 
 _PACKAGES = (
     "openssh-server",

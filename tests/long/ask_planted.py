@@ -2,7 +2,7 @@
 
     python -m tests.long.ask_planted IMAGE [--only READER]
 
-Every row of `tests.support.reader_breakages` is laid on the image as a gateway's own layer is, in an overlay of its
+Every row of `tests.support.readers.breakages` is laid on the image as a gateway's own layer is, in an overlay of its
 own, and must be refused with the program's own words; first the image is asked as it is. The image's digest is compared
 before and after. Outside CI: a hundred questions take minutes without KVM.
 """
@@ -21,7 +21,7 @@ from pipeline.image.read.look import look_at
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.reader_answer import ReaderVerdict
 from pipeline.readers.asking import Case, ask_all, ask_image
-from tests.support.reader_breakages import PLANTS
+from tests.support.readers.breakages import PLANTS
 
 
 def main() -> int:

@@ -32,8 +32,8 @@ from pipeline.image.read import inspect
 from pipeline.image.read.raw_region import write_changes
 from pipeline.image.write import repeatable, stamp
 from pipeline.inputs.layout_files import load_layouts
-from tests.support import gateway_disk
-from tests.support.pauses import children, paused_at_random
+from tests.support.crash.pauses import children, paused_at_random
+from tests.support.media import gateway_disk
 from tests.unit.image.write.test_stamp import LAYER
 
 Made = tuple[str, str]

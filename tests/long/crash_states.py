@@ -2,8 +2,8 @@
 
     python -m tests.long.crash_states [--far DIRECTORY] [--only WORD]
 
-The kernel stops the process at each such call (`tests.support.interrupting`), there it is killed; of calls that write,
-half is let through as well. Prints a line for each kind of work and fails if anything was not as it must be:
+The kernel stops the process at each such call (`tests.support.crash.interrupting`), there it is killed; of calls that
+write, half is let through as well. Prints a line for each kind of work and fails if anything was not as it must be:
 
 - when it is killed, each gateway in ``out/`` is the complete old or the complete new one and verifies; nothing secret
   is there for others to read;
@@ -21,10 +21,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.crash_fleet import fleet_stand_ins
-from tests.support.crash_scenarios import SCENARIOS, WITHOUT_EXCHANGE
-from tests.support.crash_states import Figures, Scenario, Trials, judged
-from tests.support.crash_workspace import stand_ins
+from tests.support.crash.fleet import fleet_stand_ins
+from tests.support.crash.scenarios import SCENARIOS, WITHOUT_EXCHANGE
+from tests.support.crash.states import Figures, Scenario, Trials, judged
+from tests.support.crash.workspace import stand_ins
 
 
 def main() -> int:

@@ -23,8 +23,9 @@ from pipeline.image.write import repeatable
 from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.layer import Layer
 from pipeline.model.vanilla import Vanilla
-from tests.support import disks, gateway_disk
-from tests.support.pauses import paused_at_random
+from tests.support import disks
+from tests.support.crash.pauses import paused_at_random
+from tests.support.media import gateway_disk
 from tests.unit.image.write.test_stamp import LAYER
 
 MIB = 1 << 20

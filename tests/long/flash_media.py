@@ -39,8 +39,8 @@ from tests.long.flash_kinds import (
     mounted,
 )
 from tests.support import disks
+from tests.support.media.used_media import attached, flash
 from tests.support.uboot import an_environment
-from tests.support.used_media import attached, flash
 from tests.support.workspaces import CHECKOUT, a_workspace, doit, edit
 
 GATEWAY = "gw-north-01"

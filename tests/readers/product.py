@@ -3,7 +3,7 @@
     python -m tests.readers.product ROOT --as debian-12 [PROGRAM ...]
 
 ROOT is a tree with the programs, such as mmdebstrap makes. The product's sandbox asks them as it does in an image
-(`tests.support.reader_machine`), so that this is about the readers' questions and meanings, not about the rules. Needs
+(`tests.support.readers.machine`), so that this is about the readers' questions and meanings, not about the rules. Needs
 root. Outside CI: two thousand inputs take ten minutes. Ends with 1 when a reader says yes where the program refused.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from pipeline.model.reader_answer import ReaderVerdict
 from pipeline.readers.all_readers import READERS
 from tests.readers import corpus
-from tests.support.reader_machine import ask_machine
+from tests.support.readers.machine import ask_machine
 
 # The corpus calls a program by its name, the product a reader by its own; and where its file lies.
 _PLACES = {

@@ -23,8 +23,8 @@ from pipeline.transforms.boot import bootloader
 from pipeline.transforms.identity import identity
 from pipeline.transforms.services import services
 from pipeline.transforms.ssh import openssh
+from tests.support.keys.ssh_keys import ecdsa, ed25519
 from tests.support.release import OPERATOR, a_gateway, a_release, some_secrets
-from tests.support.ssh_keys import ecdsa, ed25519
 from tests.support.uboot import an_environment
 from tests.support.vanilla import a_vanilla
 

@@ -37,7 +37,7 @@ from pipeline.transforms.firewall.custom_script import with_policies
 from pipeline.transforms.firewall.ground import Ground
 from pipeline.transforms.firewall.rewrite import Wanted, rewrite
 from tests.support import network
-from tests.support.every_layout import LAYOUTS
+from tests.support.esf.every_layout import LAYOUTS
 from tests.support.release import a_release
 
 RULES = GuestPath("/etc/sysconfig/iptables")

@@ -15,7 +15,7 @@ from pipeline.boottest.observation import Knocked, Login, Observed
 from pipeline.boottest.wire import Answer
 from pipeline.errors import PipelineError
 from pipeline.model.verdict import Outcome
-from tests.support.boottest import HOST_KEY, RULES, a_look, all_answers, an_inside, around, promises, vantage
+from tests.support.programs.boottest import HOST_KEY, RULES, a_look, all_answers, an_inside, around, promises, vantage
 
 NEIGHBOUR = ("eth0", "192.168.11.129")
 VPN = ("eth1", "10.234.0.2")

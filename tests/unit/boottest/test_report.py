@@ -9,7 +9,7 @@ from pipeline.boottest.judging import judge
 from pipeline.boottest.report import as_json, status_of, text
 from pipeline.boottest.run import Trial
 from pipeline.model.verdict import Finding, Outcome, Verdict
-from tests.support.boottest import a_look, promises
+from tests.support.programs.boottest import a_look, promises
 
 FINE = Trial(judge(promises(), a_look()), ("inside: no key",), ("hostapd",), "TCG, 61 s", a_look().knocked)
 WRONG = Trial(Verdict("gw-2", (Finding("port 22", "firewall", "kept out", "it \x1b[2Janswers"),), ()))

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.boottest.surroundings import Kind, surroundings
 from pipeline.image.boot.guest_network import own_addresses
-from tests.support.boottest import INTERFACES, VPN
+from tests.support.programs.boottest import INTERFACES, VPN
 
 FIXED = {"eth0": IPv4Interface("192.168.21.1/24")}
 

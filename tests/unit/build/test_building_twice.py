@@ -13,8 +13,9 @@ from pipeline.build.signing import STATEMENT
 from pipeline.image.containers.compress import compress
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
-from tests.support import disks, gateway_disk
+from tests.support import disks
 from tests.support.delivered import Key, a_manifest_of, image_bytes, put_gateway
+from tests.support.media import gateway_disk
 
 MIB = 1 << 20
 

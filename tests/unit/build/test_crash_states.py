@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import interrupting
-from tests.support.crash_fleet import fleet_stand_ins
-from tests.support.crash_scenarios import SCENARIOS, WITHOUT_EXCHANGE
-from tests.support.crash_states import Scenario, Trials
-from tests.support.crash_workspace import stand_ins
+from tests.support.crash import interrupting
+from tests.support.crash.fleet import fleet_stand_ins
+from tests.support.crash.scenarios import SCENARIOS, WITHOUT_EXCHANGE
+from tests.support.crash.states import Scenario, Trials
+from tests.support.crash.workspace import stand_ins
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - another file system than that of temporary files, mostly
 SMALL = ("secrets handed over", "a key made", "a signing request made", "signatures taken back")

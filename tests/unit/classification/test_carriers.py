@@ -10,7 +10,7 @@ import pytest
 from pipeline.classification import find_secrets
 from pipeline.classification.secrets import secret_in_property
 from pipeline.formats.esf.esf_snapshot import Property
-from tests.support.carriers import CARRIERS, QUOTED, SHAPES, V
+from tests.support.spoilt_images.carriers import CARRIERS, QUOTED, SHAPES, V
 
 
 def test_the_table_is_long_enough() -> None:

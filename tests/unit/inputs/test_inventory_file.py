@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.inputs.inventory_file import read_gateways
 from pipeline.model.gateway import Gateway
-from tests.support.ssh_keys import ed25519
+from tests.support.keys.ssh_keys import ed25519
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 

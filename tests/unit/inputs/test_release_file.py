@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.inputs.release_file import read_release
 from pipeline.model.release import Firewall, OutsideEnvironment, Release, Ssh
-from tests.support.ssh_keys import dsa, ed25519, rsa
+from tests.support.keys.ssh_keys import dsa, ed25519, rsa
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 LEAST = """

@@ -20,7 +20,7 @@ from pipeline.inputs.key_config import read_keys
 from pipeline.inputs.overlay_dir import read_overlay
 from pipeline.inputs.release_file import read_release
 from pipeline.inputs.schemas import DIRECTORY, rendered, schemas
-from tests.support.ssh_keys import ed25519
+from tests.support.keys.ssh_keys import ed25519
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 TAPLO = Path(sys.executable).parent / "taplo"

@@ -22,7 +22,7 @@ from pipeline.rules.registry import FRAMEWORK, judge
 from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
 from pipeline.transforms.esf.keystore_services import BUNDLES
 from tests.support import esf_view
-from tests.support.every_layout import LAYOUTS, NAMED, RELEASES, a_golden_of, a_vanilla_of
+from tests.support.esf.every_layout import LAYOUTS, NAMED, RELEASES, a_golden_of, a_vanilla_of
 from tests.support.network import NORTH
 from tests.support.trust import a_signer, a_trust
 

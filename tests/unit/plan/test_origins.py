@@ -12,7 +12,8 @@ from pipeline.model.layer import Layer
 from pipeline.plan.image_plan import Inputs, plan_device, plan_product
 from pipeline.rules import registry
 from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
-from tests.support import esf_view, every_layout
+from tests.support import esf_view
+from tests.support.esf import every_layout
 from tests.support.network import NORTH
 from tests.support.trust import a_signer, a_trust
 

@@ -12,8 +12,8 @@ from pipeline.rules import registry
 from pipeline.rules.ssh import sshd
 from tests.support.breakages import both, link, put
 from tests.support.hardened import a_hardened_view, expected
-from tests.support.sshd import run_sshd, sshd_says
-from tests.support.sshd_configurations import CONFIGURATIONS, CONNECTIONS, MAIN, A
+from tests.support.programs.sshd import run_sshd, sshd_says
+from tests.support.programs.sshd_configurations import CONFIGURATIONS, CONNECTIONS, MAIN, A
 from tests.support.vanilla import a_vanilla
 
 # What stops sshd from starting; the rules must say so.

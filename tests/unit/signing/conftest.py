@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.support.softhsm import Token, make_token
+from tests.support.programs.softhsm import Token, make_token
 from tests.support.trust import ec_key, rsa_key
 
 

@@ -19,7 +19,7 @@ from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json
 from pipeline.host.workspace import Workspace
 from pipeline.signing import offline
-from tests.support.signing_workspace import edit, private, signing_workspace
+from tests.support.keys.signing_workspace import edit, private, signing_workspace
 from tests.support.trust import LEAF, ROOT, chain_of, rsa_key
 from tests.support.workspaces import CHECKOUT
 

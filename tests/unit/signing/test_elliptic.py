@@ -18,7 +18,7 @@ from pipeline.signing.bundles.bundle import sign_bundle
 from pipeline.signing.bundles.inspection import inspect
 from pipeline.signing.bundles.packages import sign_packages
 from pipeline.signing.keys.signers import BundleSigner
-from tests.support.signing_workspace import edit, signing_workspace
+from tests.support.keys.signing_workspace import edit, signing_workspace
 from tests.support.trust import (
     HEATER,
     LEAF,

@@ -14,11 +14,11 @@ from pipeline.plan.image_plan import Inputs, plan_device, plan_product
 from pipeline.signing.keys.private_keys import private_values
 from pipeline.signing.secrets.client_keys import read_client_keys
 from pipeline.signing.secrets.secrets import FleetSecret, derivation, gateway_passwords, gateway_secrets
-from tests.support.client_keys import a_client_chain
+from tests.support.crash.traces import all_of, forms, traces
 from tests.support.esf_view import the_release, the_vanilla
 from tests.support.golden import a_golden
+from tests.support.keys.client_keys import a_client_chain
 from tests.support.network import GATEWAYS
-from tests.support.traces import all_of, forms, traces
 from tests.support.trust import a_trust, pkcs8_of
 
 FLEET = FleetSecret(bytes.fromhex("c3" * 31 + "5a"))

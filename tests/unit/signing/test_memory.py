@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.large_jar import large_package
+from tests.support.jars.large_jar import large_package
 from tests.support.workspaces import CHECKOUT
 
 # Its own process, because the highest resident size of this one is that of whatever test came before.

@@ -25,8 +25,8 @@ from pipeline.signing.manifests.detached import DetachedKey, SignatureStore
 from pipeline.signing.manifests.release_exchange import COMMANDS, ToSign, read_request, take_signatures, write_request
 from pipeline.signing.manifests.sshsig import sign
 from pipeline.standards import envelope, open_envelope, statement
+from tests.support.keys.signing_workspace import private
 from tests.support.manifest import a_manifest
-from tests.support.signing_workspace import private
 from tests.support.workspaces import CHECKOUT
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -13,7 +13,7 @@ from pipeline.host.workspace import Workspace
 from pipeline.inputs.release_file import read_release
 from pipeline.signing.bundles.bundle import sign_bundle
 from pipeline.signing.keys.signers import DEVELOPMENT_UNIT
-from tests.support.signing_workspace import edit, signing_workspace
+from tests.support.keys.signing_workspace import edit, signing_workspace
 from tests.support.trust import (
     HEATER,
     LEAF,

@@ -21,8 +21,8 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import Manifest
 from pipeline.model.tree import Tree
 from pipeline.standards import InstalledPackage, cyclonedx, installed_packages, spdx
+from tests.support.jars.packages import DPKG, OPKG, OS_RELEASE
 from tests.support.manifest import a_file, a_manifest, digest
-from tests.support.packages import DPKG, OPKG, OS_RELEASE
 
 PLUGIN = "/opt/eurotech/esf_5.0.0/plugins/org.eclipse.kura.core_1.0.10.v2018-1.jar"
 PACKAGES = installed_packages(

@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.model.guest_path import GuestPath
 from pipeline.standards import installed_packages
 from pipeline.standards.purl import purl
-from tests.support.packages import DPKG, OPKG, OS_RELEASE, berkeley_db, header, rpm_database
+from tests.support.jars.packages import DPKG, OPKG, OS_RELEASE, berkeley_db, header, rpm_database
 
 RELEASE = GuestPath("/usr/lib/os-release")
 STATUS = GuestPath("/var/lib/dpkg/status")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bombs import BOMBS
 from tests.support.delivered import Key, deliver
+from tests.support.media.bombs import BOMBS
 from tests.support.workspaces import CHECKOUT
 
 KEY = Key.new()
@@ -20,7 +20,7 @@ _MIB = 1024  # KiB
 
 def _verify(release: Path) -> dict[str, object]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.bombs", release, release.parent / "trusted"],
+        [sys.executable, "-m", "tests.support.media.bombs", release, release.parent / "trusted"],
         cwd=CHECKOUT, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.formats.java import start_script
 from pipeline.transforms.esf.framework.start import harden
-from tests.support import kura6
+from tests.support.esf import kura6
 
 SCRIPT = r"""#!/bin/sh
 # java -Xdebug -jar in a comment

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.formats.packages import bdb_hash, dpkg_status, rpm_header, sqlite_table
-from tests.support.packages import DPKG, OPKG, berkeley_db, header, rpm_database
+from tests.support.jars.packages import DPKG, OPKG, berkeley_db, header, rpm_database
 
 SIZES = [0, 1, 5, 400, 470, 480, 500, 1000, 4000, 4060, 4090, 5000, 70000]
 

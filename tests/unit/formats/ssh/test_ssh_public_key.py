@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.formats.ssh.ssh_public_key import PublicKeyError, parse
-from tests.support.ssh_keys import a_public_key, dsa, ecdsa, ed25519, rsa
+from tests.support.keys.ssh_keys import a_public_key, dsa, ecdsa, ed25519, rsa
 
 POINT = b"\4" + b"\1" * 64
 

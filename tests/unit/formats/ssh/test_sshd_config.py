@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.formats.ssh.sshd_config import SshdConfigError, effective, parse, render, statements
-from tests.support.sshd import run_sshd, sshd_says
+from tests.support.programs.sshd import run_sshd, sshd_says
 
 MAIN = "/etc/ssh/sshd_config"
 

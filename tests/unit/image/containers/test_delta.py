@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.formats.archive.bmap_text import block_map
 from pipeline.formats.archive.zstd_zeros import zeros, zeros_at
 from pipeline.image.containers import delta
-from tests.support.used_media import flash, loop_devices_work
+from tests.support.media.used_media import flash, loop_devices_work
 
 SIZE = 300 << 20
 BLOCKS = {number: number.to_bytes(4, "big") * 1024 for number in (0, 1, 2, 700, 701, 70000, 76799)} | {9: bytes(4096)}

@@ -14,7 +14,8 @@ from pipeline.errors import PipelineError
 from pipeline.image.ext4 import seal, sealable
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
-from tests.support import disks, gateway_disk
+from tests.support import disks
+from tests.support.media import gateway_disk
 from tests.unit.image.ext4.test_ext4 import GEOMETRIES
 
 EPOCH = gateway_disk.EPOCH

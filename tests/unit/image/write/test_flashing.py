@@ -12,7 +12,8 @@ from pipeline.image.write import bmap
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.verification.medium import clear_free_blocks, copy_image
-from tests.support import disks, gateway_disk, used_media
+from tests.support import disks
+from tests.support.media import gateway_disk, used_media
 
 MIB = 1 << 20
 ZEROS = b"a" * 4096 + bytes(400_000) + b"e"

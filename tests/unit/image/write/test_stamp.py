@@ -17,7 +17,8 @@ from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, FileEntry, Layer, LinkEntry, Origin, Removal
 from pipeline.model.tree import Kind, Node, Tree
-from tests.support import disks, gateway_disk
+from tests.support import disks
+from tests.support.media import gateway_disk
 
 EPOCH = gateway_disk.EPOCH
 WHY = (Origin("test.rule", "a test"),)

@@ -14,6 +14,7 @@ from tests.support.breakages import (
     put,
     remove,
 )
+from tests.support.keys.ssh_keys import ed25519
 from tests.support.linux_places import (
     GROUP,
     KEYS,
@@ -23,7 +24,6 @@ from tests.support.linux_places import (
     SUDOERS,
     root,
 )
-from tests.support.ssh_keys import ed25519
 
 
 def _shell(view: ImageView) -> str:

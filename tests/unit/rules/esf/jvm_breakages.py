@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pipeline.model.image_view import ImageView
 from tests.support.breakages import Breakage
-from tests.support.esf_edits import (
+from tests.support.esf.edits import (
     REAL,
     Edit,
     add,
@@ -17,7 +17,7 @@ from tests.support.esf_edits import (
     sub,
     swap,
 )
-from tests.support.esf_places import (
+from tests.support.esf.places import (
     CUSTOM,
     INIT,
     MANUAL,

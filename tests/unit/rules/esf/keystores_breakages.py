@@ -13,7 +13,7 @@ from pipeline.formats.crypto.jks import PrivateKey
 from pipeline.formats.java.java_properties import Properties
 from pipeline.model.image_view import ImageView
 from tests.support.breakages import Breakage
-from tests.support.esf_edits import (
+from tests.support.esf.edits import (
     REAL,
     add,
     both,
@@ -24,7 +24,7 @@ from tests.support.esf_edits import (
     sub,
     swap,
 )
-from tests.support.esf_places import (
+from tests.support.esf.places import (
     CUSTOM,
     PROPERTIES,
     START,

@@ -8,7 +8,7 @@ from functools import cache
 
 from pipeline.signing.bundles.bundle import sign_bundle
 from tests.support.breakages import Breakage
-from tests.support.esf_edits import (
+from tests.support.esf.edits import (
     REAL,
     Edit,
     add,
@@ -20,7 +20,7 @@ from tests.support.esf_edits import (
     sub,
     swap,
 )
-from tests.support.esf_places import (
+from tests.support.esf.places import (
     BACKUP,
     DP,
     DPA,

@@ -15,9 +15,9 @@ from pipeline.model.release import Rules
 from pipeline.model.rule import RuleOutcome
 from pipeline.plan.image_plan import Inputs, plan_device, plan_product
 from pipeline.transforms.esf.framework.encryption_key import FILE, PROPERTY, with_key
-from tests.support import kura6
-from tests.support.esf_edits import both, put
-from tests.support.every_layout import a_golden_of, a_vanilla_of
+from tests.support.esf import kura6
+from tests.support.esf.edits import both, put
+from tests.support.esf.every_layout import a_golden_of, a_vanilla_of
 from tests.support.network import NORTH
 from tests.support.release import a_release
 from tests.support.trust import a_signer, a_trust

@@ -9,7 +9,7 @@ import pytest
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Judgement, RuleOutcome
 from tests.support import esf_view
-from tests.support.esf_edits import Edit, both, gone, link, mode, put
+from tests.support.esf.edits import Edit, both, gone, link, mode, put
 from tests.support.network import NORTH
 from tests.unit.rules.esf.test_every_rule import look
 

@@ -14,7 +14,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.rule import RuleOutcome
 from tests.support import esf_view
 from tests.support.breakages import AS_GOLDEN
-from tests.support.esf_edits import SNAPSHOT, both, copied, gone, put, setting, unset, without
+from tests.support.esf.edits import SNAPSHOT, both, copied, gone, put, setting, unset, without
 from tests.support.hardened import BUSYBOX_RCS
 from tests.support.network import IPTABLES
 from tests.unit.rules.esf.test_every_rule import look

@@ -15,7 +15,7 @@ from pipeline.model.tree import Tree
 from pipeline.rules.registry import FRAMEWORK, judge
 from tests.support import esf_view
 from tests.support.breakages import AS_GOLDEN, LAB, NORTH, SOUTH
-from tests.support.esf_edits import REAL, SNAPSHOT, both, gone, link, put
+from tests.support.esf.edits import REAL, SNAPSHOT, both, gone, link, put
 from tests.unit.rules.esf.test_every_rule import STEPS, STRICT, as_read, look
 
 # What the vendor's image breaks, as delivered.

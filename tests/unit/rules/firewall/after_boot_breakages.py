@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline.model.image_view import ImageView
 from tests.support.breakages import Breakage
-from tests.support.esf_edits import (
+from tests.support.esf.edits import (
     SNAPSHOT,
     Edit,
     add,
@@ -22,7 +22,7 @@ from tests.support.esf_edits import (
     unset,
     without,
 )
-from tests.support.esf_places import (
+from tests.support.esf.places import (
     CUSTOM_SCRIPT,
     LOADER,
     RESTORED_RULES,

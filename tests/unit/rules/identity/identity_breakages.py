@@ -13,10 +13,10 @@ from tests.support.breakages import (
     put,
     remove,
 )
+from tests.support.keys.ssh_keys import ed25519, rsa
 from tests.support.linux_places import (
     HOST_KEY,
 )
-from tests.support.ssh_keys import ed25519, rsa
 
 MACHINE, BUS_ID, MARKER = "/etc/machine-id", "/var/lib/dbus/machine-id", "/etc/gateway-image.json"
 SMALL = b"\0\0\0\x0bssh-ed25519\0\0\0\x40" + bytes(range(64))

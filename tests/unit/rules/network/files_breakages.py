@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.support.breakages import LAB, NORTH, SOUTH, Breakage
-from tests.support.esf_edits import (
+from tests.support.esf.edits import (
     REAL,
     SNAPSHOT,
     Edit,
@@ -19,7 +19,7 @@ from tests.support.esf_edits import (
     sub,
     swap,
 )
-from tests.support.esf_places import (
+from tests.support.esf.places import (
     KURANET,
 )
 from tests.support.network import HOSTAPD, INTERFACES, IPTABLES, PEER, PPP0, STATION

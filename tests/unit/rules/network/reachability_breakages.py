@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.support.breakages import NORTH, Breakage
-from tests.support.esf_edits import (
+from tests.support.esf.edits import (
     SNAPSHOT,
     Edit,
     put,
@@ -13,7 +13,7 @@ from tests.support.esf_edits import (
     sub,
     swap,
 )
-from tests.support.esf_places import (
+from tests.support.esf.places import (
     KURANET,
     RESTORED_RULES,
     SSHD,

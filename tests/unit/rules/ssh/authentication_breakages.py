@@ -14,11 +14,11 @@ from tests.support.breakages import (
     put,
     remove,
 )
+from tests.support.keys.ssh_keys import ed25519
 from tests.support.linux_places import (
     OPTIONS,
     SSHD,
 )
-from tests.support.ssh_keys import ed25519
 
 _DROP_IN = "/etc/ssh/sshd_config.d/00-vendor.conf"
 

@@ -7,11 +7,11 @@ from tests.support.breakages import (
     append,
     put,
 )
+from tests.support.keys.ssh_keys import dsa, ed25519, rsa
 from tests.support.linux_places import (
     HOST_KEY,
     KEYS,
 )
-from tests.support.ssh_keys import dsa, ed25519, rsa
 
 # Exponent 3 and a modulus of 1024 bits; the secret numbers that follow are not looked at.
 SHORT = b"\0\0\0\7ssh-rsa\0\0\0\1\3\0\0\0\x81\0" + b"\xff" * 128

@@ -20,8 +20,8 @@ from pipeline.signing.bundles.bundle import sign_bundle
 from pipeline.signing.bundles.inspection import inspect
 from pipeline.signing.bundles.timestamps import Authority, authority_of
 from pipeline.signing.keys.signers import BundleSigner, read_certificates
-from tests.support.signing_workspace import edit, signing_workspace
-from tests.support.timestamp_authority import TimestampAuthority, make_authority
+from tests.support.keys.signing_workspace import edit, signing_workspace
+from tests.support.programs.timestamp_authority import TimestampAuthority, make_authority
 from tests.support.trust import LEAF, ROOT, a_bundle, a_chain_signer, archive_of, chain_of, jarsigner, rsa_key
 
 pytestmark = pytest.mark.tools

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pipeline.signing.keys.certificate_fitness import certificate_problems, order_problems
-from tests.support.client_keys import a_client_chain, expired
+from tests.support.keys.client_keys import a_client_chain, expired
 from tests.support.release import EPOCH
 from tests.support.trust import START, certificate, ec_key, name_of, rsa_key
 

@@ -18,7 +18,7 @@ from pipeline.signing.keys import passphrase, token
 from pipeline.signing.keys.private_keys import LocalKey
 from pipeline.signing.keys.signers import BundleSigner, ManifestSigner, open_bundle_signer, open_manifest_signer
 from pipeline.signing.manifests import sshsig
-from tests.support.softhsm import MODULE, PIN, Token
+from tests.support.programs.softhsm import MODULE, PIN, Token
 from tests.support.trust import LEAF, a_bundle, a_chain_signer, certificate, chain_of, ec_key
 
 ED25519 = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

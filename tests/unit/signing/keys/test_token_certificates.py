@@ -18,8 +18,8 @@ from pipeline.signing.bundles.bundle import sign_bundle
 from pipeline.signing.keys import passphrase, token
 from pipeline.signing.keys.signers import open_bundle_signer
 from pipeline.signing.keys.token_rsa import open_token_rsa
-from tests.support.signing_workspace import private
-from tests.support.softhsm import PIN, Token
+from tests.support.keys.signing_workspace import private
+from tests.support.programs.softhsm import PIN, Token
 from tests.support.trust import ROOT, a_bundle, certificate, rsa_key
 
 pytestmark = pytest.mark.tools

@@ -29,8 +29,8 @@ from pipeline.signing.keys.private_keys import private_values
 from pipeline.signing.secrets.client_keys import client_request, read_client_keys
 from pipeline.signing.secrets.secrets import FleetSecret, derivation, gateway_secrets
 from pipeline.transforms.esf.keystores import install
+from tests.support.keys.signing_workspace import private
 from tests.support.release import EPOCH, a_gateway, a_release
-from tests.support.signing_workspace import private
 from tests.support.trust import a_trust, pkcs8_of, rsa_key
 from tests.support.workspaces import edit
 from tests.unit.signing.secrets.test_handover import workspace  # noqa: F401 - a fixture

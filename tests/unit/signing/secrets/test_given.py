@@ -21,7 +21,7 @@ from pipeline.signing.keys.sources import secret_variables
 from pipeline.signing.secrets.given import Given, parse_given
 from pipeline.signing.secrets.providers import read_given
 from pipeline.signing.secrets.secrets import FleetSecret, gateway_passwords, gateway_secrets
-from tests.support.client_keys import CA, a_client_chain, pem_of, private_pem
+from tests.support.keys.client_keys import CA, a_client_chain, pem_of, private_pem
 from tests.support.release import EPOCH, a_gateway, a_release
 from tests.support.trust import certificate, rsa_key
 

@@ -13,8 +13,8 @@ from pipeline.build import reading
 from pipeline.commands.secrets import Secrets
 from pipeline.signing.secrets import handover
 from pipeline.signing.secrets.given import PASSWORDS, parse_given
+from tests.support.keys.ssh_keys import ed25519
 from tests.support.release import EPOCH
-from tests.support.ssh_keys import ed25519
 from tests.support.workspaces import CHECKOUT, edit
 
 GATEWAY = "gw-north-01"

@@ -18,7 +18,7 @@ from pipeline.model.vanilla import Vanilla
 from pipeline.signing.bundles.bundle import sign_bundle
 from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
 from pipeline.transforms.esf.keystores import install
-from tests.support.client_keys import a_client_chain
+from tests.support.keys.client_keys import a_client_chain
 from tests.support.release import EPOCH, a_gateway, a_release
 from tests.support.trust import (
     HEATER,

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.model.trust import ClientIdentity
 from pipeline.transforms.esf.keystores import install
-from tests.support.client_keys import a_client_chain
+from tests.support.keys.client_keys import a_client_chain
 from tests.support.release import a_release
 from tests.support.trust import a_chain_signer, a_trust, pkcs8_of
 from tests.unit.transforms.esf.test_keystores import CACERTS, CERTIFICATES, SECRETS, vanilla

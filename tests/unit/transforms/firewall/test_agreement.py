@@ -14,7 +14,7 @@ from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.transforms import firewall
-from tests.support import every_layout
+from tests.support.esf import every_layout
 from tests.support.network import AS_GOLDEN, DHCPD, GATEWAYS, IPTABLES, KURANET, a_golden, an_image, committed
 from tests.support.release import a_release
 

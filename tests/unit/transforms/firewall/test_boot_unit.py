@@ -6,8 +6,8 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layer import FileEntry
 from pipeline.model.rule import RuleOutcome
 from pipeline.transforms.firewall.boot_unit import DROP_IN, mend
-from tests.support.esf_edits import put
-from tests.support.every_layout import a_vanilla_of
+from tests.support.esf.edits import put
+from tests.support.esf.every_layout import a_vanilla_of
 from tests.unit.layouts.test_every_layout import planned
 from tests.unit.rules.esf.test_every_rule import look
 

@@ -13,9 +13,9 @@ from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.release import Ssh
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.ssh import openssh as ssh
+from tests.support.programs.sshd import sshd_says
+from tests.support.programs.sshd_configurations import CONFIGURATIONS, CONNECTIONS
 from tests.support.release import a_release
-from tests.support.sshd import sshd_says
-from tests.support.sshd_configurations import CONFIGURATIONS, CONNECTIONS
 from tests.support.vanilla import a_vanilla
 
 MAIN = "/etc/ssh/sshd_config"

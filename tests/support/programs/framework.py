@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCES = Path(__file__).resolve().parents[1] / "acceptance/framework"
+SOURCES = Path(__file__).resolve().parents[2] / "acceptance/framework"
 # Packages libeclipse-osgi-java, libosgi-core-java, libosgi-annotation-java.
 _JARS = tuple(Path("/usr/share/java") / name for name in ("eclipse-osgi.jar", "osgi.core.jar", "osgi.annotation.jar"))
 _CLASS_PATH = ":".join(map(str, _JARS))

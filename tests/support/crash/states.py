@@ -14,8 +14,8 @@ from pathlib import Path
 from pipeline.build import reading
 from pipeline.host.workspace import Workspace
 from pipeline.verification import verify_paths
-from tests.support import interrupting
-from tests.support.crash_workspace import MARKER, RELEASE, quiet
+from tests.support.crash import interrupting
+from tests.support.crash.workspace import MARKER, RELEASE, quiet
 from tests.support.delivered import Looker
 
 NEAR, FAR = "near", "far"

@@ -18,7 +18,8 @@ from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.esf.keystore_services import BUNDLES, SERVICE
-from tests.support import esf_view, kura, kura6
+from tests.support import esf_view, kura
+from tests.support.esf import kura6
 from tests.support.golden import a_golden
 from tests.support.trust import HEATER, a_bundle, a_package, a_vendor
 from tests.support.uboot import an_environment

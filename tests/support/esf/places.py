@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.esf_edits import REAL
+from tests.support.esf.edits import REAL
 
 POLICY = f"{REAL}/kura/security.policy"
 BACKUP = f"{REAL}/security/policy_backup/security.policy"

@@ -10,10 +10,10 @@ from pathlib import Path
 from pipeline.build import cleaning, reading
 from pipeline.commands import holding
 from pipeline.host.workspace import Workspace
-from tests.support.crash_fleet import build_fleet
-from tests.support.crash_keys import KEYS
-from tests.support.crash_states import Place, Scenario
-from tests.support.crash_workspace import GATEWAYS, build, make_workspace, set_inputs
+from tests.support.crash.fleet import build_fleet
+from tests.support.crash.keys import KEYS
+from tests.support.crash.states import Place, Scenario
+from tests.support.crash.workspace import GATEWAYS, build, make_workspace, set_inputs
 
 FIRST, SECOND = dict.fromkeys(GATEWAYS, "1"), {GATEWAYS[0]: "2", GATEWAYS[1]: "1"}
 _DISK = 8 << 16  # bytes, of the small disk

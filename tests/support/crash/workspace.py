@@ -31,8 +31,8 @@ from pipeline.model.layer import Origin
 from pipeline.model.outside.sidecar import Sidecar
 from pipeline.verification import verify_paths
 from tests.support.delivered import Looker, image_bytes
+from tests.support.keys.signing_workspace import signing_workspace
 from tests.support.manifest import UNIT, an_image, an_observation, manifest_inputs
-from tests.support.signing_workspace import signing_workspace
 
 GATEWAYS = ("gw-a", "gw-b")
 RELEASE = "demo-1.0"

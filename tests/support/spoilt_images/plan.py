@@ -1,6 +1,6 @@
 """Finds which breakages get on with each other in one image: some minutes, hence once, and kept.
 
-    python -m tests.support.planting_plan WORKSPACE > tests/support/planted_together.json
+    python -m tests.support.spoilt_images.plan WORKSPACE > tests/support/spoilt_images/planted_together.json
 
 WORKSPACE is one of the demonstration, after ``doit build``. It need not be done again for every new breakage: the test
 puts what it finds in no group where it fits.
@@ -22,9 +22,9 @@ from pipeline.inputs.release_file import read_release
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.rules.expectations import expected_of
-from tests.support.image_files import read_file
-from tests.support.planting import NOT_HERE, Breakage, breakages
-from tests.support.planting_groups import BY_ID, Bench, Finding, own_findings
+from tests.support.media.image_files import read_file
+from tests.support.spoilt_images.groups import BY_ID, Bench, Finding, own_findings
+from tests.support.spoilt_images.planting import NOT_HERE, Breakage, breakages
 
 Alone = Mapping[Breakage, frozenset[Finding]]
 

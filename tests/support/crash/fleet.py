@@ -19,7 +19,7 @@ from pipeline.fleet.ledger import Entry, stamps_of, write_entry
 from pipeline.host.digests import key_of, sha256_of
 from pipeline.host.workspace import Workspace
 from pipeline.image.containers.compress import compress
-from tests.support.crash_workspace import MARKER, device_key, quiet, version_of
+from tests.support.crash.workspace import MARKER, device_key, quiet, version_of
 from tests.support.delivered import a_manifest_of, image_bytes
 
 

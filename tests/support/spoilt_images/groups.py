@@ -14,12 +14,12 @@ from pipeline.inputs.layout_files import load_layouts
 from pipeline.model.image_view import ImageView, Unread
 from pipeline.model.rule import Breach, Expected, Judgement
 from pipeline.rules.registry import RULES, judge
-from tests.support.planting import NOT_HERE, Breakage, Read, fits, layer_between
+from tests.support.spoilt_images.planting import NOT_HERE, Breakage, Read, fits, layer_between
 
 _LINE = re.compile(r"\bline [0-9]+")
 BY_ID = {rule.id: rule for rule in RULES}
 
-# By breakage, the number of the group it was found to fit into; `python -m tests.support.planting_plan` makes it.
+# By breakage, the number of the group it was found to fit into; `python -m tests.support.spoilt_images.plan` makes it.
 PLAN: Mapping[str, int] = json.loads(Path(__file__).with_name("planted_together.json").read_text("utf-8"))
 _LAYOUTS = load_layouts()
 

@@ -22,10 +22,10 @@ from pipeline.signing.manifests.detached import SignatureStore
 from pipeline.signing.manifests.release_exchange import ToSign, take_signatures, write_request, write_signatures
 from pipeline.signing.secrets.handover import write_private
 from pipeline.standards import statement
-from tests.support.crash_states import Place, Scenario
-from tests.support.crash_workspace import MARKER
+from tests.support.crash.states import Place, Scenario
+from tests.support.crash.workspace import MARKER
+from tests.support.keys.signing_workspace import MANIFEST_KEY
 from tests.support.manifest import a_manifest, digest
-from tests.support.signing_workspace import MANIFEST_KEY
 from tests.support.trust import rsa_key
 
 _KEY = rsa_key("crash")  # made before anything is forked, so that all have the same
