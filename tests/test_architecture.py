@@ -197,6 +197,26 @@ def test_imports_point_one_way_and_the_core_is_pure() -> None:
     assert not found, "\n" + "\n".join(found)
 
 
+def test_what_is_imported_of_ourselves_is_there() -> None:
+    """Everywhere, scripts outside CI included: nothing else would notice a module that moved away from them."""
+    lost = []
+    for top in ("pipeline", "tests"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                    module = ROOT / node.module.replace(".", "/")
+                    ours = node.module.split(".")[0] in ("pipeline", "tests")
+                    if ours and not (module.is_dir() or module.with_suffix(".py").is_file()):
+                        lost.append(f"{path.relative_to(ROOT)}:{node.lineno}: {node.module}")
+                    elif ours and module.is_dir() and not (module / "__init__.py").exists():
+                        lost += [
+                            f"{path.relative_to(ROOT)}:{node.lineno}: {node.module}.{alias.name}"
+                            for alias in node.names
+                            if not ((module / alias.name).is_dir() or (module / f"{alias.name}.py").is_file())
+                        ]
+    assert not lost, "\n".join(lost)
+
+
 def test_every_file_has_one_subject_and_a_speaking_name() -> None:
     named = [str(path) for _, path in modules() if path.stem in {"utils", "helpers", "common", "manager", "misc"}]
     assert not named

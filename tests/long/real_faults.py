@@ -27,7 +27,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support import disks
-from tests.support.pauses import virtual_machines
+from tests.support.crash.pauses import virtual_machines
 from tests.support.workspaces import CHECKOUT, a_workspace, doit
 
 GATEWAY = "gw-north-01"
