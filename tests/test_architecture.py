@@ -37,6 +37,7 @@ RANKS = {
     "demo": 6,
     "capture": 6,
     "build": 7,
+    "setup": 7,
     "fleet": 7,
     "verification": 7,
     "boottest": 7,

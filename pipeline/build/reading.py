@@ -48,7 +48,11 @@ def release_of(workspace: Workspace) -> Release:
 def gateways_of(workspace: Workspace) -> Mapping[str, Gateway]:
     """The gateways of the inventory by name, in the order of the file."""
     release = release_of(workspace)
-    return {gateway.name: gateway for gateway in inventory_file.read_gateways(workspace.input(release.devices))}
+    return {gateway.name: gateway for gateway in _rows(workspace, release)}
+
+
+def _rows(workspace: Workspace, release: Release) -> tuple[Gateway, ...]:
+    return inventory_file.read_gateways(workspace.input(release.devices), release.device_names)
 
 
 def gateway_of(workspace: Workspace, name: str) -> Gateway:

@@ -28,8 +28,9 @@ from pipeline.model.release import (
 _FIRST_EPOCH = 315_532_800
 _LAST_EPOCH = 2_147_483_647
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-_ROOT = r"[1-9][0-9]{0,2}|(?:LABEL|UUID|PARTUUID|PARTLABEL)=[^\s\0-\x1f\x7f]{1,64}"
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+ROOT = r"[1-9][0-9]{0,2}|(?:LABEL|UUID|PARTUUID|PARTLABEL)=[^\s\0-\x1f\x7f]{1,64}"
+_PATTERN = r"[A-Za-z0-9-]*(\{(serial|mac|client_id)\}[A-Za-z0-9-]*)+"
 _PATH = r"[^\0-\x1f\x7f]+"
 _SERVICE = r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}"
 _ACCOUNT = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
@@ -65,26 +66,27 @@ def release_in(root: Table, base: Path, environ_epoch: str | None = None) -> Rel
     secrets = root.table("secrets")
     command = root.table("command")
     release = Release(
-        name=head.text("name", form=_NAME, meaning="a name that can be a directory"),
+        name=head.text("name", form=NAME, meaning="a name that can be a directory"),
         epoch=_epoch(head, environ_epoch),
         production=head.boolean("production", default=False),
         demo=head.variant("demo", DEMOS),
         vanilla=vanilla.text("image", form=_PATH, meaning="a path"),
         vanilla_sha256=vanilla.text("sha256", "", form=r"[0-9a-f]{64}", meaning="64 lower-case hex digits"),
-        vanilla_root=vanilla.text("root", "", form=_ROOT, meaning="a partition: 2, LABEL=…, PARTUUID=… as in fstab"),
+        vanilla_root=vanilla.text("root", "", form=ROOT, meaning="a partition: 2, LABEL=…, PARTUUID=… as in fstab"),
         golden=golden.text("export", form=_PATH, meaning="a path"),
         golden_lock=golden.text("lock", "golden.lock", form=_PATH, meaning="a path"),
         golden_esf_version=_golden_version(golden),
         devices=gateways.text("file", form=_PATH, meaning="a path"),
+        device_names=gateways.text("names", "", form=_PATTERN, meaning="a pattern such as gw-{serial}"),
         overlays=overlays.texts("directories", form=_PATH, meaning="a path"),
         keys=keys.text("file", form=_PATH, meaning="a path"),
-        layout=vanilla.text("layout", "auto", form=_NAME, meaning="the name of a layout, or auto"),
-        bundle_key=keys.text("bundle", form=_NAME, meaning="the name of a key"),
-        manifest_key=keys.text("manifest", form=_NAME, meaning="the name of a key"),
+        layout=vanilla.text("layout", "auto", form=NAME, meaning="the name of a layout, or auto"),
+        bundle_key=keys.text("bundle", form=NAME, meaning="the name of a key"),
+        manifest_key=keys.text("manifest", form=NAME, meaning="the name of a key"),
         secrets_source=secrets.text("source", form=r"[a-z][a-z0-9+]*:[^\0-\x1f\x7f]+", meaning="a URI such as file:…"),
         secrets_generation=secrets.integer("generation", 1, 1, 1_000_000),
         secrets_derivation=secrets.integer("derivation", 2, 1, 2),
-        product=head.text("product", "", form=_NAME, meaning="a name without blanks"),
+        product=head.text("product", "", form=NAME, meaning="a name without blanks"),
         secrets_given=read_given(secrets),
         secrets_identity=secrets.text("identity", "", form=_PATH, meaning="a path"),
         command_enabled=command.boolean("enabled", default=False),

@@ -52,7 +52,9 @@ def _inventory() -> _Rule:
     for table in gateway_tables(root):
         gateway_in(table, Path())
     schema = root.schema()
-    cast(_Rule, cast(_Rule, schema["properties"])["gateway"])["minItems"] = 1
+    gateways = cast(_Rule, cast(_Rule, schema["properties"])["gateway"])
+    gateways["minItems"] = 1
+    cast(_Rule, gateways["items"])["required"] = []  # gateway.toml [gateways] names may make names
     return {**schema, "required": ["gateway"]}
 
 

@@ -60,6 +60,11 @@ class Gateway:
         interfaces: by interface name; interfaces not named here are taken from the golden sample as they are.
         users: accounts of this gateway in addition to those of the release.
         variables: free values for overlay templates.
+        mac: hardware address on the label, lower case with colons; it may be empty, as all that follows.
+        imei / iccid: of modem and SIM card, digits only.
+        client_id: the gateway's name at its broker and in the cloud's registry.
+        site: where it goes, in words.
+        labels: further texts for labels and lists, by name.
     """
 
     name: str
@@ -67,3 +72,9 @@ class Gateway:
     interfaces: Mapping[str, Interface] = field(default_factory=dict)
     users: tuple[User, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    mac: str = ""
+    imei: str = ""
+    iccid: str = ""
+    client_id: str = ""
+    site: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)

@@ -246,6 +246,7 @@ class Release:
         secrets_source: URI of the fleet secret, such as ``file:.demo/secrets/fleet.key``.
         secrets_derivation: format of the derivation: 2 takes the product's name into it, 1 keeps what fleets have.
         product: what all releases of one product have in common; empty takes it from the release's name.
+        device_names: pattern of host names for gateways whose row has none, such as ``gw-{serial}``; or empty.
         secrets_given: URI of what a gateway has been given, with ``{gateway}`` for its name, or empty.
         secrets_identity: file of the identity that opens age-encrypted ones, or empty.
     """
@@ -270,6 +271,7 @@ class Release:
     secrets_generation: int = 1
     secrets_derivation: int = 2
     product: str = ""
+    device_names: str = ""
     secrets_given: str = ""
     secrets_identity: str = ""
     command_enabled: bool = False

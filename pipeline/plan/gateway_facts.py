@@ -46,6 +46,10 @@ def facts_of(vanilla: Vanilla, release: Release, gateway: Gateway, secrets: Gate
     }
 
 
+# Keys that came with later versions: what nobody gave is not said, so that manifests stay as they were.
+_LATER = frozenset({"mac", "imei", "iccid", "client_id", "site", "labels"})
+
+
 def row_of(gateway: Gateway) -> dict[str, object]:
     """What the inventory says of a gateway and may be published.
 
@@ -56,7 +60,7 @@ def row_of(gateway: Gateway) -> dict[str, object]:
     row["interfaces"] = dict(sorted(row["interfaces"].items()))
     row["users"] = [{**asdict(user), "keys": [_fingerprint(line) for line in user.keys]} for user in gateway.users]
     row["variables"] = sorted(gateway.variables)
-    return row
+    return {key: value for key, value in row.items() if value or key not in _LATER}
 
 
 def _fingerprint(line: str) -> str:

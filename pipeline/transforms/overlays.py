@@ -67,6 +67,12 @@ def _values(gateway: Gateway, release: Release) -> Mapping[str, object]:
             "serial": gateway.serial,
             "interfaces": {name: asdict(interface) for name, interface in sorted(gateway.interfaces.items())},
             "variables": dict(gateway.variables),
+            "mac": gateway.mac,
+            "imei": gateway.imei,
+            "iccid": gateway.iccid,
+            "client_id": gateway.client_id,
+            "site": gateway.site,
+            "labels": dict(gateway.labels),
         },
         "release": {
             "name": release.name,
