@@ -28,8 +28,8 @@ from pipeline.setup.making import Looked, decisions
 from pipeline.setup.proposal import propose
 from pipeline.setup.texts import gateway_toml
 from pipeline.signing.keys.signers import open_bundle_signer
-from tests.support.every_layout import RELEASES, a_vanilla_of
-from tests.support.ssh_keys import ed25519
+from tests.support.esf.every_layout import RELEASES, a_vanilla_of
+from tests.support.keys.ssh_keys import ed25519
 from tests.support.vanilla import a_vanilla
 
 CHECKOUT = Path(__file__).resolve().parents[3]
