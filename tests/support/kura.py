@@ -30,7 +30,7 @@ CLOUD = jks.TrustedCertificate("demo-cloud-ca", certificate("CN=Cloud", rsa_key(
 _EXAMPLE = Path(__file__).resolve().parents[2] / "examples/kura-5/golden"
 _NONE: Mapping[str, bytes | str | None] = MappingProxyType({})
 
-_PASSWD = """\
+PASSWD = """\
 root:x:0:0:root:/root:/bin/bash
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 sshd:x:100:65534::/run/sshd:/usr/sbin/nologin
@@ -52,7 +52,7 @@ def a_kura(files: Mapping[str, bytes | str | None] = _NONE, layout: Layout = LAY
         str(path).replace(str(kura.INSTALLATION), KURA): content for path, content in files_of("", "kura5").items()
     }
     delivered |= {
-        "/etc/passwd": _PASSWD,
+        "/etc/passwd": PASSWD,
         "/etc/init.d/kura": None,
         f"{KURA}/.data/snapshot_0.xml": delivered[f"{KURA}/user/snapshots/snapshot_0.xml"],
         f"{KURA}/.data/iptables": delivered["/etc/sysconfig/iptables"],

@@ -86,7 +86,7 @@ AcceptEnv LANG LC_*
 Subsystem\tsftp\t/usr/lib/openssh/sftp-server
 """
 
-_PASSWD = """\
+PASSWD = """\
 root:x:0:0:root:/root:/bin/bash
 daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
@@ -164,7 +164,7 @@ _FILES: Mapping[str, str] = {
     "/usr/bin/sudo": "ELF\n",
     "/etc/os-release": 'ID=debian\nVERSION_ID="12"\n',
     "/etc/fstab": "/dev/mmcblk0p2 / ext4 defaults 0 1\n/dev/mmcblk0p1 /boot vfat defaults 0 2\n",
-    "/etc/passwd": _PASSWD,
+    "/etc/passwd": PASSWD,
     "/etc/shadow": _SHADOW,
     "/etc/group": _GROUP,
     "/etc/gshadow": _GSHADOW,

@@ -93,14 +93,22 @@ def _jks(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     for store in keystores(view, layout):
         path = str(view.place(store.path))
         if store.document is None:
-            breaches.append(Breach(path, 0, "missing", "a JKS keystore"))
+            if not _made_later(layout, store):
+                breaches.append(Breach(path, 0, "missing", "a JKS keystore"))
             continue
         try:
             if not jks.certificates_in(store.document.data, path):
                 breaches.append(Breach(path, 0, "holds no certificate", "those of whom the gateway trusts"))
         except PipelineError as error:
             breaches.append(Breach(path, 0, error.problems[0].what.removeprefix(f"{path}: "), "a JKS keystore"))
+    if not breaches and all(store.document is None for store in keystores(view, layout)):
+        return Judgement.not_applicable("there is no keystore: the framework trusts whom Java trusts")
     return Judgement.of(breaches, "every keystore is JKS and holds certificates")
+
+
+def _made_later(layout: Layout, store: Keystore) -> bool:
+    """Kura 3's installers lay down no ``cacerts.ks``; the framework makes it when it is given the first certificate."""
+    return layout.product == "Kura" and layout.generation == "A" and store.path == layout.cacerts
 
 
 def _opens(view: ImageView, layout: Layout, expected: Expected) -> Judgement:

@@ -8,7 +8,7 @@ from pipeline.errors import Problem, raise_if_any
 from pipeline.formats.crypto import jks
 from pipeline.formats.crypto.jks import KeystoreEntry, PrivateKey, TrustedCertificate
 from pipeline.model.guest_path import GuestPath
-from pipeline.model.layer import FileEntry, Layer, Origin
+from pipeline.model.layer import DirEntry, FileEntry, Layer, Origin
 from pipeline.model.layout import Layout
 from pipeline.model.release import Release
 from pipeline.model.setting import PropertySetting, SnapshotSetting
@@ -43,7 +43,7 @@ def install(
     """
     layout = vanilla.layout
     replaced = release.keystores.replaced
-    files: list[FileEntry] = []
+    files: list[FileEntry | DirEntry] = []
     if layout.certificates is None:
         raise_if_any(_unknown_keystore(layout, trust))
     else:
@@ -57,13 +57,28 @@ def install(
         files.append(
             _file(vanilla, layout.certificates, content, Origin(_SIGNING, "vanilla image, keys.toml", "B:527"))
         )
-    base = _base(vanilla, layout.cacerts, release.keystores.cacerts_password)
+    base = () if made_by_nobody(vanilla) else _base(vanilla, layout.cacerts, release.keystores.cacerts_password)
     ours = _trusted(trust.tls, release.epoch)
     entries = _with(base, [*ours, *_clients(secrets, release.epoch)], replaced, layout.cacerts)
-    content = jks.write_keystore(entries, secrets.cacerts_password, secrets.salt_seed, f"new {layout.cacerts}")
-    source = "vanilla image, gateway.toml [keystores]"
-    files.append(_file(vanilla, layout.cacerts, content, Origin(_TLS, source, "A:221")))
+    if entries:
+        content = jks.write_keystore(entries, secrets.cacerts_password, secrets.salt_seed, f"new {layout.cacerts}")
+        origin = Origin(_TLS, "vanilla image, gateway.toml [keystores]", "A:221")
+        file = _file(vanilla, layout.cacerts, content, origin)
+        files.append(file)
+        if vanilla.tree.get(vanilla.tree.resolve(layout.cacerts.parent)) is None:
+            files.append(DirEntry(layout.cacerts.parent, (origin,), 0o755, file.uid, file.gid))
     return Layer.of(*files), _properties(layout, secrets), _snapshot(layout, secrets)
+
+
+def made_by_nobody(vanilla: Vanilla) -> bool:
+    """Whether there is no ``cacerts.ks``, as Kura 3's installers leave it.
+
+    The framework then trusts whom Java trusts (SslManagerServiceImpl.getTrustManagers, 3.0.0 line 429), and makes the
+    file when the first certificate is added. An empty one would trust nobody, so none is written where there is nothing
+    to put in.
+    """
+    layout = vanilla.layout
+    return layout.product == "Kura" and layout.generation == "A" and vanilla.find(layout.cacerts) is None
 
 
 def _unknown_keystore(layout: Layout, trust: Trust) -> list[Problem]:
@@ -180,5 +195,6 @@ def _snapshot(layout: Layout, secrets: GatewaySecrets) -> tuple[SnapshotSetting,
 
 
 def _file(vanilla: Vanilla, path: GuestPath, content: bytes, origin: Origin) -> FileEntry:
-    node = vanilla.tree.nodes[vanilla.tree.resolve(path)]
+    node = vanilla.tree.get(vanilla.tree.resolve(path))
+    node = node or vanilla.tree.nodes[vanilla.tree.resolve(vanilla.layout.properties)]
     return FileEntry(path, content, (origin,), 0o600, node.uid, node.gid, secret=True)

@@ -19,10 +19,11 @@ from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.esf.keystore_services import BUNDLES, SERVICE
 from tests.support import esf_view, kura
-from tests.support.esf import kura6
+from tests.support.esf.installations import VERSIONS, as_installed
 from tests.support.golden import a_golden
 from tests.support.trust import HEATER, a_bundle, a_package, a_vendor
 from tests.support.uboot import an_environment
+from tests.support.vanilla import PASSWD, a_vanilla
 
 RELEASES = {
     "esf-5": "5.0.0", "esf-6": "6.2.1", "esf-7-0": "7.0.0", "esf-7": "7.2.1",
@@ -34,6 +35,11 @@ NAMED = "/opt/eurotech/esf/user/security/certificates.ks"
 
 LAYOUTS: Mapping[str, Layout] = {layout.name: layout for layout in layouts_with(NAMED)}
 
+_OTHERS: Mapping[str, bytes | str | None] = {
+    "/boot/uboot.env": an_environment({"bootcmd": "run distro_bootcmd", "bootdelay": "2"}),
+    "/etc/named.rfc1912.zones": "",
+    "/etc/sysconfig/iptables": None,
+}
 _SINGLE = ("dpa", "properties", "custom_properties", "policy", "cacerts", "certificates", "kuranet")
 _DIRECTORIES = ("snapshots", "packages", "policy_backup")
 _NETWORK = "org.eclipse.kura.net.admin."
@@ -42,13 +48,11 @@ _PROVISIONING = "org.eclipse.kura.provisioning.ProvisioningService"
 
 @cache
 def a_vanilla_of(name: str) -> Vanilla:
-    """The vanilla image of a layout, never booted."""
+    """The vanilla image of a layout, never booted: Kura's as its installer leaves it, ESF's as our best guess."""
     layout = LAYOUTS[name]
-    others: dict[str, bytes | str | None] = {
-        "/boot/uboot.env": an_environment({"bootcmd": "run distro_bootcmd", "bootdelay": "2"}),
-        "/etc/named.rfc1912.zones": "",
-    }
-    image = kura.a_kura(others) if layout.generation == "C" else esf_view.the_vanilla()
+    if name in VERSIONS:
+        return _of_installer(name)
+    image = kura.a_kura(_OTHERS) if layout.generation == "C" else esf_view.the_vanilla()
     image = _moved(image, layout, RELEASES[name])
     if layout.generation == "C":
         nodes = dict(image.tree.nodes)
@@ -56,28 +60,31 @@ def a_vanilla_of(name: str) -> Vanilla:
         nodes[started] = Node(Kind.LINK, 0o777, target="/lib/systemd/system/firewall.service")
         _directories(nodes, started)
         image = replace(image, tree=Tree(nodes))
-    if name.startswith("esf-7"):
-        image = _with_policy(image)
-    return _with_one_script(image) if name == "kura-6" else image
+    return _with_policy(image) if name.startswith("esf-7") else image
 
 
-def _with_one_script(image: Vanilla) -> Vanilla:
-    """Kura 6 has one start script, and no other."""
-    nodes, files = dict(image.tree.nodes), dict(image.files)
-    directory = image.layout.root / "bin"
-    for path in [path for path in nodes if path.is_under(directory) and path.name.startswith("start_")]:
-        del nodes[path]
-        files.pop(path, None)
-    old = nodes[directory / "gen_config_ini.sh"]
-    for path, text, mode, owner in (
-        (directory / "start_kura.sh", kura6.SCRIPT, 0o755, old.uid),
-        (GuestPath("/usr/lib/systemd/system/kura.service"), kura6.UNIT, 0o644, 0),
-        (GuestPath("/usr/lib/systemd/system/firewall.service"), kura6.FIREWALL_UNIT, 0o644, 0),
-    ):
-        content = text.encode()
-        files[path] = content
-        nodes[path] = Node(Kind.FILE, mode, owner, owner, size=len(content), sha256=hashlib.sha256(content).hexdigest())
-    return replace(image, tree=Tree(nodes), files=files)
+def _of_installer(name: str) -> Vanilla:
+    """A Debian in memory, and over it what the installer of that generation makes."""
+    layout, systemd = LAYOUTS[name], LAYOUTS[name].generation == "C"
+    plain = a_vanilla(
+        {**_OTHERS, "/etc/passwd": kura.PASSWD if systemd else PASSWD}, init="systemd" if systemd else "sysv"
+    )
+    gone = GuestPath("/opt/eurotech")
+    nodes = {
+        path: node for path, node in plain.tree.nodes.items() if not path.is_under(gone) and path != "/etc/init.d/kura"
+    }
+    files = {path: content for path, content in plain.files.items() if path in nodes}
+    for path, member in as_installed(name).items():
+        place = plain.tree.resolve(path, follow_last=False)
+        content = member.read()
+        node = Node(member.kind, member.mode, member.uid, member.gid, target=member.target)
+        if member.kind is Kind.FILE:
+            files[place] = content
+            node = replace(node, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+        nodes[place] = node
+    for path in list(nodes):
+        _directories(nodes, path)
+    return replace(plain, layout=layout, esf_version=RELEASES[name], tree=Tree(nodes), files=files)
 
 
 @cache
@@ -139,8 +146,7 @@ def _moved(image: Vanilla, layout: Layout, release: str) -> Vanilla:
     """The image with the installation where a layout has it, under the name of its release."""
     old = image.layout
     here = image.tree.resolve(old.root)
-    # From Kura 6 on, packages own the directory itself; before, an installer makes a link to a versioned one.
-    there = layout.root if layout.name == "kura-6" else GuestPath(f"{layout.root}_{release}")
+    there = GuestPath(f"{layout.root}_{release}")
     places = {}
     for name in (*_SINGLE, *_DIRECTORIES):
         before, after = getattr(old, name), getattr(layout, name)
@@ -156,8 +162,6 @@ def _moved(image: Vanilla, layout: Layout, release: str) -> Vanilla:
         if old.product == "Kura" and path.is_under(builders):
             continue
         place = _new_place(path, here, there, places)
-        if path == old.root and there == layout.root:
-            continue
         if path == old.root:
             place, node = layout.root, replace(node, target=str(there))
         if place is None:
@@ -174,9 +178,6 @@ def _moved(image: Vanilla, layout: Layout, release: str) -> Vanilla:
             node = replace(node, size=len(content), sha256=hashlib.sha256(content).hexdigest())
         nodes[place] = node
     for path in list(nodes):
-        _directories(nodes, path)
-    for path in (there / _relative(layout, layout.packages), there / _relative(layout, layout.snapshots)):
-        nodes.setdefault(path, Node(Kind.DIRECTORY, 0o755))
         _directories(nodes, path)
     return replace(image, layout=layout, esf_version=release, tree=Tree(nodes), files=files)
 

@@ -10,12 +10,14 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.formats.crypto import jks
 from pipeline.formats.esf import esf_snapshot
+from pipeline.image.read import never_booted
 from pipeline.image.read.layout_detection import detect
 from pipeline.inputs.layout_files import layouts_with, load_layouts, require_known
 from pipeline.model.image_view import ImageView
 from pipeline.model.release import Keystores, Release
-from pipeline.model.rule import RuleOutcome
-from pipeline.model.trust import GatewaySecrets
+from pipeline.model.rule import Judgement, RuleOutcome
+from pipeline.model.trust import Certificate, GatewaySecrets
+from pipeline.model.vanilla import Vanilla
 from pipeline.plan.image_plan import Inputs, plan_device, plan_product
 from pipeline.rules.expectations import expected_of
 from pipeline.rules.registry import FRAMEWORK, judge
@@ -23,6 +25,7 @@ from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
 from pipeline.transforms.esf.keystore_services import BUNDLES
 from tests.support import esf_view
 from tests.support.esf.every_layout import LAYOUTS, NAMED, RELEASES, a_golden_of, a_vanilla_of
+from tests.support.esf.installations import VERSIONS
 from tests.support.network import NORTH
 from tests.support.trust import a_signer, a_trust
 
@@ -39,9 +42,9 @@ def own_secrets(name: str) -> GatewaySecrets:
 
 
 @cache
-def planned(name: str) -> ImageView:
+def planned(name: str, tls: tuple[Certificate, ...] = ()) -> ImageView:
     golden, vanilla, release = a_golden_of(name), a_vanilla_of(name), the_release(name)
-    inputs = Inputs(vanilla, golden, release, a_trust(golden, a_signer()), ())
+    inputs = Inputs(vanilla, golden, release, replace(a_trust(golden, a_signer()), tls=tls), ())
     gateway = replace(NORTH, interfaces={}) if vanilla.layout.generation == "C" else NORTH
     product = plan_product(inputs)
     device = plan_device(inputs, product, gateway, own_secrets(gateway.name))
@@ -107,9 +110,54 @@ def test_things_lie_where_the_layout_says(name: str) -> None:
             assert jks.read_keystore(store, password, path)
         users = loaded.snapshot.by_pid["org.eclipse.kura.internal.useradmin.store.RoleRepositoryStoreImpl"]
         assert "kura.password" in users.text("users.config")
+    elif name.startswith("kura-3"):
+        assert view.find(str(layout.cacerts)) is None
     else:
         assert jks.read_keystore(view.find(str(layout.cacerts)) or b"", esf_view.own_secrets("x").cacerts_password, "x")
+    if layout.console_auth == "plain":
         assert loaded.snapshot.by_pid["org.eclipse.kura.web.Console"].text("console.password.value")
+
+
+@pytest.mark.parametrize("name", ["kura-3", "kura-3-edison"])
+def test_kura_3_gets_its_first_keystore_where_there_is_a_certificate_for_it(name: str) -> None:
+    """Its installers make none; then Java's own certificates count, and an empty keystore would trust nobody."""
+    assert judged(planned(name), "keystores.jks").outcome is RuleOutcome.NOT_APPLICABLE
+    (certificate,) = a_signer().certificates[-1:]
+    view, layout = planned(name, (certificate,)), LAYOUTS[name]
+    (entry,) = jks.read_keystore(view.find(str(layout.cacerts)) or b"", esf_view.own_secrets("x").cacerts_password, "x")
+    assert isinstance(entry, jks.TrustedCertificate)
+    assert entry.der == certificate.der
+    node = view.tree.nodes[view.tree.resolve(layout.cacerts)]
+    assert (node.mode, node.uid) == (0o600, 0)
+    for rule in ("keystores.jks", "keystores.opens", "keystores.not_default"):
+        assert judged(view, rule).outcome is RuleOutcome.PASS
+
+
+def judged(view: ImageView, rule: str) -> Judgement:
+    (found,) = (item for item in all_rules.RULES if item.id == rule)
+    return found.check(view, expected_of(the_release("esf-5")))
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_installers_leave_nothing_that_a_running_framework_makes(name: str) -> None:
+    vanilla, layout = a_vanilla_of(name), LAYOUTS[name]
+    assert vanilla.find(str(layout.dpa)) is None
+    assert vanilla.tree.get(vanilla.tree.resolve(layout.packages)) is None
+    assert [path.name for path in vanilla.tree.children(vanilla.tree.resolve(layout.snapshots))] == ["snapshot_0.xml"]
+    assert signs_besides_identity(vanilla) == []
+
+
+def signs_besides_identity(vanilla: Vanilla) -> list[str]:
+    return [sign.what for sign in never_booted.signs(vanilla)]
+
+
+@pytest.mark.parametrize("name", ["kura-3", "kura-4", "kura-5-0"])
+def test_start_scripts_that_everybody_may_write_are_no_longer(name: str) -> None:
+    """As the installers of these generations leave them: run at boot by root or the process's user."""
+    before, after = a_vanilla_of(name).tree, planned(name).tree
+    scripts = [before.resolve(path) for path in LAYOUTS[name].start_scripts]
+    assert {before.nodes[path].mode for path in scripts} == {0o777}
+    assert {after.nodes[path].mode for path in scripts if path in after.nodes} == {0o755}
 
 
 def test_the_named_keystore_of_esf_6_gets_our_signer() -> None:

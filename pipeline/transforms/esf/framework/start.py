@@ -39,13 +39,18 @@ _UTF8 = Origin("framework.text_kept", "vanilla: start scripts", "A:133")
 _DEBUG = Origin("framework.no_debug_script", "vanilla: start scripts", "B:397")
 _CONSOLE = Origin("framework.no_osgi_console", "gateway.toml [rules]", "A:113")
 _KEY = Origin(encryption_key.RULE, "gateway.toml [rules]", "A:141")
+_WRITABLE = Origin("esf.writable", "vanilla: start scripts", "B:229")
 _CONSOLE_PROPERTY = "-Dosgi.console="
+# The installers of Kura 3, 4 and 5.0 leave the scripts 0777, and root or the framework's user runs them at boot.
+_BY_OTHERS = 0o022
 # A port, on every interface or on one that is named; loopback addresses are left as they are.
 _OPEN_CONSOLE = re.compile(r"(?!127\.|localhost:)(?:\S+:)?([0-9]+)\Z")
 
 
 def harden_start(vanilla: Vanilla, release: Release | None = None) -> Layer:
     """The start scripts without debugging, profiling and heap dumps; the script for remote debugging goes.
+
+    Nobody but their owner may write them.
 
     ESF takes a fingerprint of the command line at its first start in production mode (B:378), so this is the last
     moment for changes.
@@ -92,6 +97,8 @@ def harden_start(vanilla: Vanilla, release: Release | None = None) -> Layer:
         if on_loopback:
             before, hardened = hardened, console_on_loopback(hardened)
             origins += (_CONSOLE,) if hardened != before else ()
+        if vanilla.tree.nodes[path].mode & _BY_OTHERS:
+            origins += (_WRITABLE,)
         if origins:
             entries.append(_entry(vanilla, path, hardened, origins))
     problems.extend(_foreign(vanilla))
@@ -237,4 +244,4 @@ def _options_in(line: str) -> bool:
 def _entry(vanilla: Vanilla, path: GuestPath, text: str, origins: tuple[Origin, ...]) -> FileEntry:
     node = vanilla.tree.nodes[path]
     content = text.encode("utf-8", "surrogateescape")
-    return FileEntry(path, content, origins, node.mode, node.uid, node.gid)
+    return FileEntry(path, content, origins, node.mode & ~_BY_OTHERS, node.uid, node.gid)
