@@ -16,7 +16,8 @@ from pipeline.classification.wording import announces, is_label, is_pin, is_said
 _QUOTED = r'"((?:[^"\n\\]|\\.)*)"|\'((?:[^\'\n\\]|\\.)*)\''
 # The value is looked at and not passed over: it may hold further names.
 _ASSIGNED = re.compile(
-    rf"([A-Za-z_][\w.\-]*)[\"'\]]*[ \t]*(?P<sign>=>|:=|=(?!=)|:(?!:))[ \t]*(?=(?:{_QUOTED}|([^\s\"',;<>&|]+)))"
+    rf"([A-Za-z_][\w.\-]*)[\"'\]]*[ \t]*(?P<sign>=>|:=|\?=|\+=|=(?!=)|::(?=[ \t])|:(?!:))[ \t]*"
+    rf"(?=(?:{_QUOTED}|([^\s\"',;<>&|]+)))"
 )
 _OPTION = re.compile(r"""^\s*([A-Za-z_][\w.\-]*)[ \t]+(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"';]+))[ \t]*;?\s*(?:#.*)?$""")
 _NAMED = re.compile(
@@ -35,12 +36,29 @@ _CALL = re.compile(r"""\b(?:\w+\.)*([A-Za-z_]\w*)\(\s*(?:"((?:[^"\\\n]|\\.)*)"|'
 _PAIR = re.compile(r"""\b(?!get)(\w+)\(\s*["']([\w.\-]+)["']\s*,\s*(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)')""")
 # Commands that set a name: of a boot loader's environment, of a shell of another kind.
 _SETS = re.compile(
-    r"""\b(?:fw_setenv|setenv|nvram\s+set|uci\s+set|set|setx|git\s+config(?:\s+--\S+)*)\s+([A-Za-z_][\w.\-]*)[\s=]+"""
+    r"""\b(?:ENV|ARG|LABEL|option|fw_setenv|setenv|nvram\s+set|uci\s+set|set|setx|git\s+config(?:\s+--\S+)*)\s+([A-Za-z_][\w.\-]*)[\s=]+"""
     r"""(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"';]+))"""
 )
+# Names and values in turn: Map.of("user", "a", "password", "b").
+_ENTRIES = re.compile(r"""\b(?:Map|ImmutableMap|Dictionary\w*|Properties)\.of\(([^)\n]*)""")
+_TEXT = re.compile(r"""["']((?:[^"'\\\n]|\\.)*)["']""")
+# Quotation marks of other languages: `raw` of Go and JavaScript, b"bytes" of Python.
+_BACKTICKS, _PREFIX = re.compile(r"`([^`'\"\n]*)`"), re.compile(r"""(?<![\w"'])[bBrRuUfF]{1,2}(?=["'])""")
+# Put together by a +, defined for a preprocessor, a statement of a build file, the default of a variable.
+_FURTHER = (
+    re.compile(r"""([A-Za-z_][\w.\-]*)=["']\s*\+\s*["']([^"'\n]+)["']"""),
+    re.compile(r"""^\s*#\s*define\s+(\w+)\s+"([^"\n]+)\""""),
+    re.compile(r"""^\s*([A-Za-z_][\w.\-]*)\s+["']([^"'\n]+)["']\s*[;}]*\s*$"""),
+    re.compile(r"""\b(?:getenv|environ\.get|getOrDefault)\(\s*["']([\w.\-]+)["']\s*,\s*["']([^"'\n]+)["']"""),
+)
+_OF_A_TYPE = re.compile(r":\s*(?:string|String|str|bytes|any|&(?:'static )?str)(?=\s*=)")
+_OF_SQL = re.compile(
+    r"""(?i)\b(?:user|role|to)\b.*?\b(?:IDENTIFIED(?:\s+WITH\s+\S+)?\s+(?:BY|AS)|PASSWORD)\s+'([^'"+\n]+)'"""
+)
+_ANCHOR = re.compile(r"(:[ \t]+)(?:&\w+|!!?\w+)[ \t]+")
 # A user and a password for a connection.
 _LOG_IN = re.compile(
-    r"""\b\w*(Credentials?|Authentication|getConnection)\(\s*(?:[^,()\n]+,\s*)+(?:"([^"\n]+)"|'([^'\n]+)')\s*\)"""
+    r"""\b\w*(Credentials?|Authentication|getConnection|basic|basicAuth|auth\s*=\s*)\(\s*(?:[^,()\n]+,\s*)+(?:"([^"\n]+)"|'([^'\n]+)')\s*\)"""
 )
 _COMMENT = re.compile(r"\s*(?:#|;|//|!|\*|--|<!--|rem\b)", re.IGNORECASE)
 _CALLED = re.compile(r"(?!RAW\()[A-Za-z_$][\w$.]*(?:\(|\[).*|[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+|[{(\[].*")
@@ -84,6 +102,7 @@ def secret_name(line: str, *, code: bool, resource: bool) -> str:
 def _names(line: str, *, code: bool, resource: bool) -> Iterator[str]:
     comment = _COMMENT.match(line) is not None
     line = line.replace("'''", "'").replace('"""', '"')
+    line = _as_written_elsewhere(line) if code else _ANCHOR.sub(r"\1", line)
     for found in _ASSIGNED.finditer(line):
         quoted = found[3] if found[3] is not None else found[4]
         name, value = found[1], quoted if quoted is not None else found[5]
@@ -103,6 +122,11 @@ def _names(line: str, *, code: bool, resource: bool) -> Iterator[str]:
             and not (code and is_label(name, value))
         ):
             yield name
+
+
+def _as_written_elsewhere(line: str) -> str:
+    """A line of source code with the quotation marks that all languages have, and without types of variables."""
+    return _OF_A_TYPE.sub("", _PREFIX.sub("", _BACKTICKS.sub(r"'\1'", line)))
 
 
 def _rest(line: str, found: re.Match[str]) -> str:
@@ -142,6 +166,12 @@ def _others(line: str, *, code: bool, comment: bool) -> Iterator[tuple[str, str]
                 yield found[1], _first(found.groups()[1:])
         yield from ((found[2], _first(found.groups()[2:])) for found in _PAIR.finditer(line))
         yield from (("password", _first(found.groups()[1:])) for found in _LOG_IN.finditer(line))
+        for pattern in _FURTHER:
+            yield from ((found[1], found[2]) for found in pattern.finditer(line))
+        for found in _ENTRIES.finditer(line):
+            words = _TEXT.findall(found[1])
+            yield from zip(words[::2], words[1::2], strict=False)
+    yield from (("password", found[1]) for found in _OF_SQL.finditer(line))
     for pattern in (_NAMED, _ELEMENT):
         yield from ((found[1], _first(found.groups()[1:])) for found in pattern.finditer(line))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pipeline.classification.command_lines import BY_NAME, COMMAND_LINES, HINT
 from pipeline.classification.wording import is_value
 
 _WORD = r"""(?:"([^"]*)"|'([^']*)'|([^\s"',;&|<>\])]+))"""
@@ -18,7 +19,7 @@ _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (why, re.compile(form))
     for why, form in (
         ("a password beside its user",
-         rf"(?i)\b(?:login|user(?:name)?|account)\s+(?!and\b|or\b)\S+\s+(?:password|secret|passwd)\s+(?:\d\s+)?"
+         rf"(?i)\b(?:login|user(?:name)?|account)\s+(?!and\b|or\b)\S+\s+(?:privilege\s+\d+\s+)?(?:password|secret|passwd|pass)\s+(?:\d\s+)?"
          rf"{_WORD}(?!\s+[a-z]{{2,}}\s+[a-z]{{2,}})"),
         ("a quoted password", r"""(?i)\b(?:password|passphrase|passwd|psk|auth-token)\s+"([^"\s][^"]{3,})\""""),
         ("a password given to curl",
@@ -69,14 +70,14 @@ _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
          r"\{(?:SSHA|SHA|SMD5|MD5|SSHA256|SSHA512|SHA256|SHA512|PBKDF2[\w-]*|CRYPT|CLEARTEXT|PLAIN)\}(\S{8,})"),
         ("a password of SCRAM", r"\b(SCRAM-SHA-(?:1|256|512)(?:\$|=)\S{20,})"),
         ("a password hash of Django or Python", r"\b((?:pbkdf2|scrypt|argon2|bcrypt)[_:](?:sha\d+)?[$:]\S{20,})"),
-        ("a log-in of monit", r"(?m)^\s*(?:and\s+)?allow\s+[\w.-]+:(\S+)"),
+        ("a log-in of monit", r"(?m)^\s*(?:and\s+)?allow\s+(?:md5\s+|crypt\s+)?[\w.-]+:(\S+)"),
         ("a user of a RADIUS server", r"(?:Cleartext|User|Crypt|NT|SMD5|SSHA|SHA)-Password\s*:?=\s*\"([^\"]+)\""),
         ("a user of hostapd's EAP server", r"(?m)^\"[^\"]+\"\s+[A-Z0-9,-]+\s+\"([^\"]+)\""),
         ("a secret of systemd", r"(?m)^\s*SetCredential(?:Encrypted)?\s*=\s*[^:\s]+:\s*(\S+)"),
         ("a modem command with a PIN or password",
          r"(?i)AT[+^$#]C(?:PIN=|LCK=|PWD=)(?:\\?\"[A-Z]{2}\\?\",(?:\d,)?)?\s*\\?\"?(\d{4,8})"),
         ("a modem command with a PIN or password",
-         r"(?i)AT[+^$#](?:CGAUTH|QICSGP|AUTHDATA|PDPAUTH|UAUTHREQ|QPDP\w*)=[^\n]*,([^\n,]+)"),
+         r"(?i)AT[+^$#](?:CGAUTH|QICSGP|AUTHDATA|PDPAUTH|UAUTHREQ|QC?PDP\w*)=[^\n]*,([^\n,]+)"),
         ("a PIN given to a modem",
          rf"\b(?:mmcli|qmicli|mbimcli|uqmi)\b.*?--(?:pin|puk|verify-pin|uim-verify-pin|dms-uim-verify-pin|enter-pin"
          rf")[=\s]+(?:PIN\d?,)?{_WORD}"),
@@ -86,8 +87,9 @@ _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 
 # By the name of the file: pattern of names, what it is, pattern of lines.
 _BY_NAME: tuple[tuple[re.Pattern[str], str, re.Pattern[str]], ...] = tuple(
-    (re.compile(rf"(?i)(?:.*/)?{names}"), why, re.compile(form))
+    (re.compile(rf"(?i)(?:.*/)?(?:{names})"), why, re.compile(form))
     for names, why, form in (
+        *BY_NAME,
         (r"(?:chap|pap|srp)-secrets", "a PPP secret",
          r"""\s*(?:"[^"]*"|'[^']*'|[^\s#]+)\s+(?:"[^"]*"|'[^']*'|[^\s#]+)\s+(?:"([^"]*)"|'([^']*)'|([^\s#]+))"""),
         (r"[^/]*(?:htpasswd|passwd|pwfile|shadow)[^/]*", "a password hash",
@@ -110,7 +112,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], str, re.Pattern[str]], ...] = tuple(
         (r"l2tp-secrets|mppe-secrets", "a PPP secret", r"\s*\S+\s+\S+\s+(\S+)"),
         (r"(?:ntp|chrony)\.keys", "a key of a time server", r"\s*\d+\s+(?:M|MD5|SHA\w*|AES\w*|[A-Z0-9]+)\s+(\S+)"),
         (r"[^/]*rsyncd\.secrets", "a password of rsync", r"[^:#\s]+:(\S+)"),
-        (r"sasl_passwd[^/]*|exim[^/]*/passwd\.client", "a password of a mail server", r"\S+[\s:]+\S+:(\S+)"),
+        (r"sasl_passwd[^/]*|passwd\.client", "a password of a mail server", r"\S+[\s:]+\S+:(\S+)"),
         (r"\.?(?:vnc)?passwd(?:\.vnc)?", "a password of VNC", r"(?!.*:)([^\s:]{6,})$"),
         (r"\.?(?:my\.cnf|mylogin\.cnf)", "a password of MySQL", r"\s*password\s*=?\s*(\S+)"),
     )
@@ -136,10 +138,9 @@ def by_shape(path: str, line: str) -> Iterator[str]:
     for names, why, form in _BY_NAME:
         if names.fullmatch(path) and (found := form.match(line)) is not None and is_value(_last(found)):
             yield why
-    if _HINT.search(line):
-        for why, form in _ANYWHERE:
-            if any(is_value(_last(found)) for found in form.finditer(line)):
-                yield why
+    for hint, forms in ((_HINT, _ANYWHERE), (HINT, COMMAND_LINES)):
+        if hint.search(line):
+            yield from (why for why, form in forms if any(is_value(_last(found)) for found in form.finditer(line)))
 
 
 def _last(found: re.Match[str]) -> str:

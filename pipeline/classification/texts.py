@@ -14,9 +14,11 @@ from pipeline.classification.wording import is_sentence
 
 # Every name that announces a secret has one of these in it; most lines have none.
 _HINT = re.compile(
-    r"pass|pwd|secret|psk|token|credential|key|shared|wep|pin|puk|kennwort|parola|senha|contrasena", re.IGNORECASE
+    r"pass|pwd|pw|secret|psk|token|authtok|credential|key|cak|shared|wep|pin|puk|kennwort|parola|senha|contrasena"
+    r"|identified",
+    re.IGNORECASE,
 )
-_CONNECTS = re.compile(r"Credential|Authenticat|getConnection")
+_CONNECTS = re.compile(r"Credential|Authenticat|getConnection|\b(?:basic|basicAuth|auth)\b")
 _PUBLIC = re.compile(r"\b(?:ssh|ecdsa)-[a-z0-9@.-]+ AAAA[A-Za-z0-9+/=]+")  # made to be known
 _CODE = re.compile(
     r"(?i).*\.(?:java|js|mjs|jsx|ts|tsx|py|c|h|cc|cpp|hpp|go|rs|kt|groovy|scala|php|rb|html?|css|map|svg|md|rst|adoc|jsp|vue"

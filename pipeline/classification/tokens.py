@@ -36,6 +36,8 @@ _TOKENS: tuple[tuple[str, bytes, str, str], ...] = (
     ("putty-user-key-file", rb"(?m)^PuTTY-User-Key-File-\d: ", PRIVATE_KEY, "an SSH private key of PuTTY"),
     ("age-secret-key", rb"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{20,}", PRIVATE_KEY, "a private key of age"),
     ("age-plugin", rb"AGE-PLUGIN-[A-Z0-9]+-1[0-9A-Z]{20,}", PRIVATE_KEY, "a private key of age"),
+    ("-----begin age", rb"(?m)^-----BEGIN AGE ENCRYPTED FILE-----", PRIVATE_KEY, "a file encrypted by age"),
+    ("ssh private key file", rb"\ASSH PRIVATE KEY FILE FORMAT 1", PRIVATE_KEY, "an SSH private key of version 1"),
     ("untrusted", rb"untrusted comment: (?:minisign|rsign|signify)[ \w]*secret key\s", PRIVATE_KEY,
      "a private key of minisign"),
     ('"kty"', _KTY + rb"(?=[^{}]*" + _D + rb")|" + _D + rb"(?=[^{}]*" + _KTY + rb")", PRIVATE_KEY,
@@ -85,6 +87,8 @@ _TOKENS: tuple[tuple[str, bytes, str, str], ...] = (
      "a shared access signature of Azure"),
     ("authorization", rb"(?i)\b(?:proxy-)?authorization['\"]?\s*[:=,]\s*['\"]?(?:basic|bearer|token|apikey)\s+"
      + _NOT_LATER, TOKEN, "a header that authorizes"),
+    ("authorization", rb"(?i)\bauthorization\s+['\"](?:basic|bearer|token|apikey)\s+" + _NOT_LATER, TOKEN,
+     "a header that authorizes"),
     ("x-api x-auth x-access x-vault x-func", rb"(?i)\bx-(?:api-key|auth-token|access-token|vault-token|functions-key)"
      rb"['\"]?\s*[:=,]\s*['\"]?" + _NOT_LATER, TOKEN, "a header that authorizes"),
     ("://", rb"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^/\s:@\"'<>${}%]*:(?!\d{1,5}[/@])[^/\s@\"'<>${}]+@", PASSWORD,
@@ -100,6 +104,7 @@ TOKENS = tuple(
     for words, form, kind, why in _TOKENS
 )
 
+_BASIC = re.compile(rb"[\"']Basic ([A-Za-z0-9+/]{8,}={0,2})[\"']")
 _AUTH = re.compile(rb"(?i)[\"']?\b_?auth[\"']?\s*[:=]\s*[\"']?([A-Za-z0-9+/]{8,}={0,2})")
 
 
@@ -113,6 +118,10 @@ def tokens(content: bytes) -> Iterator[tuple[int, str, str]]:
     for found in _AUTH.finditer(content) if b"auth" in lower else ():
         if _is_user_and_password(found[1]):
             yield found.start(), PASSWORD, "a log-in of a registry, in Base64"
+
+    for found in _BASIC.finditer(content) if b"basic " in lower else ():
+        if _is_user_and_password(found[1]):
+            yield found.start(), PASSWORD, "a log-in, in Base64"
 
 
 def _is_user_and_password(encoded: bytes) -> bool:

@@ -12,19 +12,20 @@ _PIN = re.compile(
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_WORDS = frozenset(
     """password passwords passwd passphrase passcode pass pwd secret secrets psk token tokens credential credentials
-    apikey privatekey keypass storepass wpapsk passkey passwort kennwort parola senha contrasena""".split()
+    apikey privatekey keypass storepass wpapsk passkey pw authtok cak
+    passwort kennwort parola senha contrasena""".split()
 )
 _SECRET_PAIRS = frozenset(
     """api-key private-key access-key shared-key account-key auth-key encryption-key preshared-key wep-key
     wep-tx signing-key master-key pre-shared pass-phrase pass-word secret-key wireless-key hmac-key aes-key
-    crypto-key device-key license-key sas-key storage-key app-key""".split()
+    crypto-key encr-key device-key license-key sas-key storage-key app-key""".split()
 )
 # Written together with what it belongs to: DBPASSWORD, PGPASSWORD, tcpPassword, userpass.
 _SECRET_ENDS = re.compile(
     r"(?:password|passwd|passphrase|passcode|secret|apikey"
     r"|(?:auth|access|api|bot|bearer|refresh|id|session|git|hub|npm)token"
-    r"|(?:user|admin|root|require|master|db|sql|key|store|trust|smtp|mail|ftp|http|proxy|tls|ssl)pass"
-    r"|(?:mysql|pg|db)pwd)$"
+    r"|(?:user|admin|root|require|master|db|sql|key|store|trust|smtp|mail|ftp|http|proxy|tls|ssl|ssh)pass"
+    r"|(?:mysql|pg|db)pwd|(?:bind|root|admin|user|db|ldap|mqtt|ftp|wifi)pw)$"
 )
 # What is said about a secret is none: password.min.length, private-key-name, token.url.
 _ABOUT = frozenset(

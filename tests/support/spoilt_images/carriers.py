@@ -9,6 +9,9 @@ from __future__ import annotations
 import base64
 import json
 
+from tests.support.spoilt_images.carriers_of_gateways import OF_GATEWAYS
+from tests.support.spoilt_images.carriers_of_programs import OF_PROGRAMS
+
 V = "Hidden-Value-77"
 B64 = base64.b64encode(V.encode()).decode()
 WG = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
@@ -275,4 +278,4 @@ FURTHER: dict[str, tuple[str, str]] = {
     "OpenPGP in Base64": ("x", base64.b64encode(b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ").decode()),
 }  # fmt: skip
 
-CARRIERS: dict[str, tuple[str, str]] = {**QUOTED, **PROGRAMS, **SHAPES, **FURTHER}
+CARRIERS: dict[str, tuple[str, str]] = {**QUOTED, **PROGRAMS, **SHAPES, **FURTHER, **OF_PROGRAMS, **OF_GATEWAYS}
