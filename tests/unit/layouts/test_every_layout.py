@@ -134,7 +134,7 @@ def test_kura_3_gets_its_first_keystore_where_there_is_a_certificate_for_it(name
 
 
 def judged(view: ImageView, rule: str) -> Judgement:
-    (found,) = (item for item in all_rules.RULES if item.id == rule)
+    (found,) = (item for item in FRAMEWORK if item.id == rule)
     return found.check(view, expected_of(the_release("esf-5")))
 
 
