@@ -1,4 +1,4 @@
-"""Further secrets of the kinds of `tests.support.spoilt_images.carriers`: what gateways, their frameworks and networks keep."""
+"""Further secrets of the kinds of `carriers`: what gateways, their frameworks and networks keep."""
 
 from __future__ import annotations
 
