@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline import standards
@@ -26,6 +27,7 @@ from pipeline.manifest import NAMESPACE
 from pipeline.manifest.format2 import BaseManifest, read_base
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import FileEntry
+from pipeline.model.manifest import ReaderFact
 from pipeline.signing.keys.signers import ManifestSigner
 from pipeline.signing.manifests import sshsig
 
@@ -45,7 +47,9 @@ def describe(context: Context, first: Judged) -> tuple[bytes, bytes]:
     described = bmap.describe(context.workspace.base, context.inputs.vanilla.disk)
     after = context.tree.apply(first.plan.layer)
     touched = touched_by(context.tree, after, first.plan)
-    typical = own_manifest(context, first, after, touched)
+    # The digest of what was read is of no account here: format 2 leaves it to whoever has the tree.
+    answers = tuple(ReaderFact(answer, "") for answer in sorted(first.answers))
+    typical = replace(own_manifest(context, first, after, touched), readers=answers)
     return describe_base(context, described.facts, first.values, typical, touched), described.bmap
 
 

@@ -25,7 +25,6 @@ from pipeline.manifest.format2_writing import gateway_bytes
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import ReaderFact
-from pipeline.model.reader_answer import digest_of_read
 from pipeline.model.tree import Tree
 from pipeline.plan.image_plan import Plan
 from pipeline.readers.judging import with_answers
@@ -99,10 +98,8 @@ def make_gateway(
     files = {delta.IMAGE: packed.image, delta.MAP: packed.block_map}
     files |= {sidecar.file: sidecar.content for sidecar in plan.sidecars}
     own = own_manifest(context, judged, after, touched)
-    tree = Tree(
-        {path: node for path, node in base.manifest.tree.nodes.items() if path not in touched} | {**own.tree.nodes}
-    )
-    facts = tuple(ReaderFact(answer, digest_of_read(tree, answer.read)) for answer in sorted(judged.answers))
+    # As of the base: format 2 has no digest of what was read, it follows from the tree.
+    facts = tuple(ReaderFact(answer, "") for answer in sorted(judged.answers))
     manifest = gateway_bytes(
         replace(own, readers=facts),
         base,

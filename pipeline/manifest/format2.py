@@ -21,6 +21,7 @@ from pipeline.formats.merge_patch import merged
 from pipeline.formats.tree_text import format_node, parse_node, unescape
 from pipeline.manifest.codec import FORMAT, from_json, tree_digest
 from pipeline.manifest.schema import SCHEMA
+from pipeline.manifest.sharing import in_order, named
 from pipeline.manifest.stretches import in_full
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import Change, Manifest
@@ -164,7 +165,7 @@ def read_base(data: bytes, *, name: str = "manifest.json") -> BaseManifest:
         raise PipelineError(f"{name}: its tree has another digest", _REMEDY)
     try:
         typical = value["typical"]
-        known = {**value, **cast(dict[str, Any], merged({name: value[name] for name in typical}, typical))}
+        known = {**value, **cast(dict[str, Any], merged({name: value.get(name, {}) for name in typical}, typical))}
         places = [(_place(group, item)) for group, items in typical["tree"]["directories"].items() for item in items]
         touched = frozenset({*places, *(GuestPath(unescape(path)) for path in typical["changes"])})
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -210,6 +211,10 @@ def _read(value: Mapping[str, Any], own: Mapping[str, Any], base: BaseManifest) 
         else known["changes"][path]
         for path in (*base.value["typical"]["changes"], *own.get("changes", {}))
     }
+    changes = {
+        path: None if one is None else named({path: one}, value["gateway"]["name"])[path]
+        for path, one in changes.items()
+    }
     touched = frozenset({*(path for path, _ in lines), *(GuestPath(unescape(path)) for path in changes)})
     nodes = dict(base.manifest.tree.nodes)
     for path, line in lines:
@@ -239,6 +244,7 @@ def _read(value: Mapping[str, Any], own: Mapping[str, Any], base: BaseManifest) 
         "changes": in_full({path: one for path, one in changes.items() if one is not None}),
     }
     del light["image"]["root"]
+    light["readers"] = in_order(light.get("readers", {}), tree)
     light["tree"] = {"sha256": _NO_DIGEST, "paths": 1, "directories": {"/": {".": format_node(nodes[_ROOT])}}}
     patched = {
         *base.value["typical"]["rules"]["outcomes"].keys(),

@@ -11,6 +11,7 @@ from pipeline.formats.merge_patch import difference
 from pipeline.formats.tree_text import escape, format_node
 from pipeline.manifest.codec import FORMAT, to_json
 from pipeline.manifest.format2 import NOBODY, OWN, VERSION, BaseManifest, FileFact, read_base
+from pipeline.manifest.sharing import by_name, nameless
 from pipeline.manifest.stretches import brief
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.manifest import Manifest
@@ -33,7 +34,8 @@ def base_bytes(manifest: Manifest, root: str, typical: Manifest, touched: Iterab
     own = to_json(typical)
     value["typical"] = {
         **{name: own[name] for name in ("facts", "keystores", "packages", "rules", "steps")},
-        "changes": brief(cast(dict[str, Any], own["changes"])),
+        "changes": nameless(brief(cast(dict[str, Any], own["changes"])), typical.gateway),
+        "readers": by_name(cast(list[Any], own.get("readers", []))),
         "tree": {"directories": _lines(typical.tree, touched, cast(dict[str, Any], value["tree"])["directories"])},
     }
     data = canonical_json.dumps(value)
@@ -64,8 +66,9 @@ def gateway_bytes(
     hidden = {escape(one) for one in where}
     value["changes"] = {
         **{path: change for path, change in base.value["changes"].items() if path not in hidden},
-        **brief(cast(dict[str, Any], value["changes"])),
+        **nameless(brief(cast(dict[str, Any], value["changes"])), own.gateway),
     }
+    value["readers"] = by_name(cast(list[Any], value.get("readers", [])))
     sections = [name for name in OWN if name != "tree"]
     patch = difference(
         {name: known[name] for name in sections if name in known},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_DOTS = frozenset({".", ".."})
+
 
 class GuestPath(str):
     """An absolute, canonical path in an image: no ``.``, ``..``, doubled or trailing slashes.
@@ -17,10 +19,14 @@ class GuestPath(str):
 
     def __new__(cls, text: str) -> GuestPath:
         """Check and wrap a path."""
-        if text != "/":
-            parts = text.split("/")
-            if not text.startswith("/") or any(part in ("", ".", "..") for part in parts[1:]) or "\0" in text:
-                raise ValueError(f"not a canonical absolute path: {text!r}")
+        if text != "/" and (
+            not text.startswith("/")
+            or text.endswith("/")
+            or "//" in text
+            or "\0" in text
+            or ("/." in text and not _DOTS.isdisjoint(text.split("/")))
+        ):
+            raise ValueError(f"not a canonical absolute path: {text!r}")
         return super().__new__(cls, text)
 
     @property
@@ -44,7 +50,7 @@ class GuestPath(str):
 
     def is_under(self, directory: GuestPath) -> bool:
         """Whether it lies below a directory, compared name by name (``/etc-old`` is not under ``/etc``)."""
-        return self != directory and self.parts[: len(directory.parts)] == directory.parts
+        return self != directory and self.startswith(f"{directory}/" if directory != "/" else "/")
 
     def ancestors(self) -> tuple[GuestPath, ...]:
         """All directories above it, ``/`` first."""

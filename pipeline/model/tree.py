@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import cast
 
 from pipeline.errors import PipelineError
 from pipeline.model.guest_path import GuestPath
@@ -120,8 +121,8 @@ class Tree:
                 if here:
                     here.pop()
                 continue
-            there = GuestPath("/" + "/".join([*here, name]))
-            node = self.nodes.get(there)
+            there = "/" + "/".join([*here, name])
+            node = self.nodes.get(cast(GuestPath, there))  # a path compares as its text; checked once, at the end
             if node is not None and node.kind is Kind.LINK and (waiting or follow_last):
                 hops += 1
                 if hops > _MOST_LINKS:

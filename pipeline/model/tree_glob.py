@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import translate
+from functools import lru_cache
 
 from pipeline.errors import PipelineError
 from pipeline.model.guest_path import GuestPath
@@ -27,7 +28,7 @@ def glob(tree: Tree, pattern: str) -> tuple[GuestPath, ...]:
                 if tree.get(place / part) is not None:
                     following.append(directory / part)
                 continue
-            wanted = re.compile(translate(part))
+            wanted = _matching(part)
             following.extend(
                 directory / child.name
                 for child in tree.children(place)
@@ -35,6 +36,11 @@ def glob(tree: Tree, pattern: str) -> tuple[GuestPath, ...]:
             )
         found = following
     return tuple(found)
+
+
+@lru_cache(maxsize=512)
+def _matching(part: str) -> re.Pattern[str]:
+    return re.compile(translate(part))
 
 
 def _directory(tree: Tree, path: GuestPath) -> GuestPath | None:

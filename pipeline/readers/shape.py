@@ -17,6 +17,8 @@ _MASK = re.compile(r"(?:0|128|192|224|240|248|252|254|255)(?:\.(?:0|128|192|224|
 _MAC = re.compile(r"\b[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}\b")
 _V6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:/(\d{1,3}))?(?![\w:.])")
 _QUOTED = re.compile(r"(?im)^(\s*#?\s*(?:psk|sae_password|password|wpa_passphrase)\s*=\s*)(\"?)([^\"\n]*)(\"?)")
+# A name of letters and digits is any such name to whoever reads it; what it must not have would stay in the shape.
+_SSID = re.compile(r"(?m)^(\s*ssid=\"?)([A-Za-z0-9_.-]{1,32})(\"?)$")
 _LONG = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}|\b[0-9a-f]{24,}\b|\$[0-9a-z]+\$[^\s:]+")
 _KEY = re.compile(rb"-----BEGIN [A-Z ]*(?:PRIVATE KEY|CERTIFICATE)-----")
 
@@ -33,6 +35,7 @@ def shape_of(content: bytes, names: Iterable[str]) -> str:
     for name in sorted({name for name in names if len(name) > 2}, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<name>", text)
     text = _QUOTED.sub(lambda match: f"{match[1]}{match[2]}<{len(match[3])} characters>{match[4]}", text)
+    text = _SSID.sub(lambda match: f"{match[1]}<{len(match[2])} letters>{match[3]}", text)
     text = _MAC.sub("<mac>", text)
     text = _LONG.sub(lambda match: f"<{len(match[0])} characters>", text)
     places = _places(text)

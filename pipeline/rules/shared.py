@@ -141,7 +141,7 @@ class Memory:
         above = view.tree.trace if isinstance(view.tree, _RecordedTree) else _Trace()
         if not self._is_open(view):  # a rule made itself another view of it
             return function(view, *arguments)
-        kept = self._kept.setdefault(function, [])
+        kept = self._kept.setdefault((function, *map(_drawer, arguments)), [])
         for index, one in enumerate(kept):
             if one.arguments == arguments and self._would_read_the_same(one):
                 kept.insert(0, kept.pop(index))
@@ -158,9 +158,10 @@ class Memory:
         self._holds[id(mine)] = True
         above.parts.append(mine)
         kept.insert(0, mine)
-        same = [index for index, one in enumerate(kept) if one.arguments == arguments]
-        for index in same[: _MOST_KEPT - 1 : -1]:
-            del kept[index]
+        if len(kept) > _MOST_KEPT:
+            same = [index for index, one in enumerate(kept) if one.arguments == arguments]
+            for index in same[: _MOST_KEPT - 1 : -1]:
+                del kept[index]
         return answer
 
     def _recording(self, trace: _Trace) -> ImageView:
@@ -206,6 +207,11 @@ def shared(
         return function(view, *arguments, **named)
 
     return ask  # type: ignore[return-value] # the view is named by whoever marks a function
+
+
+def _drawer(argument: object) -> object:
+    """Something quick to look up by that is the same for equal arguments; they are compared all the same."""
+    return argument if isinstance(argument, (str, int, tuple)) else getattr(argument, "id", type(argument).__name__)
 
 
 def listed(

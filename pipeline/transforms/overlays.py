@@ -5,8 +5,9 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import lru_cache
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pipeline.errors import PipelineError, Problem, raise_if_any
@@ -19,6 +20,13 @@ Texts = list[bytes]
 Bounded = Callable[[str, Callable[[], Texts]], Texts]
 """Does what renders templates with limits of time and memory: what it is about, and the work."""
 
+_LONGEST_STRAIGHT = 64 << 10
+_STRAIGHT = frozenset(
+    {
+        *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Const),
+        *(nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not),
+    }
+)
 _NAME = "template"  # what jinja2 calls our text in tracebacks
 
 
@@ -38,6 +46,27 @@ def unbounded(what: str, work: Callable[[], Texts]) -> Texts:  # noqa: ARG001 - 
     return work()
 
 
+@lru_cache(maxsize=256)
+def is_straight(content: bytes) -> bool:
+    """Whether a template takes no longer than its own length and its values: it has values and conditions only.
+
+    No loop, call, filter, macro or arithmetic: a process of its own for each gateway would cost more than it does.
+    """
+    if len(content) > _LONGEST_STRAIGHT:
+        return False
+    try:
+        parsed = ImmutableSandboxedEnvironment().parse(content.decode("utf-8"))
+    except (UnicodeDecodeError, TemplateError, RecursionError):
+        return False
+    waiting: list[nodes.Node] = [parsed]
+    while waiting:
+        node = waiting.pop()
+        if type(node) not in _STRAIGHT:
+            return False
+        waiting += node.iter_child_nodes()
+    return True
+
+
 def render(overlays: Iterable[Overlay], gateway: Gateway, release: Release, bounded: Bounded = unbounded) -> Layer:
     """Templates with the values of one gateway; they see nothing secret.
 
@@ -52,7 +81,8 @@ def render(overlays: Iterable[Overlay], gateway: Gateway, release: Release, boun
     problems: list[Problem] = []
     for file in (file for overlay in overlays for file in overlay.files if file.template):
         try:
-            (content,) = bounded(file.source, lambda file=file: [_rendered(file, values)])  # type: ignore[misc]
+            limits = unbounded if is_straight(file.content) else bounded
+            (content,) = limits(file.source, lambda file=file: [_rendered(file, values)])  # type: ignore[misc]
             layers.append(Layer((_file(file, content),)))
         except PipelineError as error:
             problems.extend(Problem(f"{gateway.name}: {problem.what}", problem.remedy) for problem in error.problems)

@@ -23,16 +23,21 @@ def withhold(layer: Layer, values: Iterable[OwnValue], public: Collection[bytes]
         public: content of files of the vanilla image: what stands there, such as a default password, is no secret.
     """
     secrets = [Secret(value.kind, form) for value in values if value.secret for form in _readings(value.value)]
-    known = b"\n".join(public)
-    wanted = [pattern for pattern in patterns(secrets) if pattern not in known]
-    return Layer(tuple(_marked(entry, wanted) for entry in layer.entries))
+    wanted = tuple(patterns(secrets))
+    return Layer(tuple(_marked(entry, wanted, public) for entry in layer.entries))
 
 
-def _marked(entry: Entry, wanted: Collection[bytes]) -> Entry:
+def _marked(entry: Entry, wanted: Collection[bytes], public: Collection[bytes]) -> Entry:
     if not isinstance(entry, FileEntry) or entry.secret:
         return entry
     content = entry.content.replace(b"\0", b"")  # UTF-16 of either order then reads like plain text
-    return replace(entry, secret=True) if any(pattern in content for pattern in wanted) else entry
+    # Whether it is public is asked of what was found only: the vanilla image's files are megabytes.
+    found = (pattern for pattern in wanted if pattern in content)
+    return replace(entry, secret=True) if any(not _is_public(pattern, public) for pattern in found) else entry
+
+
+def _is_public(pattern: bytes, public: Collection[bytes]) -> bool:
+    return any(pattern in content for content in public)
 
 
 def _readings(value: bytes) -> Iterator[bytes]:

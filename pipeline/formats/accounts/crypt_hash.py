@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import OrderedDict
+from functools import lru_cache
 
 ROUNDS = 5000  # the default; then the hash does not name them
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -16,6 +18,10 @@ SALT_LENGTH = 16
 # More than this takes seconds a try; the specification allows 999 999 999.
 _MOST_ROUNDS = 200_000
 _HASH = re.compile(r"\$([56])\$(?:rounds=(\d{1,9})\$)?([^$:]{1,16})\$([./0-9A-Za-z]{43}|[./0-9A-Za-z]{86})")
+_CYCLE = 42  # turns after which what is hashed beside the running digest repeats: 2, 3 and 7 decide
+_MOST_MADE = 16
+_MADE: OrderedDict[str, bytes] = OrderedDict()
+"""Hashes made here last, with a digest of the password: a rule that tries a dozen words on one need not compute it."""
 # The three bytes of each group of letters start one after the other (the second start), by the specification's tables.
 _ORDERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]]] = {
     "5": ((0, 10, 20), (2, 0, 1), 10, (31, 30)),
@@ -23,15 +29,22 @@ _ORDERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]]
 }
 
 
+@lru_cache(maxsize=4)
 def sha512crypt(password: str, salt: str) -> str:
     """``$6$salt$hash``; `ValueError` for a salt that is not 1 to 16 letters of `SALT_ALPHABET`."""
     if not 1 <= len(salt) <= SALT_LENGTH or not set(salt) <= set(SALT_ALPHABET):
         raise ValueError("a salt is 1 to 16 characters of ./0-9A-Za-z")
-    return f"$6${salt}${_digest('6', password, salt, ROUNDS)}"
+    hashed = f"$6${salt}${_digest('6', password, salt, ROUNDS)}"
+    _MADE[hashed] = hashlib.sha256(password.encode()).digest()
+    while len(_MADE) > _MOST_MADE:
+        _MADE.popitem(last=False)
+    return hashed
 
 
 def fits(password: str, hashed: str) -> bool | None:
     """Whether a password is the one behind a hash; None for schemes, salts or rounds that are not computed here."""
+    if hashed in _MADE:  # no two passwords are known that have one SHA-512 crypt
+        return _MADE[hashed] == hashlib.sha256(password.encode()).digest()
     found = _HASH.fullmatch(hashed)
     if found is None:
         return None
@@ -54,14 +67,13 @@ def _digest(kind: str, password: str, salt: str, rounds: int) -> str:
     running = first.digest()
     long_secret = _stretched(sha(secret * len(secret)).digest(), len(secret))
     long_salt = _stretched(sha(seasoning * (16 + running[0])).digest(), len(seasoning))
+    around = []
+    for turn in range(_CYCLE):
+        between = (long_salt if turn % 3 else b"") + (long_secret if turn % 7 else b"")
+        around.append((long_secret + between, b"") if turn & 1 else (b"", between + long_secret))
     for turn in range(rounds):
-        step = sha(long_secret if turn & 1 else running)
-        if turn % 3:
-            step.update(long_salt)
-        if turn % 7:
-            step.update(long_secret)
-        step.update(running if turn & 1 else long_secret)
-        running = step.digest()
+        before, after = around[turn % _CYCLE]
+        running = sha(before + running + after).digest()
     return _encoded(kind, running)
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipeline.formats.shell.words import Word, tokens
 
+_MOST_KEPT = 64  # scripts; every gateway of a release is asked about the same few, key by key
 _ENDS_COMMAND = {";", "&", "|", "&&", "||", "(", ")", "\n", ";;"}
 _REDIRECTIONS = {"<", ">", ">>", "<&", ">&", "<>", ">|"}
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
@@ -53,6 +55,7 @@ class Assignment:
     line: int
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def java_commands(text: str) -> tuple[JavaCommand, ...]:
     """Every command that starts a program in Java; ``java -version`` and the like start none.
 
@@ -71,6 +74,7 @@ def java_commands(text: str) -> tuple[JavaCommand, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def assignments(text: str) -> tuple[Assignment, ...]:
     """Every assignment that stands before a command, alone, or after ``export``."""
     found: list[Assignment] = []
@@ -86,6 +90,7 @@ def assignments(text: str) -> tuple[Assignment, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def words_of(text: str) -> tuple[str, ...]:
     """Every word of every command, without quotes: for finding what a script refers to."""
     return tuple(word.value for words in _commands(text) for word in words)

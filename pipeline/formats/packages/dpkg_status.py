@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 # "Source: glibc (2.36-9)": the version stands there only where it differs from the binary package's (Policy 5.6.1).
 _SOURCE = re.compile(r"(\S+)(?:\s+\(([^)\s]+)\))?\Z")
@@ -27,6 +28,7 @@ class Installed:
     source_version: str
 
 
+@lru_cache(maxsize=4)
 def installed(data: bytes) -> tuple[Installed, ...]:
     """The packages that are really installed, in the order of the file.
 

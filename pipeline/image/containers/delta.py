@@ -19,8 +19,8 @@ from pipeline.formats.archive.bmap_text import BLOCK, block_map
 from pipeline.formats.archive.zstd_zeros import zeros, zeros_at
 
 IMAGE, MAP = "delta.img.zst", "delta.bmap"
-_LEVEL = 6
-_NEAR = 1 << 20  # bytes of zeros that are compressed along, so that ranges near one another share what they repeat
+_LEVEL = 3
+_NEAR = 1 << 18  # bytes of zeros that are compressed along, so that ranges near one another share what they repeat
 _LARGEST_FRAME = 256 << 20
 LARGEST = 64 << 20
 """Bytes of a packed delta that are read at all; one of a hundred blocks has forty thousand."""

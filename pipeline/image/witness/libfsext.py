@@ -10,6 +10,7 @@ from pipeline.image.witness.found import KINDS, Found
 from pipeline.image.witness.overlay import Section
 
 NAME = "libfsext"
+_KINDS = {bits: kind.value for bits, kind in KINDS.items()}
 _MOST_DEEP = 128
 _PIECE = 1 << 20
 
@@ -26,22 +27,22 @@ class Reader:
         """Every path below the root, the root as empty path."""
         root = self._volume.get_root_directory()
         yield "", self._found(root)
-        yield from self._below(root, "", 0)
-
-    def _below(self, directory: pyfsext.file_entry, path: str, depth: int) -> Iterator[tuple[str, Found]]:
-        if depth > _MOST_DEEP:
-            raise ValueError("directories lie too deep in one another")
-        for index in range(directory.get_number_of_sub_file_entries()):
-            entry = directory.get_sub_file_entry(index)
-            place = f"{path}/{entry.get_name()}"
-            found = self._found(entry)
-            yield place, found
-            if found.kind == "d":
-                yield from self._below(entry, place, depth + 1)
+        waiting = [(root, "", 0)]
+        while waiting:  # no recursion: each path would pass through all generators above it
+            directory, path, depth = waiting.pop()
+            if depth > _MOST_DEEP:
+                raise ValueError("directories lie too deep in one another")
+            for index in range(directory.get_number_of_sub_file_entries()):
+                entry = directory.get_sub_file_entry(index)
+                place = f"{path}/{entry.get_name()}"
+                found = self._found(entry)
+                yield place, found
+                if found.kind == "d":
+                    waiting.append((entry, place, depth + 1))
 
     def _found(self, entry: pyfsext.file_entry) -> Found:
         mode = entry.get_file_mode()
-        kind = KINDS[mode & 0o170000].value
+        kind = _KINDS[mode & 0o170000]
         device = ":".join(str(number) for number in entry.get_device_number()) if kind in ("c", "b") else ""
         return Found(
             kind,

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 
 BLOCK = 4096
+_MOST_KNOWN = 8192  # blocks, 32 MiB
 
 
 class Overlay:
@@ -16,18 +17,26 @@ class Overlay:
         blocks: whole blocks of `BLOCK` bytes by their number; the image's last one may be shorter.
     """
 
-    def __init__(self, handle: int, size: int, blocks: Mapping[int, bytes]) -> None:
-        """Name what is read; the descriptor stays the caller's."""
+    def __init__(
+        self, handle: int, size: int, blocks: Mapping[int, bytes], known: dict[int, bytes] | None = None
+    ) -> None:
+        """Name what is read; the descriptor stays the caller's.
+
+        Args:
+            known: blocks of the base that were read in parts, kept for other overlays of the same base: libraries ask
+                for inodes one by one.
+        """
         self._handle, self.size, self.blocks = handle, size, blocks
+        self._known = {} if known is None else known
 
     def read(self, offset: int, length: int) -> bytes:
         """As `os.pread`; shorter at the image's end."""
         length = max(0, min(length, self.size - offset))
         first, last = offset // BLOCK, (offset + length - 1) // BLOCK
         blocks = self.blocks
-        if last == first and first in blocks:
+        if last == first and length:
             start = offset - first * BLOCK
-            return blocks[first][start : start + length]
+            return (blocks.get(first) or self._whole(first))[start : start + length]
         data = os.pread(self._handle, length, offset)
         if len(data) < length:  # a base image that ends early reads as zeros; its digest is somebody else's business
             data += bytes(length - len(data))
@@ -43,6 +52,14 @@ class Overlay:
             low, high = max(0, start), min(length, start + len(piece))
             patched[low:high] = piece[low - start : high - start]
         return bytes(patched)
+
+    def _whole(self, number: int) -> bytes:
+        block = self._known.get(number)
+        if block is None:
+            block = os.pread(self._handle, BLOCK, number * BLOCK).ljust(BLOCK, b"\0")
+            if len(self._known) < _MOST_KNOWN:
+                self._known[number] = block
+        return block
 
 
 class Section(io.RawIOBase):

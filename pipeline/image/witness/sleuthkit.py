@@ -22,6 +22,7 @@ _TYPES = {
     int(pytsk3.TSK_FS_META_TYPE_FIFO): 0o010000,
     int(pytsk3.TSK_FS_META_TYPE_SOCK): 0o140000,
 }
+_KINDS = {number: KINDS[bits].value for number, bits in _TYPES.items()}
 _ALLOCATED = int(pytsk3.TSK_FS_NAME_FLAG_ALLOC)
 
 
@@ -51,34 +52,32 @@ class Reader:
     def walk(self) -> Iterator[tuple[str, Found]]:
         """Every path below the root, the root as empty path."""
         root = int(self._fs.info.root_inum)
-        yield "", self._found(self._fs.open_meta(root))
-        yield from self._below(root, "", {root})
-
-    def _below(self, inode: int, path: str, above: set[int]) -> Iterator[tuple[str, Found]]:
-        if len(above) > _MOST_DEEP:
-            raise ValueError("directories lie too deep in one another")
-        for entry in self._fs.open_dir(inode=inode):
-            name, meta = entry.info.name, entry.info.meta
-            text = os.fsdecode(name.name)
-            if text in (".", "..") or not int(name.flags) & _ALLOCATED or int(name.meta_addr) > self._last():
-                continue
-            if meta is None:
-                raise ValueError("a name without an inode")
-            found = self._found(entry)
-            place = f"{path}/{text}"
-            yield place, found
-            if found.kind == "d":
-                if found.inode in above:
-                    raise ValueError("a directory lies in itself")
-                yield from self._below(found.inode, place, above | {found.inode})
-
-    def _last(self) -> int:
+        yield "", self._found(self._fs.open_meta(root).info.meta)
         # The number after the last inode is a directory The Sleuth Kit makes up for orphans.
-        return int(self._fs.info.last_inum) - 1
+        last = int(self._fs.info.last_inum) - 1
+        waiting = [(root, "", frozenset({root}))]
+        while waiting:  # no recursion: each path would pass through all generators above it
+            inode, path, above = waiting.pop()
+            if len(above) > _MOST_DEEP:
+                raise ValueError("directories lie too deep in one another")
+            for entry in self._fs.open_dir(inode=inode):
+                info = entry.info
+                name, meta = info.name, info.meta
+                text = os.fsdecode(name.name)
+                if text in (".", "..") or not int(name.flags) & _ALLOCATED or int(name.meta_addr) > last:
+                    continue
+                if meta is None:
+                    raise ValueError("a name without an inode")
+                found = self._found(meta)
+                place = f"{path}/{text}"
+                yield place, found
+                if found.kind == "d":
+                    if found.inode in above:
+                        raise ValueError("a directory lies in itself")
+                    waiting.append((found.inode, place, above | {found.inode}))
 
-    def _found(self, entry: pytsk3.File) -> Found:
-        meta = entry.info.meta
-        kind = KINDS[_TYPES[int(meta.type)]].value
+    def _found(self, meta: pytsk3.TSK_FS_META) -> Found:
+        kind = _KINDS[int(meta.type)]
         return Found(
             kind,
             int(meta.mode) & 0o7777,

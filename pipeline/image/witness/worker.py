@@ -49,6 +49,7 @@ class Worker:
         self._handle, self._size = handle, os.fstat(handle).st_size
         self._partitions: list[Mapping[str, Any]] = []
         self._base: dict[str, Found] = {}
+        self._known: dict[int, bytes] = {}
 
     def answer(self, request: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
         """What a request wants to know of the base, or of the base with the blocks that came along."""
@@ -77,7 +78,7 @@ class Worker:
         return answer
 
     def _walk(self, blocks: Mapping[int, bytes]) -> _Walk:
-        image = Overlay(self._handle, self._size, blocks)
+        image = Overlay(self._handle, self._size, blocks, self._known)
         paths: dict[str, Found] = {}
         where: dict[str, int] = {}
         readers = []

@@ -8,6 +8,7 @@ from pipeline.formats.accounts import accounts
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Breach
 from pipeline.rules.looking import line_of
+from pipeline.rules.shared import shared
 
 SHADOW, PASSWD, GROUP, GSHADOW = "/etc/shadow", "/etc/passwd", "/etc/group", "/etc/gshadow"
 # Below are accounts of the system (Debian Policy 9.2.2); from 60000 on they are again.
@@ -76,6 +77,7 @@ class People:
         )
 
 
+@shared
 def people(view: ImageView) -> People | None:
     """The accounts; None when the image has none (no ``/etc/passwd``)."""
     broken: list[Breach] = []

@@ -58,10 +58,16 @@ def _loadable(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
         return Judgement.not_applicable(f"{view.place(layout.snapshots)} holds no snapshot (see snapshot.only_one)")
     found, outcome = result
     # Kura 3 joins all lines before it reads; the places of what is wrong are those of the file as it stands.
-    places = {
-        item.name: item.line
-        for item in esf_snapshot.load(found.data, "B" if layout.generation == "A" else layout.generation).malformations
-    }
+    places = (
+        {
+            item.name: item.line
+            for item in esf_snapshot.load(
+                found.data, "B" if layout.generation == "A" else layout.generation
+            ).malformations
+        }
+        if outcome.malformations
+        else {}
+    )
     breaches = []
     for item in outcome.malformations:
         if item.effect is Effect.SKIPS_PROPERTY:

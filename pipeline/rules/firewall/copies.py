@@ -74,16 +74,17 @@ def _in_step(found: SnapshotFile, view: ImageView, layout: Layout, expected: Exp
     left, right = rules.filter, live.filter
     if left is None:
         raise AssertionError("rules made of settings have a filter table")
+    packets = tuple(_packets(left, right, layout, view))
     breaches = [
         Breach(
             found.path, rules.base,
             f"{OPEN_PORTS}: port {packet.dport} ({packet.protocol}) is open to {packet.source} on {packet.interface}, "
             f"but not by {live.path}", "the same in both",
         )
-        for packet in _packets(left, right, layout, view)
+        for packet in packets
         if is_let_in(left, packet) and opening(right, "INPUT", packet) is None
     ]  # fmt: skip
-    for packet in _packets(left, right, layout, view):
+    for packet in packets:
         decided = opening(right, "INPUT", packet)
         if decided and decided.certain and decided.rule and opening(left, "INPUT", packet) is None:
             shown = f"port {packet.dport} ({packet.protocol}) is open to {packet.source} on {packet.interface}"

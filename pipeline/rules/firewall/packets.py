@@ -85,12 +85,16 @@ def of_snapshot(found: SnapshotFile | None) -> Firewall | None:
     component = found.snapshot.get(PID) if found else None
     if found is None or component is None:
         return None
-    line = found.line(PID, OPEN_PORTS)
-    entries = firewall_ports.parse_open_ports(component.text(OPEN_PORTS), found.path)
+    return _of_settings(found.path, component.text(OPEN_PORTS), found.line(PID, OPEN_PORTS))
+
+
+@lru_cache(maxsize=32)
+def _of_settings(path: str, text: str, line: int) -> Firewall:
+    entries = firewall_ports.parse_open_ports(text, path)
     first = [iptables.rule("-A INPUT -i lo -j ACCEPT"),
              iptables.rule("-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT")]  # fmt: skip
     chains = (Chain("INPUT", "DROP"), Chain("FORWARD", "DROP"), Chain("OUTPUT", "ACCEPT"))
-    return Firewall(found.path, Ruleset((Table("filter", chains, (*first, *map(rule_of, entries))),)), line)
+    return Firewall(path, Ruleset((Table("filter", chains, (*first, *map(rule_of, entries))),)), line)
 
 
 def rule_of(entry: OpenPort) -> Rule:
@@ -141,11 +145,12 @@ def entries(
 ) -> Iterator[tuple[Packet, Verdict]]:
     """Every packet from outside some networks that gets in, or may, to a port; one for each deciding rule."""
     told: set[str] = set()
+    names, spoken = interfaces(table, network), states(table)
     for source in sources(table):
         if source in LOOPBACK or any(source in allowed for allowed in inside):
             continue
-        for interface in interfaces(table, network):
-            for state in states(table):
+        for interface in names:
+            for state in spoken:
                 packet = Packet(source, interface, protocol, port, state)
                 found = opening(table, "INPUT", packet)
                 if found and found.reason not in told:

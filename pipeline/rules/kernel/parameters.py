@@ -11,6 +11,7 @@ from pipeline.formats.packages import dpkg_status
 from pipeline.model.image_view import ImageView
 from pipeline.rules.looking import files, lines, paths
 from pipeline.rules.services import rcs
+from pipeline.rules.shared import shared
 
 READS = (
     "/etc/sysctl.conf", "/etc/sysctl.d/*", "/usr/lib/sysctl.d/*", "/usr/local/lib/sysctl.d/*", "/lib/sysctl.d/*",
@@ -55,6 +56,7 @@ def reader(view: ImageView) -> str | None:
     return None
 
 
+@shared
 def in_effect(view: ImageView, key: str) -> Setting | None:
     """The assignment of a key that counts; None when no file has one.
 

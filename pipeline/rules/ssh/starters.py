@@ -12,6 +12,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
 from pipeline.rules.looking import files, paths, program, words_of
 from pipeline.rules.services import rcs, startup
+from pipeline.rules.shared import listed, shared
 from pipeline.rules.ssh import dropbear, sshd
 from pipeline.rules.ssh.server_commands import SERVER, servers_in
 
@@ -95,6 +96,8 @@ def _xinetd(path: str, data: bytes) -> Iterator[Place]:
         yield port, path, line
 
 
+@shared
+@listed
 def others(view: ImageView) -> Iterator[Place]:
     """Ports of servers that init, units or scripts of other names start, by what stands on their command lines."""
     for path, line, server, words in _started(view):

@@ -41,11 +41,12 @@ def _closed(table: Table, wanted: Wanted, ground: Ground, where: str) -> Iterato
     ports |= dict.fromkeys(wanted.console, "must be reached from the VPN only")
     ports[OSGI_CONSOLE] = "must be reached from the gateway itself only"
     told: set[tuple[int, str]] = set()
+    sources, interfaces = _sources(table), _interfaces(table, ground)
     for port, rule in sorted(ports.items()):
-        for source in _sources(table):
+        for source in sources:
             if source in _LOOPBACK or (port in wanted.console and any(source in network for network in wanted.vpn)):
                 continue
-            for interface in _interfaces(table, ground):
+            for interface in interfaces:
                 found = opening(table, "INPUT", Packet(source, interface, "tcp", port))
                 if found and (port, found.reason) not in told:
                     told.add((port, found.reason))

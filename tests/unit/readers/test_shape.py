@@ -52,3 +52,11 @@ def test_what_a_reader_could_refuse_does(left: bytes, right: bytes) -> None:
 
 def test_words_hold_for_every_gateway_of_a_shape() -> None:
     assert without_addresses("range 10.0.1.20 is not in 10.0.2.0/24") == "range <address> is not in <address>"
+
+
+def test_names_of_wireless_networks() -> None:
+    """Each gateway has its own; letters and digits are taken alike, others are not."""
+    first, second, other = (
+        shape_of(b"interface=wlan0\nssid=%s\n" % name, ()) for name in (b"ap_1", b"ap_2", b"a\tp 2")
+    )
+    assert first == second != other

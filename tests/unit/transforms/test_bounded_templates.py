@@ -9,7 +9,7 @@ from pipeline.host import bounded
 from pipeline.host.bounded import in_child
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.overlay import Overlay, OverlayFile
-from pipeline.transforms.overlays import render
+from pipeline.transforms.overlays import is_straight, render
 from tests.support.release import a_gateway, a_release
 
 
@@ -72,3 +72,29 @@ def test_a_child_that_dies_is_told() -> None:
 
     with pytest.raises(PipelineError, match="x: wants more than"):
         in_child("x", dies)
+
+
+@pytest.mark.parametrize(
+    ("text", "straight"),
+    [
+        ("{{ gateway.name }} of {{ release.name }}\n", True),
+        (
+            "{% if gateway.variables.site == 'x' and not release.epoch %}a{% else %}{{ gateway['serial'] }}{% endif %}",
+            True,
+        ),
+        ("{% for one in gateway.interfaces %}{{ one }}{% endfor %}", False),
+        ("{{ 'x' * 99999999999 }}", False),
+        ("{{ 'x' ~ 'y' }}", False),
+        ("{{ range(9) }}", False),
+        ("{{ gateway.name | center(99999999) }}", False),
+        ("{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}", False),
+        ("{% set x = 9 ** 9 ** 9 %}", False),
+        ("{{ 9 in gateway.interfaces }}", True),
+        ("{% include 'x' %}", False),
+        ("{{ gateway.name", False),
+        ("x" * 70000, False),
+    ],
+)
+def test_which_templates_need_no_limits(text: str, straight: bool) -> None:
+    """Values and conditions take no longer than they are; everything else goes to a child."""
+    assert is_straight(text.encode()) is straight

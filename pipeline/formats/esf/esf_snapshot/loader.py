@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipeline.errors import PipelineError, Problem
 from pipeline.formats.esf.esf_snapshot import typed
@@ -17,6 +18,7 @@ from pipeline.formats.esf.esf_snapshot.malformed import DocumentLostError, Effec
 from pipeline.formats.esf.esf_snapshot.tree import MOST_BYTES, Element, parse
 from pipeline.formats.esf.esf_snapshot.values import FACTORY_PID, TYPES, Configuration, Property, Snapshot, snapshot_of
 
+_MOST_KEPT = 4  # documents: the golden sample's, and the one that is worked on, which is looked at again and again
 GENERATIONS = ("A", "B", "C")
 
 _CONFIGURATION = "esf:configuration"  # compared literally, whatever the prefix is bound to
@@ -42,6 +44,7 @@ def looks_encrypted(content: bytes) -> bool:
     return bool(_GCM.fullmatch(content) or (_ECB.fullmatch(content) and len(content.strip()) % 4 == 0))
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def load(content: bytes, generation: str) -> Loaded:
     """What a gateway gets from this file at boot.
 
@@ -57,6 +60,7 @@ def load(content: bytes, generation: str) -> Loaded:
     return _loaded(content, text, generation, doubts)
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def read(content: bytes, generation: str, source: str) -> Loaded:
     """A snapshot as the console gives it to be downloaded: UTF-8, line ends intact.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
 Ports = tuple[tuple[int, int], ...]
 """Ranges of ports, both ends included, ascending and apart from each other."""
@@ -53,12 +54,12 @@ class Rule:
         clause = self.get(option)
         return clause.values[0] if clause and clause.values and not clause.negated else ""
 
-    @property
+    @cached_property
     def target(self) -> str:
         """Where a matching packet goes; empty for a rule that only counts."""
         return self.value("-j") or self.value("-g")
 
-    @property
+    @cached_property
     def matches(self) -> tuple[Clause, ...]:
         """The clauses that choose packets, without the target and its own options."""
         names = [clause.option for clause in self.clauses]
@@ -129,7 +130,19 @@ class Table:
 
     def of(self, chain: str) -> tuple[Rule, ...]:
         """The rules of one chain."""
-        return tuple(rule for rule in self.rules if rule.chain == chain)
+        return self._by_chain.get(chain, ())
+
+    @cached_property
+    def _by_chain(self) -> Mapping[str, tuple[Rule, ...]]:
+        found: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            found.setdefault(rule.chain, []).append(rule)
+        return {chain: tuple(rules) for chain, rules in found.items()}
+
+    @cached_property
+    def walked(self) -> dict[object, Any]:
+        """Answers about packets that were walked through it, kept by who walks: many ask about the same ones."""
+        return {}
 
     def reachable(self, chain: str) -> tuple[str, ...]:
         """A chain and every user's chain it leads to."""

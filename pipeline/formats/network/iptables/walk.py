@@ -20,6 +20,7 @@ _PASSING = frozenset(
 )
 # Modules that choose nothing by themselves, only by their options. Others do: a bare "-m limit" means 3 an hour.
 _NEUTRAL = frozenset({"tcp", "udp", "icmp", "mac", "state", "conntrack", "multiport", "comment", "iprange", "addrtype"})
+_MOST_WALKED = 4096  # packets a table remembers
 _FINAL = frozenset({"ACCEPT", "DROP", "REJECT"})
 
 
@@ -77,6 +78,15 @@ class Verdict:
 
 def walk(table: Table, chain: str, packet: Packet) -> tuple[Verdict, ...]:
     """All ends a packet may come to in a built-in chain, in order; one verdict when nothing is in doubt."""
+    known = table.walked.get((chain, packet))
+    if known is None:
+        if len(table.walked) >= _MOST_WALKED:
+            table.walked.clear()
+        known = table.walked[chain, packet] = _walked(table, chain, packet)
+    return known
+
+
+def _walked(table: Table, chain: str, packet: Packet) -> tuple[Verdict, ...]:
     ends: list[Verdict] = []
     if not _walk(table, chain, packet, ends, sure=True):
         policy = table.chain(chain)

@@ -61,3 +61,17 @@ def test_what_is_not_computed_is_not_guessed(hashed: str) -> None:
 def test_salts_that_would_break_the_file_are_refused(salt: str) -> None:
     with pytest.raises(ValueError, match="salt"):
         crypt_hash.sha512crypt("secret", salt)
+
+
+def test_a_hash_made_here_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules try a dozen words on each gateway's own hash: none of them is computed; one of elsewhere is."""
+    hashed = crypt_hash.sha512crypt("long and its own", "saltsaltsalt")
+    elsewhere = crypt_hash.sha512crypt("another", "saltsaltsalt")
+    crypt_hash._MADE.pop(elsewhere)
+    asked: list[str] = []
+    compute = crypt_hash._digest
+    monkeypatch.setattr(crypt_hash, "_digest", lambda *given: asked.append(given[1]) or compute(*given))
+    assert [crypt_hash.fits(word, hashed) for word in ("", "root", "long and its own")] == [False, False, True]
+    assert not asked
+    assert crypt_hash.fits("another", elsewhere)
+    assert asked == ["another"]
