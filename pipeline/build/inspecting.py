@@ -30,6 +30,8 @@ def inspect_vanilla(workspace: Workspace, say: Say) -> None:
         require_publishable(workspace)
     workspace.record("inspect").unlink(missing_ok=True)
     digest = prepare.prepare_raw(source, workspace.raw, say)
+    if not is_fleet(workspace):
+        require_publishable(workspace)  # again: now it is known how much room an image takes
     vanilla = inspect.inspect(
         workspace.raw,
         layout_files.choose_layouts(release.layout, release.keystores.certificates),

@@ -158,7 +158,7 @@ def full(place: Path) -> list[str]:
     """No room for a workspace, and none for what is published."""
     wrong = []
     shutil.rmtree(place / "full", ignore_errors=True)
-    for name, where, mib in (("the workspace", "", 64), ("the workspace", "", 256), ("out/", "out", 96)):
+    for name, where, mib in (("the workspace", "", 64), ("out/", "out", 96)):
         root = place / "full" / (where or "workspace")
         workspace = root / "w"
         if where:
