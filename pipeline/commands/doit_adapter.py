@@ -168,3 +168,12 @@ def options_first(arguments: Sequence[str], valued: Sequence[str]) -> list[str]:
         if word in valued and waiting:
             options.append(waiting.pop(0))
     return [*options, *others]
+
+
+def as_typed(command: str, arguments: Sequence[str]) -> list[str]:
+    """All words behind a command: doit takes away those with an equals sign, such as distinguished names."""
+    if command in sys.argv[1:]:
+        typed = sys.argv[sys.argv.index(command, 1) + 1 :]
+        if [word for word in typed if word.startswith("-") or "=" not in word] == list(arguments):
+            return typed
+    return list(arguments)

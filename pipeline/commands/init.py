@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.commands.answering import or_say_why
-from pipeline.commands.doit_adapter import options_first
+from pipeline.commands.doit_adapter import as_typed, options_first
 from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.host import tools
@@ -72,7 +72,7 @@ class Init(Helping):
     def parse_execute(self, in_args: Sequence[str]) -> int:
         """As doit does it, and with options after the directory as well."""
         valued = [f"--{option['long']}" for option in _OPTIONS]
-        return int(super().parse_execute(options_first(in_args, valued)))
+        return int(super().parse_execute(options_first(as_typed("init", in_args), valued)))
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Write the workspace; 1 when its plan does not work yet, 2 when it could not be made."""

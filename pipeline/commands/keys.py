@@ -16,6 +16,7 @@ from doit.doit_cmd import DoitMain
 
 from pipeline.build import reading
 from pipeline.commands.answering import or_say_why
+from pipeline.commands.doit_adapter import as_typed
 from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
 from pipeline.formats.crypto import jks
@@ -52,17 +53,8 @@ class Keys(Helping):
         if not pos_args:
             # the task keeps its name; doit gives that of a command to the command
             return int(DoitMain().run(["run", "keys"]))
-        options = _parser().parse_args(_as_typed(pos_args))
+        options = _parser().parse_args(as_typed("keys", pos_args))
         return or_say_why(lambda: _WORK[options.work](options))
-
-
-def _as_typed(arguments: Sequence[str]) -> list[str]:
-    """All words behind ``doit keys``: doit takes away those with an equals sign, such as distinguished names."""
-    if "keys" in sys.argv[1:]:
-        typed = sys.argv[sys.argv.index("keys", 1) + 1 :]
-        if [word for word in typed if word.startswith("-") or "=" not in word] == list(arguments):
-            return typed
-    return list(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ from pipeline.errors import PipelineError
 from pipeline.host.digests import write_atomically
 from pipeline.host.workspace import Workspace
 from pipeline.signing.secrets.handover import encrypted_for, handover_text, write_private
+from pipeline.signing.secrets.roles import hand_over, role_text
 
 _ON_TERMINAL = "-"
 
@@ -23,7 +24,7 @@ class Secrets(Helping):
 
     name = "secrets"
     doc_purpose = "hand over a gateway's passwords, to a file nobody else can read or an encrypted one"
-    doc_usage = "GATEWAY"
+    doc_usage = "GATEWAY | --all --to DIRECTORY"
     doc_description = (
         "The file must not exist and gets mode 0600. With --age it holds what only the recipient's identity opens. "
         "Nothing secret is printed, unless --to - asks for it on a terminal. --request and --certificate write what is "
@@ -31,6 +32,15 @@ class Secrets(Helping):
         "request for your authority, or the certificate a broker has to know."
     )
     cmd_options = (
+        {
+            "name": "every",
+            "short": "",
+            "long": "all",
+            "type": bool,
+            "default": False,
+            "help": "all gateways' secrets, one encrypted file for each role in gateway.toml [[secrets.recipient]], "
+            "into the directory that --to names",
+        },
         {
             "name": "to",
             "short": "",
@@ -72,6 +82,8 @@ class Secrets(Helping):
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Write the file; 2 when it cannot be."""
         text = {name: str(value) for name, value in opt_values.items()}
+        if opt_values["every"]:
+            return or_say_why(lambda: self._hand_over_all(pos_args, text))
         if text["request"] or text["certificate"]:
             return or_say_why(lambda: self._show_public(pos_args, text))
         return or_say_why(lambda: self._hand_over(pos_args, text["to"], text["age"]))
@@ -93,6 +105,27 @@ class Secrets(Helping):
             sys.stdout.write(content.decode("ascii"))
         else:
             write_atomically(Path(target), content, 0o644)
+        return 0
+
+    def _hand_over_all(self, names: Sequence[str], options: Mapping[str, str]) -> int:
+        if names or options["age"] or options["request"] or options["certificate"] or not options["to"].strip("-"):
+            raise PipelineError(
+                "--all goes with --to DIRECTORY, and with nothing else", "doit secrets --all --to handover"
+            )
+        workspace = Workspace.here()
+        release = reading.release_of(workspace)
+        if not release.recipients:
+            raise PipelineError(
+                "gateway.toml has no [[secrets.recipient]]: nobody is to be told anything",
+                'add role = "factory", age = ["age1…"], knows = ["root"] (docs/guide/secrets.md)',
+            )
+        told = [
+            (gateway, reading.passwords_of(workspace, gateway), reading.secrets_of(workspace, gateway))
+            for gateway in reading.gateways_of(workspace).values()
+        ]
+        contents = {recipient: role_text(release, recipient, told) for recipient in release.recipients}
+        for path, recipient in zip(hand_over(Path(options["to"]), contents), contents, strict=True):
+            sys.stdout.write(f"{path}: {len(told)} gateways: {', '.join(recipient.knows)}\n")
         return 0
 
     def _hand_over(self, names: Sequence[str], target: str, recipient: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.inputs.bootloader_section import read_bootloader
+from pipeline.inputs.recipients import read_recipients
 from pipeline.inputs.rules_section import read_rules
 from pipeline.inputs.signing_section import read_signing
 from pipeline.inputs.toml_table import Table, load
@@ -88,6 +89,7 @@ def release_in(root: Table, base: Path, environ_epoch: str | None = None) -> Rel
         secrets_derivation=secrets.integer("derivation", 2, 1, 2),
         product=head.text("product", "", form=NAME, meaning="a name without blanks"),
         secrets_given=read_given(secrets),
+        recipients=read_recipients(secrets),
         secrets_identity=secrets.text("identity", "", form=_PATH, meaning="a path"),
         command_enabled=command.boolean("enabled", default=False),
         ssh=_ssh(root.table("ssh")),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.model.gateway import User
+from pipeline.model.recipient import Recipient
 from pipeline.model.rule import Waiver
 
 DEMOS = ("esf-5", "kura-5")
@@ -248,6 +249,7 @@ class Release:
         product: what all releases of one product have in common; empty takes it from the release's name.
         device_names: pattern of host names for gateways whose row has none, such as ``gw-{serial}``; or empty.
         secrets_given: URI of what a gateway has been given, with ``{gateway}`` for its name, or empty.
+        recipients: roles that are handed secrets, each some of them.
         secrets_identity: file of the identity that opens age-encrypted ones, or empty.
     """
 
@@ -274,6 +276,7 @@ class Release:
     device_names: str = ""
     secrets_given: str = ""
     secrets_identity: str = ""
+    recipients: tuple[Recipient, ...] = ()
     command_enabled: bool = False
     ssh: Ssh = field(default_factory=Ssh)
     firewall: Firewall = field(default_factory=Firewall)

@@ -31,6 +31,7 @@ from pipeline.signing.keys.signers import open_bundle_signer
 from tests.support.esf.every_layout import RELEASES, a_vanilla_of
 from tests.support.keys.ssh_keys import ed25519
 from tests.support.vanilla import a_vanilla
+from tests.support.workspaces import doit
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 EXPORT = CHECKOUT / "golden"
@@ -256,3 +257,14 @@ def test_an_input_that_is_not_fit_leaves_nothing(place: Path, monkeypatch: pytes
     monkeypatch.setattr(init, "look", making.look)
     assert run("ws") == 2
     assert not (place / "ws").exists()
+
+
+def test_the_real_program_takes_serials_and_names_with_equals_signs(place: Path) -> None:
+    """doit itself takes words with an equals sign for variables."""
+    ran = doit(
+        place, "init", "ws", "--vanilla", "nowhere", "--golden", str(EXPORT), "--name", "plant-1.0",
+        "--gateways", "gw-a=SN17,gw-b", "--user-key", "me.pub", "--subject", "CN=a,O=b",
+    )  # fmt: skip
+    assert ran.status == 2
+    assert ran.stderr.splitlines()[0] == "--vanilla: nowhere is not there"
+    assert len(ran.stderr.splitlines()) == 2
