@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.image.ext4 import sealable
 from pipeline.image.ext4.ext4 import Ext4, Ext4Error, _clear_runs, parse_superblock
 from pipeline.image.write.stamp import _difference
 from tests.support import disks
@@ -102,3 +103,11 @@ def test_large_file_systems_count_their_blocks_in_64_bits(tmp_path: Path) -> Non
     small = parse_superblock(bytes(superblock))
     struct.pack_into("<I", superblock, 336, 3)
     assert parse_superblock(bytes(superblock)).blocks == small.blocks + (3 << 32)
+
+
+@pytest.mark.parametrize(("word", "kind"), [(1, "incompatible"), (2, "read-only compatible")])
+def test_features_nobody_has_heard_of_keep_a_file_system_from_being_sealed(word: int, kind: str) -> None:
+    superblock = bytearray(1024)
+    struct.pack_into("<I", superblock, 92 + 4 * word, 1 << 31)
+    problems = [problem.what for problem in sealable._reasons(bytes(superblock))]
+    assert problems[0] == f"its {kind} ext4 features 0x80000000 are not known here"

@@ -84,3 +84,18 @@ def test_steps_go_to_their_partition_removals_first() -> None:
         for partition, taken in steps.items()
     }
     assert found == {3: [("Removal", "/log"), ("FileEntry", "/new")], 2: [("FileEntry", "/srv/new")]}
+
+
+def test_a_directory_where_a_partition_is_mounted_may_be_set_as_its_file_system_can() -> None:
+    steps = place(DISK, TREE, Layer.of(DirEntry(GuestPath("/srv/data/store"), WHY, mode=0o700, uid=5)))
+    assert [(part.number, len(found)) for part, found in steps.items()] == [(3, 1)]
+    (told,) = refused(DirEntry(GuestPath("/boot"), WHY, mode=0o700, uid=5))
+    assert told.startswith("/boot: ")
+    assert "is where a partition is mounted" not in told
+
+
+def test_what_goes_with_a_directory_above_it_is_no_step_of_its_own() -> None:
+    nodes = {GuestPath("/old"): Node(Kind.DIRECTORY, 0o755), GuestPath("/old/file"): Node(Kind.FILE, 0o644)}
+    layer = Layer.of(Removal(GuestPath("/old"), WHY), Removal(GuestPath("/old/file"), WHY))
+    steps = place(DISK, Tree({**TREE.nodes, **nodes}), layer)
+    assert [step.entry.path for found in steps.values() for step in found] == ["/old"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.image.write import write
+from pipeline.image.write.placing import Step
 from pipeline.model.disk import Disk, Partition
 from pipeline.model.guest_path import GuestPath
-from pipeline.model.layer import FileEntry, LinkEntry, Origin
+from pipeline.model.layer import DirEntry, FileEntry, LinkEntry, Origin, Removal
 from pipeline.model.tree import Kind, Node, Tree
 
 WHY = (Origin("test", "test"),)
@@ -112,3 +114,31 @@ def test_free_space_is_cleared_by_the_appliance_where_sealing_does_not() -> None
     write._clear_free_space(Recording(), Disk(1, "gpt", parts), said.append)  # type: ignore[arg-type]
     assert Recording.cleared == ["/", "/data"]
     assert said == ["clearing the free space of /", "clearing the free space of /data"]
+
+
+def test_what_is_replaced_goes_first_and_directories_stay(tmp_path: Path) -> None:
+    done: list[tuple[str, ...]] = []
+
+    class Recording:
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *given: done.append((name, *(str(one) for one in given if isinstance(one, GuestPath))))
+
+    disk = Disk(1, "mbr", (Partition(1, 0, 1, "ext4", mountpoint=GuestPath("/")),))
+    directory, file = Node(Kind.DIRECTORY, 0o755), Node(Kind.FILE, 0o644)
+    steps = [
+        Step(Removal(GuestPath("/gone"), WHY), GuestPath("/gone"), file),
+        Step(DirEntry(GuestPath("/kept"), WHY), GuestPath("/kept"), directory),
+        Step(DirEntry(GuestPath("/new"), WHY), GuestPath("/new"), None),
+        Step(FileEntry(GuestPath("/replaced"), b"", WHY), GuestPath("/replaced"), file),
+        Step(FileEntry(GuestPath("/fresh"), b"", WHY), GuestPath("/fresh"), None),
+    ]
+    write._write(Recording(), disk, steps, 1, tmp_path)  # type: ignore[arg-type]
+    assert done == [
+        ("remove", "/gone"),
+        ("remove", "/replaced"),
+        ("commit",),
+        ("set_mode_and_owner", "/kept"),
+        ("make_directory", "/new"),
+        ("set_mode_and_owner", "/new"),
+        ("unpack",),
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from pipeline.errors import PipelineError
 from pipeline.formats.crypto.signature_block import check_shape
 from pipeline.formats.java import jar_manifest
+from pipeline.signing.bundles import inspection
 from pipeline.signing.bundles.bundle import Mode, sign_bundle
 from pipeline.signing.bundles.inspection import inspect
 from tests.support.trust import (
@@ -188,3 +190,11 @@ def test_stale_digests_go_when_replaced() -> None:
     clean = a_jar({"a": b"x"}, MANIFEST)
     stale = a_jar({"a": b"x"}, MANIFEST + "Name: a\r\nSHA1-Digest: AAAA\r\n\r\n")
     assert sign_bundle(stale, a_signer(), "replace") == sign_bundle(clean, a_signer(), "replace")
+
+
+def test_a_block_without_a_signer_is_a_reason_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = archive_of(sign_bundle(KINDS["stored"], a_chain_signer()))
+    whole = inspection.signature_block.parse_block
+    monkeypatch.setattr(inspection.signature_block, "parse_block", lambda data: replace(whole(data), signers=()))
+    with pytest.raises(PipelineError, match="it has 0 signers instead of one"):
+        inspect(signed)
