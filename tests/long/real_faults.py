@@ -128,7 +128,9 @@ def killed(place: Path, kills: int, seed: int, longest: float) -> list[str]:
         if ran.status:
             return [f"the build in peace: {ran.text}"]
     shutil.rmtree(disturbed, ignore_errors=True)
-    workspace, chance, wrong = one_gateway(disturbed), random.Random(seed), list[str]()
+    made = shutil.ignore_patterns(".build", "out", ".doit*")
+    workspace = Path(shutil.copytree(peaceful, disturbed, symlinks=True, ignore=made))
+    chance, wrong = random.Random(seed), list[str]()
     for _ in range(kills):
         wrong += kill_once(workspace, chance, longest)
     ran = doit(workspace, "build", timeout=7200)
