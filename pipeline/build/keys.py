@@ -20,6 +20,7 @@ def inspect_key(workspace: Workspace) -> str:
         layout=reading.release_of(workspace).layout,
         root=reading.release_of(workspace).vanilla_root,
         certificates=reading.release_of(workspace).keystores.certificates,
+        environment=reading.release_of(workspace).bootloader.environment,  # a file that is read besides the others
         pipeline=pipeline_digest(),
     )
 

@@ -23,6 +23,8 @@ IGNORED = """\
 /secrets/
 *.key
 /handover/
+*.secrets
+*.age
 /export/
 /requests/
 """

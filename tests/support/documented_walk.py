@@ -104,7 +104,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "bmaptool copy out/demo-1.0/gw-north-01/image.img /dev/sdX",
-        "truncate -s 512M medium.img; bmaptool -q copy out/demo-1.0/gw-north-01/image.img medium.img",
+        "truncate -s 512M $HOME/medium.img; bmaptool -q copy out/demo-1.0/gw-north-01/image.img $HOME/medium.img",
         _R,
     ),
     Step(

@@ -132,7 +132,9 @@ def test_keys_are_made_private_and_outside_git(place: Path) -> None:
         ["git", "status", "--porcelain", "-uall"], cwd=workspace, check=True, capture_output=True, text=True
     ).stdout
     assert "gateway.toml" in seen
-    for secret in ("private", "secrets", "fleet.key", ".build"):
+    (workspace / "gw-a.secrets").write_text("x")
+    (workspace / "gw-a.age").write_text("x")
+    for secret in ("private", "secrets", "fleet.key", ".build", ".age"):
         assert secret not in seen
 
 
