@@ -11,9 +11,11 @@ from pipeline.commands.answering import or_say_why
 from pipeline.commands.doit_adapter import options_first
 from pipeline.commands.helping import Helping
 from pipeline.errors import PipelineError
+from pipeline.fleet.base import ENTRY
 from pipeline.host.digests import write_atomically
 from pipeline.host.workspace import Workspace
 from pipeline.signing.secrets.handover import encrypted_for, handover_text, write_private
+from pipeline.signing.secrets.packs import pack
 from pipeline.signing.secrets.roles import hand_over, role_text
 
 _ON_TERMINAL = "-"
@@ -24,7 +26,7 @@ class Secrets(Helping):
 
     name = "secrets"
     doc_purpose = "hand over a gateway's passwords, to a file nobody else can read or an encrypted one"
-    doc_usage = "GATEWAY | --all --to DIRECTORY"
+    doc_usage = "GATEWAY | --all --to DIRECTORY | --pack ROLE --to DIRECTORY [GATEWAY ...]"
     doc_description = (
         "The file must not exist and gets mode 0600. With --age it holds what only the recipient's identity opens. "
         "Nothing secret is printed, unless --to - asks for it on a terminal. --request and --certificate write what is "
@@ -48,6 +50,15 @@ class Secrets(Helping):
             "type": str,
             "default": "",
             "help": "the file to write, which must not be there yet; - for the terminal",
+        },
+        {
+            "name": "pack",
+            "short": "",
+            "long": "pack",
+            "type": str,
+            "default": "",
+            "help": "instead: the built images of the gateways named, or of all, encrypted to this role of "
+            "[[secrets.recipient]], into the directory that --to names",
         },
         {
             "name": "age",
@@ -77,11 +88,15 @@ class Secrets(Helping):
 
     def parse_execute(self, in_args: Sequence[str]) -> int:
         """As doit does it, and with options after the gateway's name as well."""
-        return int(super().parse_execute(options_first(in_args, ("--to", "--age", "--request", "--certificate"))))
+        return int(
+            super().parse_execute(options_first(in_args, ("--to", "--age", "--request", "--certificate", "--pack")))
+        )
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:
         """Write the file; 2 when it cannot be."""
         text = {name: str(value) for name, value in opt_values.items()}
+        if text["pack"]:
+            return or_say_why(lambda: self._pack(pos_args, text))
         if opt_values["every"]:
             return or_say_why(lambda: self._hand_over_all(pos_args, text))
         if text["request"] or text["certificate"]:
@@ -126,6 +141,25 @@ class Secrets(Helping):
         contents = {recipient: role_text(release, recipient, told) for recipient in release.recipients}
         for path, recipient in zip(hand_over(Path(options["to"]), contents), contents, strict=True):
             sys.stdout.write(f"{path}: {len(told)} gateways: {', '.join(recipient.knows)}\n")
+        return 0
+
+    def _pack(self, names: Sequence[str], options: Mapping[str, str]) -> int:
+        if options["age"] or options["request"] or options["certificate"] or not options["to"].strip("-"):
+            raise PipelineError("--pack goes with --to DIRECTORY", "doit secrets --pack factory --to packs gw-north-01")
+        workspace = Workspace.here()
+        release = reading.release_of(workspace)
+        roles = {recipient.role: recipient for recipient in release.recipients}
+        if options["pack"] not in roles:
+            raise PipelineError(
+                f"gateway.toml has no [[secrets.recipient]] of role {options['pack']}",
+                f"name one of these: {', '.join(roles) or 'none yet'}",
+            )
+        chosen = [reading.gateway_of(workspace, name).name for name in names] or [*reading.gateways_of(workspace)]
+        sources = [workspace.result(release.name, name) for name in chosen]
+        base = workspace.results(release.name) / ENTRY
+        sources += [base] if base.is_dir() else []
+        for path in pack(sources, Path(options["to"]), roles[options["pack"]], epoch=release.epoch):
+            sys.stdout.write(f"{path}: for {options['pack']}\n")
         return 0
 
     def _hand_over(self, names: Sequence[str], target: str, recipient: str) -> int:

@@ -170,6 +170,18 @@ STEPS: tuple[Step, ...] = (
         ">> gateway.toml; {doc}; age -d -i age.key handover/factory.age | grep -q '^root = '; git checkout -q gateway.toml",
     ),
     Step("age -d -i IDENTITY handover/factory.age", "age -d -i age.key handover/factory.age >/dev/null"),
+    Step(
+        "doit secrets --pack factory --to packs gw-north-01",
+        'printf \'[[secrets.recipient]]\\nrole = "factory"\\nage = ["%s"]\\nknows = ["root"]\\n\' $(age-keygen -y age.key) '
+        ">> gateway.toml; {doc}; git checkout -q gateway.toml",
+        _R,
+    ),
+    Step(
+        "age -d -i IDENTITY packs/gw-north-01.tar.age | tar -x",
+        "cd $HOME; age -d -i $OLDPWD/age.key $OLDPWD/packs/gw-north-01.tar.age | tar -x; cmp gw-north-01/manifest.json "
+        "$OLDPWD/out/demo-1.0/gw-north-01/manifest.json; rm -r gw-north-01 $OLDPWD/packs",
+        _R,
+    ),
     # docs/guide/signing.md
     Step(
         'doit keys new signer --dn "CN=www.companyname.com,O=Company Name,C=US" --passphrase prompt',

@@ -158,6 +158,10 @@ def test_a_recipient_that_is_none_leaves_nothing(workspace: Path, capsys: pytest
         (("--all", "--to", "-"), "goes with --to DIRECTORY"),
         (("--all", "--to", "x", "gw-north-01"), "goes with --to DIRECTORY"),
         (("--all", "--to", "x", "--age", "age1"), "goes with --to DIRECTORY"),
+        (("--pack", "factory"), "--pack goes with --to DIRECTORY"),
+        (("--pack", "nobody", "--to", "x"), "no [[secrets.recipient]] of role nobody"),
+        (("--pack", "factory", "--to", "x", "gw-9"), "gw-9: no such gateway"),
+        (("--pack", "factory", "--to", "x"), "out/demo-1.0/gw-north-01: is not there"),
     ],
 )
 def test_what_does_not_go_together(
