@@ -141,7 +141,7 @@ def decided(lock: Lock, items: Sequence[Item], names: Iterable[str], decision: D
     for name in names:
         chosen = _named(items, lock, name, decision)
         if not chosen:
-            wrong.append(Problem(f"{name}: no such thing in the export", "doit golden lists them"))
+            wrong.append(Problem(f"{name}: is not in the export", "doit golden lists them"))
         for item in chosen:
             known = entries.get(item.key)
             why = reason or (known.reason if known else item.reason)

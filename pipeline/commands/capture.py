@@ -78,7 +78,9 @@ def _capture(options: Mapping[str, object], arguments: Sequence[str]) -> int:
     product, release = _release(options, found)
     taken = judged(found, snapshot, layout_of(product, release, load_layouts()))
     if not taken.files:
-        raise PipelineError(f"{whence}: has nothing of the documents' list", "is it a gateway with ESF or Kura?")
+        raise PipelineError(
+            f"{whence}: none of the files the documents list is there", "is it a gateway with ESF or Kura?"
+        )
     write_export(taken, target, release=release, source=whence, product=product)
     lines = _told(taken, str(options["output"]), f"{product} {release}", given=snapshot is not None)
     sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))

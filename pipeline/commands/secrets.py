@@ -131,7 +131,7 @@ class Secrets(Helping):
         release = reading.release_of(workspace)
         if not release.recipients:
             raise PipelineError(
-                "gateway.toml has no [[secrets.recipient]]: nobody is to be told anything",
+                "gateway.toml has no [[secrets.recipient]]: nobody would receive the secrets",
                 'add role = "factory", age = ["age1…"], knows = ["root"] (docs/guide/secrets.md)',
             )
         told = [

@@ -54,7 +54,7 @@ def write_ext4(image: Path, place: Ext4, members: Members, scratch: Path, *, epo
         scratch: an existing empty directory for the files debugfs copies from.
 
     Raises:
-        PipelineError: the tree does not fit, has a name debugfs cannot be told, or a tool is missing.
+        PipelineError: the tree does not fit, has a name debugfs cannot take, or a tool is missing.
     """
     fixed = {
         # The only clock e2fsprogs 1.47.0 honours (SOURCE_DATE_EPOCH came with 1.47.1).
@@ -158,7 +158,7 @@ def _quoted(text: str) -> str:
     """A word of a debugfs script; there is no way to write a line break, and quotes are refused to be safe."""
     if any(character in text for character in '"\n\r\0'):
         raise PipelineError(
-            f"{text!r}: a name that debugfs cannot be told",
+            f"{text!r}: a name that debugfs cannot take",
             "rename it, or leave the package that brings it out of pipeline/demo/rootfs.py",
         )
     return f'"{text}"'

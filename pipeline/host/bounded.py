@@ -105,6 +105,6 @@ def _receive(handle: int, what: str) -> bytes:
 
 def _too_much(what: str) -> PipelineError:
     return PipelineError(
-        f"{what}: wants more than {_SECONDS} s, {_MEMORY >> 20} MiB of memory or {_LARGEST >> 20} MiB of result",
+        f"{what}: needs more than {_SECONDS} s, {_MEMORY >> 20} MiB of memory or {_LARGEST >> 20} MiB of result",
         "look for a loop or macro in it that does not end, or for text that is multiplied",
     )

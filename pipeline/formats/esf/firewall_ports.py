@@ -76,6 +76,6 @@ def _entries(text: str, where: str, size: int) -> list[list[str]]:
     for entry in filter(None, text.strip().split(";")):
         fields = entry.split(",")
         if len(fields) != size + 1 or fields[-1] != "#":
-            raise PipelineError(f"{where}: entry {entry!r} has not {size} fields and a '#'", _REMEDY)
+            raise PipelineError(f"{where}: entry {entry!r} does not have {size} fields and a '#'", _REMEDY)
         rows.append(fields[:-1])
     return rows

@@ -252,7 +252,7 @@ class Session:
             if place > size:
                 break
         if place != size:
-            raise PipelineError(f"{path}: has not the {size} bytes it says", CHECK_A_COPY)
+            raise PipelineError(f"{path}: {place} bytes can be read where its inode gives {size}", CHECK_A_COPY)
         return b"".join(pieces)
 
     def first_bytes(self, path: GuestPath, count: int) -> bytes:

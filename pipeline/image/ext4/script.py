@@ -28,7 +28,7 @@ def script_for(
         scratch: where values of extended attributes are put for debugfs to read.
 
     Raises:
-        PipelineError: a name debugfs cannot be told.
+        PipelineError: a name debugfs cannot take.
     """
     touched: set[GuestPath] = set()
     for number, step in enumerate(steps):
@@ -109,6 +109,6 @@ def is_quotable(text: str) -> bool:
 def _quote(text: str) -> str:
     """An argument for debugfs: inside quotation marks only those marks have a meaning, and are written twice."""
     if not is_quotable(text):
-        raise PipelineError(f"{ascii(text)}: debugfs cannot be told this name", 'use writer = "guestfs" under [output]')
+        raise PipelineError(f"{ascii(text)}: debugfs cannot take this name", 'use writer = "guestfs" under [output]')
     doubled = text.replace('"', '""')
     return f'"{doubled}"'

@@ -65,7 +65,7 @@ def detect(tree: Tree, layouts: Sequence[Layout], read: Callable[[GuestPath], by
     missing = [marker for marker in layout.markers if not _is_there(tree, marker)]
     if missing:
         raise PipelineError(
-            f"the image says it has {layout.product} {version}, but lacks what layout {layout.name} is told by: "
+            f"the image says it has {layout.product} {version}, but lacks what layout {layout.name} is recognised by: "
             + ", ".join(missing),
             "use an image with a complete installation",
         )

@@ -112,7 +112,7 @@ def _reasons(disk: Disk, tree: Tree, layer: Layer) -> Iterator[str]:
             below = tree.below(step.entry.path) if isinstance(step.entry, Removal) else ()
             strange = next((name for name in below if not is_quotable(name)), None)
             if strange is not None:
-                yield f"debugfs cannot be told the name {ascii(strange)}"
+                yield f"debugfs cannot take the name {ascii(strange)}"
             values = step.entry.xattrs if isinstance(step.entry, FileEntry) else ()
             if any(len(value) > LONGEST_ATTRIBUTE for _, value in values):
                 yield f"debugfs cuts off an attribute of {step.entry.path}"

@@ -108,7 +108,7 @@ def _cannot_become_root(view: ImageView, known: People, person: Person) -> Itera
     asked = root_password if rootpw & {person.name, "ALL"} else person.has_password
     if grant.password and not asked:
         yield Breach(
-            path, grant.line, f"sudo asks {person.name} for a password there is none of", "NOPASSWD, or a password"
+            path, grant.line, f"sudo asks {person.name} for a password, and none is set", "NOPASSWD, or a password"
         )
 
 

@@ -48,7 +48,7 @@ def _signed(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
     del expected
     if layout.policy is None:
         return Judgement.not_applicable(_NO_POLICY)
-    return _each(view, layout, lambda _, signature: signature.problem, "a signature the gateway believes", "are signed")
+    return _each(view, layout, lambda _, signature: signature.problem, "a signature the gateway accepts", "are signed")
 
 
 def _admitted(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
@@ -94,7 +94,11 @@ def _trusted(view: ImageView, layout: Layout, expected: Expected) -> Judgement:
         return no_keystore(layout)
     store = document(view, layout.certificates)
     if store is None:
-        return Judgement.failed(Breach(str(view.place(layout.certificates)), 0, "missing: nobody is believed", "it"))
+        return Judgement.failed(
+            Breach(
+                str(view.place(layout.certificates)), 0, "missing: no signer is trusted", "a keystore of the signers"
+            )
+        )
     try:
         known = {item.sha256 for item in jks.certificates_in(store.data, store.path)}
     except PipelineError as error:

@@ -210,6 +210,6 @@ RULES: tuple[Rule, ...] = (
         profile="documents",
         check=on_esf(_owned),
         remedy="chmod go-w",
-        enforced_by="framework",
+        enforced_by="esf.framework",
     ),
 )

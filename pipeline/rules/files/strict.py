@@ -166,7 +166,7 @@ RULES = (
     ),
     _strict(
         "files.setuid",
-        "no programs but those known to need it change user",
+        "only programs known to need it are setuid or setgid",
         "Each program that runs as its owner is a way to become root as soon as one of its bugs is known.",
         Severity.HIGH,
         _setuid,
@@ -193,7 +193,7 @@ RULES = (
     ),
     _strict(
         "accounts.trust_by_name",
-        "nobody is trusted by the name of a host",
+        "nobody is trusted by host name (.rhosts, hosts.equiv)",
         (
             "Trust in a host name lets in whoever can forge an answer of the DNS or take an address on the local "
             "network."
@@ -205,7 +205,7 @@ RULES = (
     ),
     _strict(
         "accounts.umask",
-        "new files are not for everybody",
+        "the default umask keeps others from new files",
         "With a loose umask, logs and exports people make later can be read by every service on the gateway.",
         Severity.LOW,
         _umask,
@@ -214,7 +214,7 @@ RULES = (
     ),
     _strict(
         "accounts.homes",
-        "homes are not for others to look into",
+        "others cannot look into home directories",
         (
             "Home directories hold keys, histories and exports; a service that was taken over should not be able to "
             "read them."

@@ -65,7 +65,7 @@ def _host_keys(view: ImageView, expected: Expected) -> Judgement:
     if not is_own(view):
         if private:
             names = ", ".join(str(path) for path in private)
-            return Judgement.unverifiable(f"{_NO_MARKER}: whether others have {names} too, nobody can see")
+            return Judgement.unverifiable(f"{_NO_MARKER}: cannot see whether other images have the same {names}")
         return Judgement.not_applicable(f"{_NO_MARKER}, and it has no host keys")
     breaches: list[Breach] = []
     if not private:

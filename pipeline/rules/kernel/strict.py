@@ -32,7 +32,7 @@ _PARAMETERS = (
     _Parameter(
         "kernel.kptr_restrict",
         ("1", "2"),
-        "kernel addresses are hidden",
+        "kernel addresses are hidden from users",
         "Kernel addresses tell an exploit where to write; hiding them makes many of them crash instead.",
         Severity.LOW,
         ("CaC sysctl_kernel_kptr_restrict", "ANSSI R9"),
@@ -40,7 +40,7 @@ _PARAMETERS = (
     _Parameter(
         "kernel.dmesg_restrict",
         ("1",),
-        "kernel messages are for root",
+        "only root reads kernel messages",
         "Kernel messages show addresses and hardware details that help to write an exploit for this machine.",
         Severity.LOW,
         ("CIS 1.5.4", "CaC sysctl_kernel_dmesg_restrict", "ANSSI R9"),
@@ -48,7 +48,7 @@ _PARAMETERS = (
     _Parameter(
         "kernel.randomize_va_space",
         ("2",),
-        "addresses of programs are random",
+        "addresses of programs are randomised",
         "Without random addresses, an exploit that works once works every time, on every gateway.",
         Severity.MEDIUM,
         ("CIS 1.5.1", "ANSSI R9"),
@@ -57,7 +57,7 @@ _PARAMETERS = (
     _Parameter(
         "fs.protected_symlinks",
         ("1",),
-        "links in shared directories are followed with care",
+        "symbolic links in shared directories are not followed blindly",
         "In shared directories a planted link makes a program of root overwrite a file of the attacker's choice.",
         Severity.MEDIUM,
         ("CaC sysctl_fs_protected_symlinks", "ANSSI R14"),
@@ -65,7 +65,7 @@ _PARAMETERS = (
     _Parameter(
         "fs.protected_hardlinks",
         ("1",),
-        "nobody links to files of others",
+        "users cannot hard-link files of others",
         (
             "A hard link keeps a vulnerable privileged program after its update, or gives away a file whose owner is "
             "changed."
@@ -76,7 +76,7 @@ _PARAMETERS = (
     _Parameter(
         "fs.suid_dumpable",
         ("0",),
-        "programs that change user leave no dumps",
+        "setuid programs leave no memory dumps",
         "Dumps of programs that run as root hold passwords and keys, in a place where others can read them.",
         Severity.LOW,
         ("CIS 1.5.3", "CaC sysctl_fs_suid_dumpable", "ANSSI R14"),
@@ -85,7 +85,7 @@ _PARAMETERS = (
     _Parameter(
         "net.ipv4.conf.all.accept_redirects",
         ("0",),
-        "nobody redirects routes",
+        "ICMP redirects are ignored",
         "A forged redirect leads the gateway's traffic through an attacker on the same network.",
         Severity.MEDIUM,
         ("CIS 3.3.5", "ANSSI R12"),
@@ -93,7 +93,7 @@ _PARAMETERS = (
     _Parameter(
         "net.ipv4.conf.all.accept_source_route",
         ("0",),
-        "senders choose no routes",
+        "source-routed packets are dropped",
         "A sender who chooses the route can reach networks behind the gateway that were meant to be separate.",
         Severity.MEDIUM,
         ("CIS 3.3.8", "ANSSI R12"),
@@ -102,7 +102,7 @@ _PARAMETERS = (
     _Parameter(
         "net.ipv4.tcp_syncookies",
         ("1",),
-        "floods of connections are survived",
+        "SYN floods do not block new connections",
         "A flood of half-open connections fills the queue, and real clients get no answer.",
         Severity.LOW,
         ("CIS 3.3.10", "ANSSI R12"),

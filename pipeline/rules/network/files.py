@@ -178,7 +178,7 @@ def _factory_restore(view: ImageView, layout: Layout, expected: Expected) -> Jud
         live = document(view, live_path)
         if live is None:
             breaches.append(
-                Breach(copy.path, 0, f"would bring back {live_path}, which this gateway has not", "not there")
+                Breach(copy.path, 0, f"would bring back {live_path}, which this gateway does not have", "not there")
             )
         elif _meaning(copy.text) != _meaning(live.text):
             breaches.append(Breach(copy.path, _difference(copy, live), f"not as {live.path}", "the same"))

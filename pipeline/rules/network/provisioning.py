@@ -41,11 +41,11 @@ def _provisioning(found: SnapshotFile, view: ImageView, layout: Layout, expected
         line = found.line(item.pid, "broker-url")
         for what, verdict in _blocked(table, around, host, port):
             shown = f"{what}: {harmless(verdict.reason)}"
-            breaches.append(Breach(rules.path, rules.line(verdict), shown, f"reached: {found.path} wants it"))
+            breaches.append(Breach(rules.path, rules.line(verdict), shown, f"reachable: {found.path} names it"))
             breaches.append(Breach(found.path, line, f"broker on port {port}, which {rules.path} shuts off", "reached"))
         if not _is_wide(around):
             breaches.append(Breach(found.path, line, "no interface leads to a broker", "a WAN interface in use"))
-            breaches.append(Breach(file_of(around, layout), 0, f"none is a WAN: {found.path} wants a broker", "one"))
+            breaches.append(Breach(file_of(around, layout), 0, f"none is a WAN: {found.path} names a broker", "one"))
     return Judgement.of(breaches, "the broker is reached, and its answers come back")
 
 

@@ -182,7 +182,9 @@ def _missing_files(view: ImageView, file: Document, block: wpa_supplicant_conf.B
     for line in block.lines:
         path = line.value.strip('"').removeprefix("file:").removeprefix("//")
         if _FILE_KEY.fullmatch(line.key) and path.startswith("/") and not view.exists(path):
-            yield Breach(file.path, line.number, f"{line.key} names a file the image has not", "a file of this gateway")
+            yield Breach(
+                file.path, line.number, f"{line.key} names a file that is not in the image", "a file of this gateway"
+            )
 
 
 # What wpa_supplicant 2.10 takes where nothing is said (config_ssid.h), unless only these are allowed.

@@ -33,7 +33,7 @@ def _judged(view: ImageView, of_sshd: Ask, of_dropbear: AskFlags | None, why: st
     if unclear and not breaches:
         return Judgement.unverifiable("; ".join(unclear))
     if server is None and of_dropbear is None:
-        return Judgement.not_applicable("dropbear is the only SSH server, and knows no such thing")
+        return Judgement.not_applicable("dropbear is the only SSH server and has no such option")
     return Judgement.of(breaches, why)
 
 

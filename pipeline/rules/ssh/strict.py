@@ -47,7 +47,7 @@ _KEYWORDS = (
         "6",
         "at most 4",
         lambda value: _count(value) <= 4,
-        "few tries for a login",
+        "few authentication attempts per connection",
         (
             "The more tries a connection has, the faster keys and passwords can be guessed, and the fewer lines of the "
             "log show it."
@@ -60,7 +60,7 @@ _KEYWORDS = (
         "120",
         "at most 60 seconds",
         lambda value: _seconds(value) <= 60,
-        "little time for a login",
+        "connections that do not log in are closed soon",
         (
             "Connections that never log in use up the server's slots; with a long grace time a few of them keep "
             "everybody out."
@@ -73,7 +73,7 @@ _KEYWORDS = (
         "no",
         "no",
         lambda value: value == "no",
-        "no forwarding of screens",
+        "X11 forwarding is off",
         ("Forwarded screens let a gateway that was taken over read keys and windows of the administrator who logs in."),
         Severity.LOW,
         ("CIS 5.1.8", "CaC sshd_disable_x11_forwarding"),
@@ -83,7 +83,7 @@ _KEYWORDS = (
         "yes",
         "no",
         lambda value: value == "no",
-        "no tunnels",
+        "TCP forwarding (tunnels) is off",
         "A tunnel through SSH reaches the console and the plant's network behind the firewall, past all its rules.",
         Severity.MEDIUM,
         ("CIS 5.1.8", "CaC sshd_disable_tcp_forwarding"),
@@ -93,7 +93,7 @@ _KEYWORDS = (
         "no",
         "no",
         lambda value: value == "no",
-        "users bring no environment",
+        "users cannot set environment variables of their sessions",
         "Variables such as LD_PRELOAD let a user who is restricted to one command run others.",
         Severity.MEDIUM,
         ("CIS 5.1.21", "CaC sshd_do_not_permit_user_env"),
@@ -103,7 +103,7 @@ _KEYWORDS = (
         "yes",
         "yes",
         lambda value: value == "yes",
-        "no trust by host name",
+        "trust by host name (.rhosts) is ignored",
         "Files of users could let in whole machines by their name, without any key.",
         Severity.MEDIUM,
         ("CIS 5.1.11", "CaC sshd_disable_rhosts"),
@@ -113,7 +113,7 @@ _KEYWORDS = (
         "yes",
         "yes",
         lambda value: value == "yes",
-        "keys in files others may write do not count",
+        "keys in files that others may write are refused",
         "Where others may write a user's authorized_keys, any service that was taken over adds a key of its own.",
         Severity.MEDIUM,
         ("CaC sshd_enable_strictmodes", "ANSSI R50"),

@@ -157,7 +157,7 @@ def _named(files: GoldenFiles, adapters: Mapping[str, Adapter], vanilla: Vanilla
     for include in conf.every("include"):
         if len(include.words) == 2 and include.words[1].startswith("/") and not vanilla.exists(include.words[1]):
             yield Problem(
-                f"{where(path)}: line {include.line}: includes {include.words[1]}, which the vanilla image has not",
+                f"{where(path)}: line {include.line}: includes {include.words[1]}, which is not in the vanilla image",
                 "add the file as an overlay, or take the line out on the golden sample",
             )
 

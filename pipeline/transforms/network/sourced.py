@@ -86,7 +86,7 @@ def _unknown(here: Place, stanza: Stanza, files: Files, vanilla: Vanilla) -> Ite
     for path in _in_image(stanza, vanilla):
         if path not in files:
             yield Problem(
-                f"{here}: sources {' '.join(stanza.words)}, where the vanilla image has {path} and the export has not",
+                f"{here}: sources {' '.join(stanza.words)}, where the vanilla image has {path} and the export does not",
                 f"export {DIRECTORY} too, or take the line out on the golden sample, or the file out of the image",
             )
 

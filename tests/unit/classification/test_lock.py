@@ -126,7 +126,7 @@ def test_a_component_is_decided_by_its_name() -> None:
     # With nothing waiting, all of it that can have the decision.
     lock = decided(lock, items, ["org.example.Cloud"], Decision.TRAVELS, "of the whole fleet")
     assert {lock.decision(item.key) for item in items[:-1]} == {Decision.TRAVELS}
-    with pytest.raises(PipelineError, match=r"org\.example\.Clou: no such thing"):
+    with pytest.raises(PipelineError, match=r"org\.example\.Clou: is not in the export"):
         decided(lock, items, ["org.example.Clou"], Decision.STAYS, "x")
 
 
@@ -136,7 +136,7 @@ def test_a_component_is_decided_by_its_name() -> None:
         ("etc/key", Decision.TRAVELS, "take it out of the export"),
         ("etc/x", Decision.TRAVELS, "overlay"),
         ("etc/fw", Decision.STAYS, "leaves no other way"),
-        ("etc/nothing", Decision.STAYS, "no such thing"),
+        ("etc/nothing", Decision.STAYS, "is not in the export"),
     ],
 )
 def test_decisions_that_cannot_be_taken(name: str, decision: Decision, said: str) -> None:

@@ -70,7 +70,7 @@ def test_a_child_that_dies_is_told() -> None:
 
         os._exit(3)
 
-    with pytest.raises(PipelineError, match="x: wants more than"):
+    with pytest.raises(PipelineError, match="x: needs more than"):
         in_child("x", dies)
 
 

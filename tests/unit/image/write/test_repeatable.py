@@ -45,7 +45,7 @@ def test_names_debugfs_cannot_be_told_are_a_reason() -> None:
     odd = Tree({**TREE.nodes, GuestPath("/etc/d/two\nlines"): Node(Kind.FILE, 0o644)})
     assert repeatable.reason_against(DISK, odd, Layer.of(FILE)) == "", "what is not touched does not matter"
     reason = repeatable.reason_against(DISK, odd, Layer.of(Removal(GuestPath("/etc/d"), WHY)))
-    assert reason == "debugfs cannot be told the name '/etc/d/two\\nlines'"
+    assert reason == "debugfs cannot take the name '/etc/d/two\\nlines'"
 
 
 def test_attributes_debugfs_cuts_off_are_a_reason() -> None:

@@ -174,7 +174,7 @@ def test_what_does_not_go_together(
 def test_nobody_to_be_told(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     decide(workspace)
     assert run("--all", "--to", "x") == 2
-    assert "nobody is to be told anything" in capsys.readouterr().err
+    assert "nobody would receive the secrets" in capsys.readouterr().err
 
 
 AGE = f"age1{'q' * 58}"

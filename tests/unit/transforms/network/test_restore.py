@@ -355,7 +355,7 @@ def test_everything_wrong_is_told_at_once() -> None:
 def test_an_include_the_image_does_not_have() -> None:
     found = problems(AS_GOLDEN, image=an_image({"/etc/named.rfc1912.zones": None}))
     assert found == [
-        "golden: /etc/bind/named.conf: line 28: includes /etc/named.rfc1912.zones, which the vanilla image has not"
+        "golden: /etc/bind/named.conf: line 28: includes /etc/named.rfc1912.zones, which is not in the vanilla image"
     ]
 
 

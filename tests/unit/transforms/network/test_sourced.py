@@ -94,7 +94,7 @@ def test_a_file_only_the_image_has_is_named(line: str) -> None:
     named = [f"{D}/README.txt", f"{D}/setup"] if line.endswith("*") else [f"{D}/setup"]
     assert found == [
         f"golden: {INTERFACES}: line {LAST}: sources {line.split()[1]}, where the vanilla image has {path} and the "
-        "export has not"
+        "export does not"
         for path in named
     ]
 
