@@ -6,6 +6,9 @@
 //                                  what is in force (N.before) and what after one and two saves in the console (N.once,
 //                                  N.twice); N.thrown where the configuration could not be had
 //
+//                                  with DIR/N.told (three lines of a snapshot) also a rollback to it (N.rolledback), and
+//                                  with DIR/N.starts a first start with it; each with what is in force then (-live)
+//
 // To be run in a network and mount namespace of its own, with /etc/sysconfig and /etc/init.d empty: kura_firewall.py.
 
 import java.io.File;
@@ -77,8 +80,11 @@ public class KuraFirewall {
         if (Files.exists(CUSTOM)) {
             run("sh", CUSTOM.toString());
         }
-        Files.write(directory.resolve(stem + ".before"),
-                new ProcessBuilder("iptables-save").start().getInputStream().readAllBytes());
+        Files.write(directory.resolve(stem + ".before"), live());
+        Path told = directory.resolve(stem + ".told");
+        if (Files.exists(told) && Files.exists(directory.resolve(stem + ".starts"))) {
+            applied(told, directory, stem + ".started");
+        }
         for (String round : new String[] { ".once", ".twice" }) {
             forget();
             try {
@@ -95,7 +101,28 @@ public class KuraFirewall {
                 }
             }
             Files.copy(RULES, directory.resolve(stem + round));
+            Files.write(directory.resolve(stem + round + "-live"), live());
         }
+        if (Files.exists(told)) {
+            applied(told, directory, stem + ".rolledback");
+        }
+    }
+
+    /** What a snapshot says of the firewall, applied: a first start from Kura 5 on, a rollback in every release. */
+    static void applied(Path told, Path directory, String name) throws Exception {
+        List<String> lines = Files.readAllLines(told);
+        Map<String, Object> values = new HashMap<>();
+        for (int i = 0; i < NAMES.length; i++) {
+            values.put(NAMES[i], i < lines.size() ? lines.get(i) : "");
+        }
+        forget();
+        call(start(values), "updated", values);
+        Files.copy(RULES, directory.resolve(name));
+        Files.write(directory.resolve(name + "-live"), live());
+    }
+
+    static byte[] live() throws IOException {
+        return new ProcessBuilder("iptables-save").start().getInputStream().readAllBytes();
     }
 
     static void fresh(String rules) throws Exception {
@@ -129,7 +156,7 @@ public class KuraFirewall {
         Object first = firewall();
         for (Class<?> type = service.getClass(); type != null; type = type.getSuperclass()) {
             for (Field field : type.getDeclaredFields()) {
-                if (field.getType().getName().equals(FIREWALL)) {
+                if (field.getType() != Object.class && field.getType().isInstance(first)) {
                     field.setAccessible(true);
                     field.set(service, first);
                 }

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,7 @@ from pipeline.transforms.firewall.ground import Ground
 from pipeline.transforms.firewall.rewrite import Wanted, rewrite
 from tests.support import network
 from tests.support.esf.every_layout import LAYOUTS
+from tests.support.once import one_at_a_time
 from tests.support.release import a_release
 
 RULES = GuestPath("/etc/sysconfig/iptables")
@@ -45,8 +47,8 @@ PID = "org.eclipse.kura.net.admin.FirewallConfigurationService"
 NAMES = ("firewall.open.ports", "firewall.port.forwarding", "firewall.nat")
 JARS = ("osgi.core", "osgi.cmpn", "slf4j-api", "slf4j-nop", "commons-io", "commons-lang3", "commons-exec",
         "commons-net", "json", "log4j-api", "osgi.annotation")  # fmt: skip
-MODULES = ("api", "core", "core.configuration", "core.crypto", "core.net", "linux.net", "net.admin", "util",
-           "xml.marshaller.unmarshaller.provider")  # fmt: skip
+MODULES = ("api", "core", "core.configuration", "core.crypto", "core.net", "linux.net", "net.admin",
+           "net.admin.firewall", "net.configuration", "util", "xml.marshaller.unmarshaller.provider")  # fmt: skip
 INTERFACES, NETWORKS = ("eth0", "eth1", "wlan0", "ppp0"), ("10.0.0.0/8", "192.168.1.0/24", "172.16.1.5/32", "0.0.0.0/0")
 
 
@@ -66,7 +68,7 @@ class Kura:
         """Run the harness over a directory, in a namespace of its own, with one of the two kinds of iptables."""
         programs = directory.with_name(f"bin-{variant}")
         programs.mkdir(exist_ok=True)
-        for name in ("iptables", "iptables-save", "iptables-restore"):
+        for name in (f"{kind}tables{end}" for kind in ("ip", "ip6") for end in ("", "-save", "-restore")):
             if not (programs / name).is_symlink():
                 (programs / name).symlink_to(f"/usr/sbin/xtables-{variant}-multi")
         script = (
@@ -78,7 +80,8 @@ class Kura:
         )  # a place to mount on; what the harness writes stays in the namespace
         command = ["unshare", "-nm", "sh", "-c", script, self.classes, mode, str(directory)]
         environment = {"PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"}
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+        with one_at_a_time(Path("/tmp/iptables")):  # noqa: S108 - Kura's own name, which all of them share
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
 
 
 def compiled(clone: Path, version: str, layout: str, place: Path) -> Kura:
@@ -96,7 +99,11 @@ def compiled(clone: Path, version: str, layout: str, place: Path) -> Kura:
     roots = ":".join(str(path) for path in sorted(sources.glob("kura/*/src/main/java")))
     resources = [str(path) for path in sorted(sources.glob("kura/*/src/main/resources"))]
     jars = [f"/usr/share/java/{name}.jar" for name in JARS]
-    service = sources / "kura/org.eclipse.kura.net.admin/src/main/java/org/eclipse/kura/net/admin"
+    admin = "net.admin.firewall" if (sources / "kura/org.eclipse.kura.net.admin.firewall").is_dir() else "net.admin"
+    service = sources / f"kura/org.eclipse.kura.{admin}/src/main/java/org/eclipse/kura/net/admin"
+    if admin != "net.admin":  # the older of two services of one name, and in the way
+        shutil.rmtree(sources / "kura/org.eclipse.kura.net.admin")
+        roots = ":".join(str(path) for path in sorted(sources.glob("kura/*/src/main/java")))
     made = subprocess.run(
         ["javac", "-nowarn", "-proc:none", "-implicit:class", "-encoding", "UTF-8", "-d", str(classes),
          "-cp", ":".join(jars), "-sourcepath", roots, str(service / "FirewallConfigurationServiceImpl.java"),
@@ -295,7 +302,8 @@ def finished(kura: Kura, work: Path) -> int:
 def inward(path: Path, *, five: bool) -> set[str]:
     """The lines that let something in, and the policies, as iptables-save writes them."""
     found = set()
-    for line in path.read_text().split("*nat")[0].split("*mangle")[0].splitlines():
+    # Tables come in any order: the kernel's, and Kura's own.
+    for line in path.read_text().partition("*filter\n")[2].partition("\nCOMMIT")[0].splitlines():
         if line.startswith((":INPUT", ":FORWARD")):
             found.add(" ".join(line.split()[:2]))
         elif line.startswith("-A INPUT") or (five and line.startswith("-A input-kura")):
