@@ -8,16 +8,11 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.classification.assemble import assemble, judge
 from pipeline.classification.files import ABOUT as _ABOUT
-from pipeline.classification.lock import Lock
-from pipeline.classification.truth import layout_of
 from pipeline.errors import PipelineError
 from pipeline.inputs.export_archive import archive_members
 from pipeline.inputs.export_members import Contents, collect, directory_members
-from pipeline.inputs.layout_files import load_layouts
-from pipeline.inputs.zstd_data import unzstd
-from pipeline.model.golden import Export, Golden
+from pipeline.model.golden import Export
 
 _PRODUCTS = {"esf_version": "ESF", "kura_version": "Kura"}
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
@@ -38,17 +33,6 @@ def read_export(path: Path) -> Export:
     product, version = _release(contents, path)
     files = dict(sorted(contents.files.items()))
     return Export(version, files, contents.links, str(path), tuple(_permissions(path)), product)
-
-
-def read_golden(path: Path) -> Golden:
-    """An export as its rules alone judge it: what they leave to people travels unless it is forbidden or unknown.
-
-    Raises:
-        PipelineError: as `read_export`, or without its mandatory parts.
-    """
-    export = read_export(path)
-    layout = layout_of(export.product, export.esf_version, load_layouts())
-    return assemble(export, judge(export, unzstd, layout), Lock(), layout)
 
 
 def _contents(path: Path) -> Contents:

@@ -9,7 +9,6 @@ from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.formats.java.java_properties import Properties
 from pipeline.model.gateway import Gateway
 from pipeline.model.golden import Golden
-from pipeline.model.guest_path import GuestPath
 from pipeline.model.layer import DirEntry, Entry, FileEntry, Layer, LinkEntry, Removal, combine
 from pipeline.model.outside.raw_region import RawChange, Region
 from pipeline.model.outside.sidecar import Outside, Sidecar
@@ -25,7 +24,8 @@ from pipeline.transforms.accounts import accounts, login_defaults
 from pipeline.transforms.boot import bootloader
 from pipeline.transforms.boot import outside as bootloader_outside
 from pipeline.transforms.boot import raw as bootloader_raw
-from pipeline.transforms.esf import framework, keystore_services, keystores, packages, policy, snapshot
+from pipeline.transforms.esf import framework, keystores, packages, policy, snapshot
+from pipeline.transforms.esf.keystores import services as keystore_services
 from pipeline.transforms.identity import identity
 from pipeline.transforms.services import services
 from pipeline.transforms.ssh import dropbear, openssh
@@ -275,8 +275,3 @@ def _refuse_shared_paths(product: Layer, device: Layer) -> None:
                 )
             )
     raise_if_any(problems)
-
-
-def paths_of(layer: Layer) -> tuple[GuestPath, ...]:
-    """Where a landed layer touches the image."""
-    return tuple(entry.path for entry in layer.entries)

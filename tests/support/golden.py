@@ -8,9 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.classification.assemble import assemble, judge
+from pipeline.classification.lock import Lock
+from pipeline.classification.truth import layout_of
 from pipeline.formats.esf import esf_snapshot
 from pipeline.formats.esf.esf_snapshot import Property
-from pipeline.inputs.golden_export import read_golden
+from pipeline.inputs.golden_export import read_export
+from pipeline.inputs.layout_files import load_layouts
+from pipeline.inputs.zstd_data import unzstd
 from pipeline.model.golden import Golden
 
 EXPORT = Path(__file__).resolve().parents[2] / "golden"
@@ -18,6 +23,13 @@ SNAPSHOT = "snapshot_1735689600000.xml"
 
 # The least an export may hold.
 ABOUT = b'esf_version = "5.0.0"\n'
+
+
+def read_golden(path: Path) -> Golden:
+    """An export as its rules alone judge it: what they leave to people travels unless it is forbidden or unknown."""
+    export = read_export(path)
+    layout = layout_of(export.product, export.esf_version, load_layouts())
+    return assemble(export, judge(export, unzstd, layout), Lock(), layout)
 
 
 @functools.cache

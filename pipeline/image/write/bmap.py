@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.formats.archive.bmap_text import block_map
 from pipeline.image.containers.sparse import PIECE, pieces
 from pipeline.image.read.in_use import BLOCK, Span, in_use
 from pipeline.model.disk import Disk
@@ -103,27 +104,7 @@ class _Mapper:
                 self._map(self._pending)
             self._pending = b""
         self._end_range()
-        mapped = sum(last - first + 1 for first, last, _ in self._ranges)
-        lines = [
-            '<?xml version="1.0" ?>',
-            '<bmap version="2.0">',
-            f"    <ImageSize> {size} </ImageSize>",
-            f"    <BlockSize> {BLOCK} </BlockSize>",
-            f"    <BlocksCount> {-(-size // BLOCK)} </BlocksCount>",
-            f"    <MappedBlocksCount> {mapped} </MappedBlocksCount>",
-            "    <ChecksumType> sha256 </ChecksumType>",
-            f"    <BmapFileChecksum> {'0' * 64} </BmapFileChecksum>",
-            "    <BlockMap>",
-            *(
-                f'        <Range chksum="{digest}"> {first if first == last else f"{first}-{last}"} </Range>'
-                for first, last, digest in self._ranges
-            ),
-            "    </BlockMap>",
-            "</bmap>",
-        ]
-        text = "\n".join(lines) + "\n"
-        # The checksum is over the file with zeros in its place.
-        return text.replace("0" * 64, hashlib.sha256(text.encode()).hexdigest(), 1).encode()
+        return block_map(size, ((first, last + 1, digest) for first, last, digest in self._ranges))
 
     def _alike(self, most: int) -> tuple[bool, int]:
         """Whether the next bytes are in use, and for how many of them that holds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network
 
 from pipeline.formats.esf import kuranet, net_properties
 from pipeline.formats.esf.esf_snapshot import Snapshot
@@ -49,10 +49,6 @@ class Ground:
                 moved = IPv4Network((int(new.network_address) + int(network[0]) - int(old[0]), network.prefixlen))
                 return str(moved) if "/" in text else str(moved.network_address)
         return text
-
-    def follow_address(self, address: IPv4Address) -> IPv4Address:
-        """The same for one address."""
-        return IPv4Address(self.follow(str(address)))
 
 
 def ground(golden: Golden, layout: Layout, gateway: Gateway) -> Ground:

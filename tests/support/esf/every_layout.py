@@ -17,7 +17,7 @@ from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.model.vanilla import Vanilla
-from pipeline.transforms.esf.keystore_services import BUNDLES, SERVICE
+from pipeline.transforms.esf.keystores.services import BUNDLES, SERVICE
 from tests.support import esf_view, kura
 from tests.support.esf.installations import VERSIONS, as_installed
 from tests.support.golden import a_golden

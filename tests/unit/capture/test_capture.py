@@ -14,9 +14,10 @@ from pipeline.capture.export_directory import write_export
 from pipeline.capture.gateway_ssh import Target, command_line, parse_target, pinned
 from pipeline.capture.taken import Found, judged
 from pipeline.errors import PipelineError
-from pipeline.inputs.golden_export import read_export, read_golden
+from pipeline.inputs.golden_export import read_export
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.tree import Kind, Node, Tree
+from tests.support.golden import read_golden
 from tests.support.golden_gateway import expected_files, snapshot_file
 
 LINK = {"etc/ppp/peers/ppp0": "/etc/ppp/peers/LE910_2-1"}

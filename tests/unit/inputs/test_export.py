@@ -25,8 +25,8 @@ from pipeline.classification.lock import Lock
 from pipeline.demo.golden import forbidden_things, plant
 from pipeline.errors import PipelineError
 from pipeline.formats.esf import esf_snapshot
-from pipeline.inputs.golden_export import read_export, read_golden
-from tests.support.golden import ABOUT, EXPORT, SNAPSHOT, a_snapshot
+from pipeline.inputs.golden_export import read_export
+from tests.support.golden import ABOUT, EXPORT, SNAPSHOT, a_snapshot, read_golden
 
 EPOCH = 1_735_689_600
 MINIMAL: Mapping[str, bytes] = {

@@ -22,7 +22,7 @@ from pipeline.plan.image_plan import Inputs, plan_device, plan_product
 from pipeline.rules.expectations import expected_of
 from pipeline.rules.registry import FRAMEWORK, judge
 from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
-from pipeline.transforms.esf.keystore_services import BUNDLES
+from pipeline.transforms.esf.keystores.services import BUNDLES
 from tests.support import esf_view
 from tests.support.esf.every_layout import LAYOUTS, NAMED, RELEASES, a_golden_of, a_vanilla_of
 from tests.support.esf.installations import VERSIONS

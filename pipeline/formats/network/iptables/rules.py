@@ -164,10 +164,6 @@ class Ruleset:
         """A table by name."""
         return next((table for table in self.tables if table.name == name), None)
 
-    def with_table(self, table: Table) -> Ruleset:
-        """The same file with one table replaced."""
-        return Ruleset(tuple(table if known.name == table.name else known for known in self.tables))
-
 
 # Names of /etc/services that stand in firewall files.
 _SERVICES = {

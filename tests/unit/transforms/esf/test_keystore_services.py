@@ -20,7 +20,7 @@ from pipeline.model.layer import FileEntry, Layer
 from pipeline.model.trust import PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
 from pipeline.signing.secrets.secrets import FleetSecret, gateway_secrets
-from pipeline.transforms.esf.keystore_services import BUNDLES, HTTP, SERVICE, install
+from pipeline.transforms.esf.keystores.services import BUNDLES, HTTP, SERVICE, install
 from tests.support.kura import CACERTS, CLOUD, HTTPS, KURA, a_kura, a_kura_golden, values_of, with_values, without
 from tests.support.release import a_gateway, a_release
 from tests.support.trust import a_signer, a_trust, a_vendor, certificate, rsa_key

@@ -201,7 +201,9 @@ def test_an_alias_that_may_be_replaced() -> None:
 def test_the_platforms_own_signers_must_be_in_the_keystore() -> None:
     known = PlatformBundle("/opt/a.jar", ("CN=a",), ("0", a_vendor().certificates[1].sha256))
     install(vanilla(), a_release(), a_trust(), SECRETS, (known, PlatformBundle("/opt/b.jar", problem="not signed")))
-    with pytest.raises(PipelineError, match=r"/opt/c.jar is signed by CN=c, who is not in the keystore"):
+    with pytest.raises(
+        PipelineError, match=r"/opt/c.jar is signed by CN=c, of whom the vendor's keystore has no certificate"
+    ):
         install(vanilla(), a_release(), a_trust(), SECRETS, (PlatformBundle("/opt/c.jar", ("CN=c",), ("0",)),))
 
 

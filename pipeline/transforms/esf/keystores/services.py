@@ -25,6 +25,7 @@ from pipeline.model.release import Release
 from pipeline.model.setting import SnapshotSetting
 from pipeline.model.trust import Certificate, GatewaySecrets, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
+from pipeline.transforms.esf.keystores.unknown import unknown_platform, unknown_signers
 
 SERVICE = "org.eclipse.kura.core.keystore.FilesystemKeystoreServiceImpl"
 HTTP = "org.eclipse.kura.http.server.manager.HttpService"
@@ -86,12 +87,12 @@ def install(
         elif pid == BUNDLES and trust.signer_chain:
             rule, line = _SIGNING, "B:527"
             found = _with(_read(vanilla, place, initial), (*trust.signer_chain, *trust.signers), release, place)
-            raise_if_any(_unknown_signers(found, trust))
+            raise_if_any(unknown_signers(found, trust, BUNDLES))
         else:
             rule, line = _OTHER, "A:225"
             found = list(_read(vanilla, place, initial)) if vanilla.exists(place) else None
         if pid == BUNDLES and found is not None:
-            raise_if_any(_unknown_platform(found, platform))
+            raise_if_any(unknown_platform(found, platform, BUNDLES))
         origin = Origin(rule, _SOURCE, line)
         if found is not None:
             content = jks.write_keystore(found, password, secrets.salt_seed, f"new {place}")
@@ -204,34 +205,6 @@ def _own_identity(secrets: GatewaySecrets, epoch: int) -> PrivateKey:
     if secrets.https is None:
         raise RuntimeError("no HTTPS identity was derived for this gateway")
     return PrivateKey(HTTPS_ALIAS, secrets.https.pkcs8, (secrets.https.certificate,), epoch * 1000)
-
-
-def _unknown_signers(entries: Iterable[KeystoreEntry], trust: Trust) -> list[Problem]:
-    """The framework trusts a signer when any certificate of its chain is in the keystore."""
-    known = {jks.fingerprint(entry.der) for entry in entries if isinstance(entry, TrustedCertificate)}
-    return [
-        Problem(
-            f"{package.file_name}: bundle {bundle.symbolic_name} keeps the signature of {bundle.signer_chain[0]}, "
-            f"of whom {BUNDLES} has no certificate",
-            "let the release's own key sign it, or name the certificate in gateway.toml [keystores.trusted_signers]",
-        )
-        for package in trust.packages
-        for bundle in package.bundles
-        if bundle.signer_fingerprints and not known.intersection(bundle.signer_fingerprints)
-    ]
-
-
-def _unknown_platform(entries: Iterable[KeystoreEntry], platform: Sequence[PlatformBundle]) -> list[Problem]:
-    """A bundle of the platform whose signer nobody knows would not run; the vendor's keystore should know them all."""
-    known = {jks.fingerprint(entry.der) for entry in entries if isinstance(entry, TrustedCertificate)}
-    return [
-        Problem(
-            f"vanilla image: {bundle.path} is signed by {bundle.signer_chain[0]}, of whom {BUNDLES} has no certificate",
-            "use a vanilla image whose keystore is complete, and replace none of its signers",
-        )
-        for bundle in platform
-        if bundle.signer_fingerprints and not known.intersection(bundle.signer_fingerprints)
-    ]
 
 
 def _password(pid: str, is_tls: bool, is_console: bool, secrets: GatewaySecrets) -> str:  # noqa: FBT001 - two facts

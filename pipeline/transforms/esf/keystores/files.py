@@ -14,6 +14,7 @@ from pipeline.model.release import Release
 from pipeline.model.setting import PropertySetting, SnapshotSetting
 from pipeline.model.trust import Certificate, GatewaySecrets, PlatformBundle, Trust
 from pipeline.model.vanilla import Vanilla
+from pipeline.transforms.esf.keystores.unknown import unknown_platform, unknown_signers
 
 _SIGNING = "keystores.bundle_signing"
 _TLS = "keystores.tls"
@@ -50,7 +51,12 @@ def install(
         base = _base(vanilla, layout.certificates, release.keystores.certificates_password)
         ours = _trusted((*trust.signer_chain, *trust.signers), release.epoch)
         entries = _with(base, ours, replaced, layout.certificates)
-        raise_if_any([*_unknown_signers(entries, trust), *_unknown_platform(entries, platform)])
+        raise_if_any(
+            [
+                *unknown_signers(entries, trust, "the vendor's keystore"),
+                *unknown_platform(entries, platform, "the vendor's keystore"),
+            ]
+        )
         content = jks.write_keystore(
             entries, secrets.certificates_password, secrets.salt_seed, f"new {layout.certificates}"
         )
@@ -134,34 +140,6 @@ def _with(
         entries[entry.alias] = entry
     raise_if_any(problems)
     return list(entries.values())
-
-
-def _unknown_signers(entries: Iterable[KeystoreEntry], trust: Trust) -> list[Problem]:
-    """The framework trusts a signer when any certificate of its chain is in the keystore."""
-    known = {jks.fingerprint(entry.der) for entry in entries if isinstance(entry, TrustedCertificate)}
-    return [
-        Problem(
-            f"{package.file_name}: bundle {bundle.symbolic_name} keeps the signature of {bundle.signer_chain[0]}, "
-            "of whom the vendor's keystore has no certificate",
-            "let the release's own key sign it, or name the certificate in gateway.toml [keystores.trusted_signers]",
-        )
-        for package in trust.packages
-        for bundle in package.bundles
-        if bundle.signer_fingerprints and not known.intersection(bundle.signer_fingerprints)
-    ]
-
-
-def _unknown_platform(entries: Iterable[KeystoreEntry], platform: Sequence[PlatformBundle]) -> list[Problem]:
-    """A bundle of the platform whose signer nobody knows would not run; the vendor's keystore should know them all."""
-    known = {jks.fingerprint(entry.der) for entry in entries if isinstance(entry, TrustedCertificate)}
-    return [
-        Problem(
-            f"vanilla image: {bundle.path} is signed by {bundle.signer_chain[0]}, who is not in the keystore",
-            "use a vanilla image whose keystore is complete, and replace none of its signers",
-        )
-        for bundle in platform
-        if bundle.signer_fingerprints and not known.intersection(bundle.signer_fingerprints)
-    ]
 
 
 def _properties(layout: Layout, secrets: GatewaySecrets) -> tuple[PropertySetting, ...]:
