@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from pipeline.build import reading
@@ -18,17 +19,20 @@ from pipeline.fleet.context import Context, context_of
 from pipeline.fleet.gateway import MANIFEST, judge_gateway
 from pipeline.fleet.leaks import require_clean_base, require_no_leaks, wanted_of
 from pipeline.fleet.ledger import forget_entry, is_intact, read_entry
-from pipeline.fleet.work import Done, Job, work
+from pipeline.fleet.work import Done, Job, Worker
 from pipeline.host.digests import key_of
 from pipeline.host.progress import Say
 from pipeline.host.workspace import Workspace
 from pipeline.image.containers import delta
 from pipeline.signing.keys import signers
 
-_CHUNK = 100  # gateways given to a process at a time: enough to be worth its start, few enough to be shared well
+_CHUNK = 10  # gateways given to a process at a time
+_TOLD = 5.0  # seconds between two lines about how far a build is
 
 _JOB: Job | None = None
 """Of a worker process, which is forked from the one that knows it."""
+_WORKER: Worker | None = None
+"""Of such a process, made with its first gateways; closed when it ends."""
 
 
 def is_built(workspace: Workspace) -> bool:
@@ -118,12 +122,15 @@ def _deltas(context: Context, names: Sequence[str]) -> Iterator[tuple[str, Mappi
 
 def _make_all(job: Job, names: Sequence[str], workers: int, say: Say) -> None:
     problems: list[Problem] = []
-    begun = time.monotonic()
+    failures = 0
+    begun = told = time.monotonic()
     for done, one in enumerate(_results(job, names, workers), 1):
         problems += one.problems
-        if done % 10 == 0 or done == len(names):
-            rate = done / max(1e-3, time.monotonic() - begun)
-            failed = f", {len(problems)} problems" if problems else ""
+        failures += bool(one.problems)
+        now = time.monotonic()
+        if now - told >= _TOLD or done == len(names):
+            told, rate = now, done / max(1e-3, now - begun)
+            failed = f", {failures} failed" if failures else ""
             say(f"{done}/{len(names)} gateways, {rate:.1f} a second, {(len(names) - done) / rate:.0f} s left{failed}")
     if problems:
         raise PipelineError.of(problems)
@@ -131,7 +138,9 @@ def _make_all(job: Job, names: Sequence[str], workers: int, say: Say) -> None:
 
 def _results(job: Job, names: Sequence[str], workers: int) -> Iterator[Done]:
     if workers <= 1 or len(names) <= 2:
-        yield from work(job, names) if names else ()
+        if names:
+            with Worker(job) as worker:
+                yield from map(worker.make, names)
         return
     global _JOB  # noqa: PLW0603 - handed to the workers by fork, once, instead of pickled for each task
     _JOB = job
@@ -150,6 +159,10 @@ def drive(
 
 
 def _work_in_process(names: Sequence[str]) -> list[Done]:
-    if _JOB is None:
-        raise AssertionError("a worker is forked from a process that has the job")
-    return list(work(_JOB, names))
+    global _WORKER  # noqa: PLW0603 - kept for the gateways after these
+    if _WORKER is None:
+        if _JOB is None:
+            raise AssertionError("a worker is forked from a process that has the job")
+        _WORKER = Worker(_JOB)
+        Finalize(None, _WORKER.close, exitpriority=1)
+    return [_WORKER.make(name) for name in names]

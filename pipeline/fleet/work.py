@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from pipeline.build import reading
 from pipeline.errors import PipelineError, Problem
@@ -45,32 +45,51 @@ class Done:
     problems: tuple[Problem, ...] = ()
 
 
-def work(job: Job, names: Sequence[str]) -> Iterator[Done]:
-    """Make gateways; what is wrong with one is told of that one only."""
-    context, workspace = job.context, job.context.workspace
-    signer = signers.open_manifest_signer(reading.keyring_of(workspace), context.release.manifest_key)
-    with ExitStack() as stack:
-        readers = stack.enter_context(
-            Readers(workspace.base, context.inputs.vanilla.disk, context.partitions, context.tree)
-        )
-        seen = readers.base()
+class Worker:
+    """Makes gateways one after the other; its readers have looked at the base once; use as a context manager."""
+
+    def __init__(self, job: Job) -> None:
+        """Start readers.
+
+        Raises:
+            PipelineError: they see something else in the base than was planned.
+        """
+        self._job, context = job, job.context
+        workspace = context.workspace
+        self._signer = signers.open_manifest_signer(reading.keyring_of(workspace), context.release.manifest_key)
+        self._readers = Readers(workspace.base, context.inputs.vanilla.disk, context.partitions, context.tree)
+        self._scratch = scratch_parent(job)
+        seen = self._readers.base()
         if seen.findings:
+            self._readers.close()
             raise PipelineError.of(
                 Problem(
                     f"base image: {one.subject}: {one.check}: {one.seen}", "doit build again; report it if it stays"
                 )
                 for one in seen.findings[:10]
             )
-        for name in names:
-            try:
-                made = make_gateway(
-                    context, job.base, judge_gateway(context, name), readers, signer, scratch_parent(job)
-                )
-                keep(job, made)
-            except PipelineError as error:
-                yield Done(name, tuple(error.problems))
-            else:
-                yield Done(name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the readers."""
+        self._readers.close()
+
+    def make(self, name: str) -> Done:
+        """Make a gateway; what is wrong with one is told of that one only."""
+        job = self._job
+        try:
+            judged = judge_gateway(job.context, name)
+            keep(job, make_gateway(job.context, job.base, judged, self._readers, self._signer, self._scratch))
+        except PipelineError as error:
+            return Done(name, tuple(error.problems))
+        return Done(name)
 
 
 def keep(job: Job, made: Made) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.formats.archive import bmap
 from pipeline.formats.archive.hash_tree import HashTree
-from pipeline.host.digests import sha256_of
 from pipeline.host.progress import Say
 from pipeline.host.scratch import scratch_directory
 from pipeline.image.containers import delta
@@ -34,12 +36,13 @@ from pipeline.verification import rules as rule_checks
 from pipeline.verification.beside import read_beside
 from pipeline.verification.bills import compare_bills
 from pipeline.verification.block_map import compare_block_map
-from pipeline.verification.delivery import MANIFEST, SIGNATURE, SUMS, Delivery
+from pipeline.verification.delivery import MANIFEST, Delivery
 from pipeline.verification.fleet_fat import read_fat
+from pipeline.verification.fleet_files import against_manifest, against_sums, by_directory
 from pipeline.verification.fleet_rules import Judges
 from pipeline.verification.host_keys import compare_host_keys
 from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
-from pipeline.verification.own_values import own_values
+from pipeline.verification.own_values import OwnValue, own_values
 from pipeline.verification.scan import scan
 from pipeline.verification.sums import check_release, read_sums
 from pipeline.verification.trust import read_signed
@@ -47,6 +50,8 @@ from pipeline.verification.uniqueness import Uniqueness
 
 BASE = "fleet.base"
 """Directory of the base; no gateway's name has a dot."""
+_FEW = 16  # gateways that one process looks at: another one's readers would walk the base once more
+_CHUNK = 10
 BASE_IMAGE, BASE_MAP = "base.img.zst", "base.bmap"
 
 
@@ -72,6 +77,36 @@ class _Base:
     layouts: Sequence[Layout]
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """What every gateway is compared with."""
+
+    release: Path
+    sums: Mapping[str, Mapping[str, str]] = field(repr=False)
+    trusted: Trusted
+    base: _Base | None
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """One gateway, small enough to be sent from one process to another.
+
+    Attributes:
+        gateway: as its manifest names it.
+        release: that its manifest names; None where there is none that can be read.
+        values: what it has for itself, as digests.
+    """
+
+    verdict: Verdict
+    gateway: str
+    release: str | None = None
+    values: tuple[OwnValue, ...] = field(default=(), repr=False)
+
+
+_SHARED: _Shared | None = None
+"""Of a process that was forked from the one that has looked at the base; its readers are made when they are asked."""
+
+
 def is_fleet(directory: Path) -> bool:
     """Whether a directory is a release of a base and deltas."""
     return (directory / BASE).is_dir()
@@ -79,19 +114,20 @@ def is_fleet(directory: Path) -> bool:
 
 def verify_fleet(
     release: Path, names: Sequence[str] | None, trusted: Trusted, *, deep: bool, state_dir: Path, say: Say,
-    rules: Sequence[Rule] = RULES,
+    rules: Sequence[Rule] = RULES, workers: int | None = None,
 ) -> tuple[Verdict, ...]:  # fmt: skip
     """Verify a release, or some gateways of it.
 
     Args:
         names: directories of gateways; None for all, and then the release as a whole too.
         deep: read every file of the base, not only those that the build changed.
+        workers: processes; None for one a processor.
 
     Returns:
         One verdict for the base, one for each gateway, and one for the release.
     """
     known = Uniqueness()
-    sums = _by_directory(read_sums(release)[0])
+    sums = by_directory(read_sums(release)[0])
     every = sorted(path.name for path in release.iterdir() if path.is_dir() and path.name != BASE)
     wanted = every if names is None else sorted(names)
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -101,11 +137,13 @@ def verify_fleet(
         say(f"{BASE}: signature, digests, and two readers over all of it")
         verdict, base = _check_base(release / BASE, sums, trusted, scratch, rules, deep=deep)
         verdicts.append(verdict)
-        for number, name in enumerate(wanted, 1):
-            verdict, manifest = _check_gateway(release / name, sums, trusted, base, known)
-            verdicts.append(verdict)
-            if manifest is not None:
-                releases[name] = manifest.manifest.release
+        shared = _Shared(release, sums, trusted, base)
+        for number, looked in enumerate(_looks(shared, wanted, workers or os.cpu_count() or 1), 1):
+            verdicts.append(looked.verdict)
+            if looked.values:
+                known.add(looked.gateway, looked.values)
+            if looked.release is not None:
+                releases[looked.verdict.gateway] = looked.release
             if number % 50 == 0 or number == len(wanted):
                 say(f"{number}/{len(wanted)} gateways looked at")
         if base is not None:
@@ -123,7 +161,7 @@ def _check_base(
     *, deep: bool,
 ) -> tuple[Verdict, _Base | None]:  # fmt: skip
     """Everything about the base; None where nothing can be read over it."""
-    findings = list(_against_sums(directory, sums))
+    findings = list(against_sums(directory, sums))
     delivery = Delivery(BASE, directory, directory / BASE_IMAGE, BASE, None)
     signed = read_signed(delivery, trusted.allowed_signers, trusted.identity, trusted.at)
     findings += signed.findings
@@ -169,11 +207,46 @@ def _check_base(
     return Verdict(BASE, tuple(findings), checks), base
 
 
+def _looks(shared: _Shared, names: Sequence[str], workers: int) -> Iterator[_Looked]:
+    """Gateways in their order, looked at by as many processes as there are."""
+    if workers <= 1 or shared.base is None or len(names) < _FEW:
+        yield from (_look_at(shared, name) for name in names)
+        return
+    global _SHARED  # noqa: PLW0603 - handed on by fork: readers and trees are no messages
+    _SHARED = shared
+    with ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_readers_of_my_own) as executor:
+        yield from executor.map(_look_here, names, chunksize=_CHUNK)
+
+
+def _readers_of_my_own() -> None:
+    global _SHARED  # noqa: PLW0603 - of this process alone
+    if _SHARED is None or _SHARED.base is None:
+        raise AssertionError("a process that looks at gateways is forked from one that has looked at the base")
+    mine = _SHARED.base.readers.afresh()
+    Finalize(None, mine.close, exitpriority=1)
+    _SHARED = replace(_SHARED, base=replace(_SHARED.base, readers=mine))
+
+
+def _look_here(name: str) -> _Looked:
+    if _SHARED is None:
+        raise AssertionError("forked from a process that has nothing to look at")
+    return _look_at(_SHARED, name)
+
+
+def _look_at(shared: _Shared, name: str) -> _Looked:
+    mine = Uniqueness()
+    verdict, found = _check_gateway(shared.release / name, shared.sums, shared.trusted, shared.base, mine)
+    if found is None:
+        return _Looked(verdict, name)
+    gateway = found.manifest.gateway
+    return _Looked(verdict, gateway, found.manifest.release, mine.values_of(gateway))
+
+
 def _check_gateway(
     directory: Path, sums: Mapping[str, Mapping[str, str]], trusted: Trusted, base: _Base | None, known: Uniqueness
 ) -> tuple[Verdict, GatewayManifest | None]:
     name = directory.name
-    findings = list(_against_sums(directory, sums))
+    findings = list(against_sums(directory, sums))
     signed = read_signed(
         Delivery(name, directory, None, name, None), trusted.allowed_signers, trusted.identity, trusted.at
     )
@@ -186,7 +259,7 @@ def _check_gateway(
     try:
         found = read_gateway(signed.content, base.known, name=f"{name}/{MANIFEST}")
         files = {file: read_beside(directory / file, delta.LARGEST) for file in found.files}
-        findings += _against_manifest(directory, found, files)
+        findings += against_manifest(directory, found, files)
         if found.manifest.gateway != name:
             findings.append(Finding(MANIFEST, "gateway", name, found.manifest.gateway))
         packed = delta.Delta(_bytes(files, delta.IMAGE), _bytes(files, delta.MAP))
@@ -224,40 +297,6 @@ def _look(
     known.add(manifest.gateway, own_values(opened))
 
 
-def _against_sums(directory: Path, sums: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
-    """The files of one directory against SHA256SUMS."""
-    listed = dict(sums.get(directory.name, {}))
-    if not directory.is_dir():
-        yield Finding(directory.name, "missing", "a directory", "not there")
-        return
-    for path in sorted(directory.iterdir()):
-        name, wanted = f"{directory.name}/{path.name}", listed.pop(path.name, None)
-        if wanted is None:
-            yield Finding(name, "extra", f"listed in {SUMS}", "not listed")
-        elif not path.is_file() or path.is_symlink():
-            yield Finding(name, "type", "a regular file", "something else")
-        elif (seen := sha256_of(path)) != wanted:
-            yield Finding(name, SUMS, wanted, seen)
-    yield from (Finding(f"{directory.name}/{name}", "missing", f"listed in {SUMS}", "not there") for name in listed)
-
-
-def _against_manifest(
-    directory: Path, found: GatewayManifest, files: Mapping[str, bytes | Finding | None]
-) -> Iterator[Finding]:
-    """The files of a gateway against its manifest, which names every one of them."""
-    present = {path.name for path in directory.iterdir()}
-    for name in sorted(present - {*found.files, MANIFEST, SIGNATURE}):
-        yield Finding(f"{directory.name}/{name}", "extra", "named by the manifest", "not named")
-    for name, fact in sorted(found.files.items()):
-        content = files[name]
-        if isinstance(content, Finding):
-            yield content
-        elif content is None:
-            yield Finding(name, "missing", f"{fact.size} bytes", "not there")
-        elif hashlib.sha256(content).hexdigest() != fact.sha256:
-            yield Finding(name, "content", f"sha256:{fact.sha256}", f"sha256:{hashlib.sha256(content).hexdigest()}")
-
-
 def _bytes(files: Mapping[str, bytes | Finding | None], name: str) -> bytes:
     content = files.get(name)
     if not isinstance(content, bytes):
@@ -270,13 +309,3 @@ def _layouts(manifest: Manifest) -> tuple[Layout, ...]:
         return layouts_with(rule_checks.decisions_in(manifest).certificates)
     except (PipelineError, ValueError):
         return layouts_with("")
-
-
-def _by_directory(sums: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Digests by directory and file, so that a gateway costs its own lines only."""
-    found: dict[str, dict[str, str]] = {}
-    for path, digest in sums.items():
-        directory, _, name = path.partition("/")
-        if name:
-            found.setdefault(directory, {})[name] = digest
-    return found

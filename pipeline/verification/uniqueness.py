@@ -64,12 +64,9 @@ class Uniqueness:
         for (kind, _), holders in sorted(self._seen.items(), key=lambda item: item[0]):
             if len(holders) < 2 or not any(value.own for value in holders.values()):
                 continue
+            first = sorted(holders.items())[:_MOST_NAMED]
             for gateway, mine in holders.items():
-                others = ", ".join(
-                    f"{other} ({value.place})"
-                    for other, value in sorted(holders.items())[:_MOST_NAMED]
-                    if other != gateway
-                )
+                others = ", ".join(f"{other} ({value.place})" for other, value in first if other != gateway)
                 finding = Finding(mine.place, "unique", f"{kind} of {gateway} alone", f"the same in {others}")
                 found.setdefault(gateway, []).append(finding)
         return found
@@ -80,7 +77,9 @@ class Uniqueness:
             if len(holders) < 2 or not any(value.own for value in holders.values()):
                 continue
             first, *others = sorted(holders.items())
-            named = ", ".join(f"{name} ({value.place})" for name, value in others)
+            named = ", ".join(f"{name} ({value.place})" for name, value in others[:_MOST_NAMED])
+            if len(others) > _MOST_NAMED:
+                named += f" and {len(others) - _MOST_NAMED} more"
             yield Finding(
                 f"{first[0]}: {first[1].place}", "unique", f"{kind} of {first[0]} alone", f"the same in {named}"
             )

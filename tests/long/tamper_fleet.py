@@ -13,9 +13,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pipeline.host.digests import sha256_of
 from pipeline.rules.registry import RULES
 from pipeline.verification import fleet
 from pipeline.verification.fleet import Trusted
+from pipeline.verification.fleet_files import by_directory
 from pipeline.verification.sums import read_sums
 from pipeline.verification.uniqueness import Uniqueness
 
@@ -57,6 +59,20 @@ def changes(other: Path) -> Iterator[tuple[str, Change]]:
     yield "all of another gateway", lambda directory: _all_of(other, directory)
 
 
+def base_changes() -> Iterator[tuple[str, Change]]:
+    """The same of the base."""
+    for name, places in (
+        ("base.img.zst", (0, 1000, 1 << 20, 10 << 20, -1, -1000)),
+        ("base.bmap", (100, 900, 2000, -40)),
+        ("manifest.json", (100, 5000, -200)),
+        ("manifest.json.sig", (100,)),
+        ("sbom.cdx.json", (500,)),
+        ("sbom.spdx.json", (500,)),
+    ):
+        for place in places:
+            yield f"base {name}: bit at {place}", flip(name, place)
+
+
 def unchanged(directory: Path) -> None:
     """As it was published."""
     del directory
@@ -71,7 +87,7 @@ def main(release: Path, signers: Path) -> None:
     """Try each; ends with 1 when one of them is verified."""
     names = sorted(path.name for path in release.iterdir() if path.is_dir() and path.name != "fleet.base")[:2]
     missed, trusted = 0, Trusted(signers, None, None)
-    sums = fleet._by_directory(read_sums(release)[0])
+    sums = by_directory(read_sums(release)[0])
     every = list(changes(release / names[1]))
     with tempfile.TemporaryDirectory(prefix="tamper-") as place:
         verdict, base = fleet._check_base(release / fleet.BASE, sums, trusted, Path(place), RULES, deep=False)
@@ -81,12 +97,27 @@ def main(release: Path, signers: Path) -> None:
             shutil.rmtree(directory, ignore_errors=True)
             shutil.copytree(release / names[0], directory)
             change(directory)
-            seen, _ = fleet._check_gateway(directory, sums, trusted, base, Uniqueness())
-            if what != "nothing changed":
-                missed += seen.passed
-            sys.stdout.write(f"{what}: {'VERIFIED' if seen.passed else seen.findings[0]}\n")
+            # As sums say it was, and once more as if whoever tampered had written the sums anew.
+            forged = {**sums, names[0]: {path.name: sha256_of(path) for path in directory.iterdir()}}
+            for kind, listed in (("", sums), (", sums too", forged)):
+                seen, _ = fleet._check_gateway(directory, listed, trusted, base, Uniqueness())
+                if what != "nothing changed":
+                    missed += seen.passed
+                sys.stdout.write(f"{what}{kind}: {'VERIFIED' if seen.passed else seen.findings[0]}\n")
         if base is not None:
             base.readers.close()
+    for what, change in base_changes():
+        with tempfile.TemporaryDirectory(prefix="tamper-") as place:
+            directory = Path(place) / fleet.BASE
+            shutil.copytree(release / fleet.BASE, directory)
+            change(directory)
+            forged = {**sums, fleet.BASE: {path.name: sha256_of(path) for path in directory.iterdir()}}
+            seen, base = fleet._check_base(directory, forged, trusted, Path(place), RULES, deep=False)
+            if base is not None:
+                base.readers.close()
+            missed += seen.passed
+            sys.stdout.write(f"{what}, sums too: {'VERIFIED' if seen.passed else seen.findings[0]}\n")
+            every.append((what, change))
     sys.stdout.write(f"{len(every)} tamperings, {missed} not noticed\n")
     sys.exit(1 if missed else 0)
 

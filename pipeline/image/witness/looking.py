@@ -64,6 +64,12 @@ class Readers:
         for witness in self._witnesses:
             witness.close()
 
+    def afresh(self) -> Readers:
+        """The same with processes of their own, for another process; they look at the base when they are asked."""
+        other = Readers(self._base, self._disk, self._partitions, self._tree)
+        other._seen, other._files_of, other._tables = self._seen, self._files_of, self._tables
+        return other
+
     def base(self, *, digest: Sequence[str] = (), read: Collection[str] = ()) -> Look:
         """Both read the base itself; before anything else.
 

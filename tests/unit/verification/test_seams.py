@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.model.tree import Tree
 from pipeline.model.verdict import Finding
-from pipeline.verification import fleet, run
+from pipeline.verification import fleet, fleet_files, run
 from pipeline.verification.delivery import Delivery
 from pipeline.verification.medium import about
 from pipeline.verification.uniqueness import Uniqueness
@@ -94,11 +94,11 @@ def test_a_base_with_another_hash_tree_deviates(tmp_path: Path, monkeypatch: pyt
 def test_a_gateways_files_are_those_its_manifest_names(tmp_path: Path) -> None:
     place = tmp_path / "gw"
     place.mkdir()
-    for name in (fleet.MANIFEST, fleet.SIGNATURE, "a", "changed", "extra"):
+    for name in (fleet_files.MANIFEST, fleet_files.SIGNATURE, "a", "changed", "extra"):
         (place / name).write_bytes(b"x")
     fact = SimpleNamespace(size=1, sha256=sha256(b"x").hexdigest())
     unread = Finding("unread", "readable", "", "Input/output error")
     found = SimpleNamespace(files=dict.fromkeys(("a", "changed", "gone", "unread"), fact))
     content = {"a": b"x", "changed": b"y", "gone": None, "unread": unread}
-    told = [(one.subject, one.check) for one in fleet._against_manifest(place, found, content)]  # type: ignore[arg-type]
+    told = [(one.subject, one.check) for one in fleet_files.against_manifest(place, found, content)]  # type: ignore[arg-type]
     assert told == [("gw/extra", "extra"), ("changed", "content"), ("gone", "missing"), ("unread", "readable")]
