@@ -11,19 +11,23 @@ from pipeline.build.asking import answers_of
 from pipeline.build.checks.comparing import own_note
 from pipeline.build.checks.judging import require_rules
 from pipeline.build.planned import device_plan_of
-from pipeline.errors import PipelineError, Problem
+from pipeline.errors import PipelineError, Problem, raise_if_any
 from pipeline.fleet.context import Context
 from pipeline.fleet.describing import own_manifest
 from pipeline.fleet.judged import Judged
 from pipeline.image.containers import delta
+from pipeline.image.ext4.tools import EXT
 from pipeline.image.witness.client import NAMES
 from pipeline.image.witness.looking import Look, Readers
+from pipeline.image.write.placing import partition_of
 from pipeline.image.write.stamp_delta import stamp_delta
 from pipeline.manifest import NAMESPACE
 from pipeline.manifest.format2 import BaseManifest, FileFact
 from pipeline.manifest.format2_writing import gateway_bytes
+from pipeline.model.disk import Disk
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
+from pipeline.model.layer import Layer
 from pipeline.model.manifest import ReaderFact
 from pipeline.model.tree import Tree
 from pipeline.plan.image_plan import Plan
@@ -61,6 +65,7 @@ def judge_gateway(context: Context, name: str) -> Judged:
         PipelineError: an input is wrong, or a rule is broken and not waived.
     """
     plan = device_plan_of(context.workspace, name)
+    require_ext(name, context.inputs.vanilla.disk, plan.layer)
     view = context.view.after(plan.layer)
     if plan.sidecars:
         view = ImageView(
@@ -72,6 +77,23 @@ def judge_gateway(context: Context, name: str) -> Judged:
     results = with_answers(results, answers, waivers=context.release.rules.waivers, epoch=context.release.epoch)
     require_rules(name, results)
     return Judged(name, plan, opened, results, own_values(opened), tuple(answers))
+
+
+def require_ext(name: str, disk: Disk, layer: Layer) -> None:
+    """Every file of a gateway's own must lie where both readers look.
+
+    Raises:
+        PipelineError: some lie on FAT, where nobody would read them over the base.
+    """
+    raise_if_any(
+        Problem(
+            f"{name}: {entry.path}: lies on partition {partition.number}, {partition.filesystem}; a delta's own files "
+            f"are read on ext file systems only (wanted by {entry.origins[0].rule})",
+            'set form = "images" under [output] in gateway.toml, or give the file to all gateways alike',
+        )
+        for entry in layer.entries
+        if (partition := partition_of(disk, entry.path)).filesystem not in EXT
+    )
 
 
 def make_gateway(

@@ -35,7 +35,7 @@ def shape_of(content: bytes, names: Iterable[str]) -> str:
     for name in sorted({name for name in names if len(name) > 2}, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<name>", text)
     text = _QUOTED.sub(lambda match: f"{match[1]}{match[2]}<{len(match[3])} characters>{match[4]}", text)
-    text = _SSID.sub(lambda match: f"{match[1]}<{len(match[2])} letters>{match[3]}", text)
+    text = _SSID.sub(lambda match: f"{match[1]}<letters>{match[3]}", text)
     text = _MAC.sub("<mac>", text)
     text = _LONG.sub(lambda match: f"<{len(match[0])} characters>", text)
     places = _places(text)
