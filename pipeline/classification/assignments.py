@@ -53,7 +53,7 @@ _FURTHER = (
 )
 _OF_A_TYPE = re.compile(r":\s*(?:string|String|str|bytes|any|&(?:'static )?str)(?=\s*=)")
 _OF_SQL = re.compile(
-    r"""(?i)\b(?:user|role|to)\b.*?\b(?:IDENTIFIED(?:\s+WITH\s+\S+)?\s+(?:BY|AS)|PASSWORD)\s+'([^'"+\n]+)'"""
+    r"""(?i)\b(?:CREATE|ALTER|GRANT|SET)\s.*?\b(?:IDENTIFIED(?:\s+WITH\s+\S+)?\s+(?:BY|AS)|PASSWORD)\s+'([^'"+\n]+)'"""
 )
 _ANCHOR = re.compile(r"(:[ \t]+)(?:&\w+|!!?\w+)[ \t]+")
 # A user and a password for a connection.

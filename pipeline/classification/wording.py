@@ -12,7 +12,7 @@ _PIN = re.compile(
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_WORDS = frozenset(
     """password passwords passwd passphrase passcode pass pwd secret secrets psk token tokens credential credentials
-    apikey privatekey keypass storepass wpapsk passkey pw authtok cak
+    apikey privatekey keypass storepass wpapsk passkey authtok cak
     passwort kennwort parola senha contrasena""".split()
 )
 _SECRET_PAIRS = frozenset(
@@ -25,7 +25,7 @@ _SECRET_ENDS = re.compile(
     r"(?:password|passwd|passphrase|passcode|secret|apikey"
     r"|(?:auth|access|api|bot|bearer|refresh|id|session|git|hub|npm)token"
     r"|(?:user|admin|root|require|master|db|sql|key|store|trust|smtp|mail|ftp|http|proxy|tls|ssl|ssh)pass"
-    r"|(?:mysql|pg|db)pwd|(?:bind|root|admin|user|db|ldap|mqtt|ftp|wifi)pw)$"
+    r"|(?:mysql|pg|db)pwd|^pw|(?:bind|root|admin|user|db|ldap|mqtt|ftp|wifi)pw)$"
 )
 # What is said about a secret is none: password.min.length, private-key-name, token.url.
 _ABOUT = frozenset(
@@ -34,7 +34,7 @@ _ABOUT = frozenset(
     usage format mode length size label description hint placeholder title message error text tooltip help regex
     pattern field column strength expiry ttl service manager factory dialog button input form page view reader writer
     encoder decoder parser handler callback exception directory dir location storage salt rounds iterations
-    icon tooltips labels names files days warn tries retries user username failed""".split()
+    icon reqd tooltips labels names files days warn tries retries user username failed""".split()
 )
 _NO_VALUES = frozenset(
     """true false yes no on off null none nil undefined optional required sufficient requisite include prompt ask

@@ -127,8 +127,8 @@ def _adapt(name: str, workspace: Path) -> None:
     file.write_text("\n".join(kept) + "\n")
     edit(file, "[golden]", f'[golden]\nkura_version = "{RELEASES[name]}"')
     inventory = workspace / "devices.toml"
-    first, gateway = inventory.read_text().split("[[gateway]]")[:2]
-    inventory.write_text(f"{first}[[gateway]]{gateway}")
+    first, gateway = inventory.read_text().split("\n[[gateway]]\n")[:2]
+    inventory.write_text(f"{first}\n[[gateway]]\n{gateway}")
     old = next(line for line in kept if line.startswith("name = "))
     edit(file, old, f'name = "{name}-1.0"\nproduct = "{name}"')
 
