@@ -7,6 +7,7 @@ same name: whoever imported the function before has the fault too. What stands o
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import select
 import signal
@@ -82,10 +83,11 @@ def _plant(module: str, mutated: str) -> None:
 
 
 def _functions(code: types.CodeType) -> dict[str, types.CodeType]:
-    """All code of a module by qualified name; names that are there twice are left out."""
+    """The code of a module's functions by qualified name, the first of each; bodies of classes have run already."""
     found: dict[str, types.CodeType] = {}
     for inner in _inside(code):
-        found.setdefault(inner.co_qualname, inner)
+        if inner.co_flags & inspect.CO_OPTIMIZED:
+            found.setdefault(inner.co_qualname, inner)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from dataclasses import replace
 from pathlib import Path
@@ -75,3 +76,15 @@ def test_what_lies_outside_of_the_block_map_is_found_and_no_file_stays_open(imag
     assert scan(image, disk, ranges, image.with_name("unpacked")).stray == 0  # of a piece
     assert scan(image, disk, None, image.with_name("unpacked")).stray is None
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_packed_image_is_unpacked_to_its_whole_length(image: Path) -> None:
+    disk = Disk(SIZE, "mbr", (Partition(1, BLOCK, SIZE - BLOCK, "ext4"),))
+    content = b"x" * BLOCK + bytes(SIZE - BLOCK)
+    image.write_bytes(content)
+    packed, unpacked = image.with_name("image.img.gz"), image.with_name("unpacked-whole")
+    packed.write_bytes(gzip.compress(content, mtime=0))
+    seen = scan(packed, disk, None, unpacked)
+    assert seen.facts == scan(image, disk, None, image.with_name("not-needed")).facts
+    assert unpacked.read_bytes() == content
+    assert not image.with_name("not-needed").exists()

@@ -178,3 +178,10 @@ def test_names_and_addresses_are_no_secrets() -> None:
         assert (kind, True) not in found
     for kind in ("console password", "keystore", "SSH host key", "password hash"):
         assert (kind, False) not in found
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"uninitialized\n"])
+def test_a_machine_id_that_is_still_to_come_is_nobodys(content: bytes) -> None:
+    kinds = {own.kind for own in own_values(with_file(view(NORTH.name), "/etc/machine-id", content))}
+    assert "machine id" not in kinds
+    assert "host name" in kinds
