@@ -5,6 +5,7 @@ A sample: `tests/long/crash_states.py` does it at every call.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,17 +28,10 @@ pytestmark = pytest.mark.skipif(not interrupting.is_possible(), reason="no proce
 
 
 @pytest.fixture
-def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A directory on another file system, where there is one."""
-    name = tmp_path_factory.mktemp("far").name
-    place = _MEMORY / f"crash-{tmp_path_factory.getbasetemp().parent.name}-{name}"
-    place.mkdir(mode=0o700)
-    try:
-        yield place
-    finally:
-        import shutil  # noqa: PLC0415
-
-        shutil.rmtree(place, ignore_errors=True)
+def far() -> Iterator[Path]:
+    """A directory on another file system, where there is one; no name that a killed run may have left behind."""
+    with tempfile.TemporaryDirectory(prefix="crash-", dir=_MEMORY, ignore_cleanup_errors=True) as place:
+        yield Path(place)
 
 
 def _named(name: str) -> Scenario:
