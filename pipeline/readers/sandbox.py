@@ -66,7 +66,7 @@ exec setpriv --bounding-set={",".join(f"-{name}" for name in _WITHOUT)} --inh-ca
 COMMANDS_TEXT = f"""\
 # commands ROOT BOX: every question of one sandbox, one after the other
 root=$1; null=$root/dev/null
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root TZ=UTC
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root TZ=UTC SYSTEMD_COLORS=0
 run() {{  # SECONDS QUESTION NUMBER STDIN ARGV...
   seconds=$1; reply={REPLIES}/$2.$3; stdin=$null
   [ -z "$4" ] || stdin=$root$4

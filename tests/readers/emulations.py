@@ -12,7 +12,7 @@ from pipeline.formats.java.jar_manifest import parse_manifest
 from pipeline.formats.network import chat_script, interfaces
 from pipeline.formats.network.iptables import text as iptables
 from pipeline.formats.ssh import sshd_config
-from pipeline.rules.grammar import hostapd, pppd, wpa_supplicant
+from pipeline.rules.grammar import hostapd, pppd, udhcpd, wpa_supplicant
 from pipeline.rules.grammar.sshd import refusals as sshd_refusals
 from pipeline.rules.grammar.sshd.keywords import Build
 
@@ -110,6 +110,7 @@ EMULATIONS: dict[str, Emulation] = {
     "java-manifest": _manifest,
     "pppd": _pppd,
     "sshd": _sshd,
+    "udhcpd": _judged(udhcpd.refusals),
     "visudo": _sudoers,
     "wpa_supplicant": _judged(wpa_supplicant.refusals),
 }

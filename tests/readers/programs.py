@@ -10,133 +10,31 @@ import select
 import subprocess
 import tempfile
 import tty
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Answer:
-    """What a program said: ``accept`` or ``refuse``, its own words, and perhaps what it made of the file."""
-
-    verdict: str
-    words: str
-    effective: Any = None
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A program that has ended, or was ended after its time (then the status is -1)."""
-
-    status: int
-    words: str
-
-
-@dataclass(frozen=True)
-class Root:
-    """A tree whose programs are asked: this machine's, or one made by mmdebstrap."""
-
-    path: Path
-
-    def run(self, *command: str, given: str | None = None, seconds: float = 60) -> Ran:
-        """Run a program of the tree without a network; it and its children end with it."""
-        inside = ["unshare", "--net", "--pid", "--fork", "--kill-child", f"--mount-proc={self.path / 'proc'}"]
-        inside += ["chroot", str(self.path)] if self.path != Path("/") else []
-        try:
-            done = subprocess.run(
-                [*inside, *command], input=given, capture_output=True, text=True, errors="replace", timeout=seconds,
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as late:
-            words = b"".join(part for part in (late.stdout, late.stderr) if isinstance(part, bytes))
-            return Ran(-1, words.decode("utf-8", "replace"))
-        return Ran(done.returncode, done.stdout + done.stderr)
-
-    @contextmanager
-    def folder(self) -> Iterator[tuple[Path, str]]:
-        """A throw-away folder: as seen from here, and as seen from inside the tree."""
-        with tempfile.TemporaryDirectory(dir=self.path / "tmp", prefix="ask-") as made:
-            yield Path(made), "/" + str(Path(made).relative_to(self.path))
-
-    def has(self, program: str) -> bool:
-        """Whether the tree has a program."""
-        return any((self.path / folder / program).exists() for folder in ("usr/sbin", "usr/bin", "sbin", "bin"))
-
-
-Ask = Callable[[Root, bytes], Answer]
-
-
-@dataclass(frozen=True)
-class Program:
-    """One reader: how its version is asked, and how a file."""
-
-    name: str
-    version_command: Sequence[str]
-    version_words: str
-    ask: Ask
-
-    def version(self, root: Root) -> str | None:
-        """Its own words about its version; None when the tree has none."""
-        if not root.has(self.version_command[0]):
-            return None
-        found = re.search(self.version_words, root.run(*self.version_command).words)
-        return found[0] if found else "unknown"
-
-
-def _simple(*command: str, name: str = "file", mode: int = 0o644) -> Ask:
-    """A program that ends with 0 when it takes the file; FILE stands for its path."""
-
-    def ask(root: Root, data: bytes) -> Answer:
-        with root.folder() as (outside, inside):
-            _write(outside / name, data, mode)
-            ran = root.run(*(word.replace("FILE", f"{inside}/{name}") for word in command))
-        return _answer(ran.status == 0, ran.words.replace(inside, ""))
-
-    return ask
-
-
-def _said(words: str, *command: str, mode: int = 0o644) -> Ask:
-    """A program that has no way to test: it refuses where it says so, whatever becomes of it later."""
-
-    def ask(root: Root, data: bytes) -> Answer:
-        with root.folder() as (outside, inside):
-            _write(outside / "file", data, mode)
-            ran = root.run(*(word.replace("FILE", f"{inside}/file") for word in command))
-        return _answer(re.search(words, ran.words) is None, ran.words.replace(inside, ""))
-
-    return ask
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    path.touch(mode=mode)
-    path.chmod(mode)
-    path.write_bytes(data)
-
-
-def _answer(taken: bool, words: str, effective: Any = None) -> Answer:
-    return Answer("accept" if taken else "refuse", " ".join(words.split())[:160], effective)
+from tests.readers import servers
+from tests.readers.root import Answer, Program, Root, answer, said, simple, write
 
 
 def _sshd(root: Root, data: bytes) -> Answer:
     """``sshd -t``, and ``-T`` for a connection: what stands in a Match block is read then."""
     with root.folder() as (outside, inside):
-        _write(outside / "file", data, 0o644)
+        write(outside / "file", data, 0o644)
         (root.path / "run/sshd").mkdir(mode=0o755, exist_ok=True)
         root.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{inside}/key")
         ran = root.run("/usr/sbin/sshd", "-t", "-f", f"{inside}/file", "-h", f"{inside}/key")
         if ran.status == 0:
             who = "user=nobody,host=a.example,addr=192.0.2.1,laddr=192.0.2.2,lport=22"
             ran = root.run("/usr/sbin/sshd", "-T", "-C", who, "-f", f"{inside}/file", "-h", f"{inside}/key")
-    return _answer(ran.status == 0, re.sub(r"\n[a-z0-9]+ .*", "", ran.words).replace(inside, ""))
+    return answer(ran.status == 0, re.sub(r"\n[a-z0-9]+ .*", "", ran.words).replace(inside, ""))
 
 
 def _ifup(root: Root, data: bytes) -> Answer:
     """What ``ifquery`` lists, and every interface brought up without doing it; a refused line stops them all."""
     with root.folder() as (outside, inside):
-        _write(outside / "file", data, 0o644)
+        write(outside / "file", data, 0o644)
         listed = root.run("ifquery", "--list", "-a", "-i", f"{inside}/file")
         named = sorted(set(re.findall(rb"(?m)^[ \t]*iface[ \t]+(\S+)", data)))
         ran = [listed]
@@ -144,17 +42,17 @@ def _ifup(root: Root, data: bytes) -> Answer:
             text = name.decode("utf-8", "replace")
             ran.append(root.run("ifup", "-n", "--force", "--state-dir", inside, "-i", f"{inside}/file", text))
     bad = [one for one in ran if re.search("couldn.t read interfaces|missing ", one.words)]
-    return _answer(not bad, (bad or ran)[0].words.replace(inside, ""))
+    return answer(not bad, (bad or ran)[0].words.replace(inside, ""))
 
 
 def _sudoers(root: Root, data: bytes) -> Answer:
     """``visudo -c``; and by cvtsudoers who may do everything as root, and whether a password is asked for."""
     with root.folder() as (outside, inside):
-        _write(outside / "file", data, 0o440)
+        write(outside / "file", data, 0o440)
         ran = root.run("visudo", "-c", "-f", f"{inside}/file")
         made = root.run("cvtsudoers", "-e", "-f", "json", f"{inside}/file") if ran.status == 0 else ran
     taken = ran.status == 0
-    return _answer(taken, ran.words.replace(inside, ""), _roots(made.words) if taken else None)
+    return answer(taken, ran.words.replace(inside, ""), _roots(made.words) if taken else None)
 
 
 def _roots(words: str) -> list[list[Any]] | None:
@@ -201,18 +99,18 @@ def _asked(found: dict[str, Any], name: str, command: dict[str, Any]) -> bool:
 def _pppd(root: Root, data: bytes) -> Answer:
     """``dryrun``: the options are read, and no more."""
     with root.folder() as (outside, inside):
-        _write(outside / "file", data, 0o644)
+        write(outside / "file", data, 0o644)
         ran = root.run("pppd", "notty", "file", f"{inside}/file", "dryrun", given="")
     # It looks for the kernel's device when it has read all options; that a quotation swallows the rest of the file is a
     # warning only, and no file anybody meant.
     taken = (ran.status == 0 or "/dev/ppp" in ran.words) and "runs to end of file" not in ran.words
-    return _answer(taken, ran.words.replace(inside, ""))
+    return answer(taken, ran.words.replace(inside, ""))
 
 
 def _chat(root: Root, data: bytes) -> Answer:
     """On a terminal whose other end says OK and CONNECT all the time; what it was sent is what the script means."""
     with root.folder() as (outside, inside):
-        _write(outside / "file", data, 0o644)
+        write(outside / "file", data, 0o644)
         terminal, line = pty.openpty()
         tty.setraw(line)
         command = ["chroot", str(root.path)] if root.path != Path("/") else []
@@ -234,17 +132,17 @@ def _chat(root: Root, data: bytes) -> Answer:
         said = (process.communicate()[1] or b"").decode("utf-8", "replace")
         os.close(terminal)
     contexts = re.findall(r"(?i)AT\+CGDCONT[^\r\n]*", sent.decode("latin-1"))
-    return _answer(re.search("unterminated|unbalanced", said) is None, said, contexts)
+    return answer(re.search("unterminated|unbalanced", said) is None, said, contexts)
 
 
 def _fw_printenv(root: Root, data: bytes) -> Answer:
     """An environment of 131,072 bytes of zeros behind every path: only what is no configuration is refused."""
     with root.folder() as (outside, inside):
         (outside / "env").write_bytes(bytes(0x40000))
-        _write(outside / "file", data.replace(b"ENV", f"{inside}/env".encode()), 0o644)
+        write(outside / "file", data.replace(b"ENV", f"{inside}/env".encode()), 0o644)
         (outside / "default").write_text("a=b\n")
         ran = root.run("fw_printenv", "-c", f"{inside}/file", "-f", f"{inside}/default")
-    return _answer(ran.status == 0 and "a=b" in ran.words, ran.words.replace(inside, ""))
+    return answer(ran.status == 0 and "a=b" in ran.words, ran.words.replace(inside, ""))
 
 
 _READ_MANIFEST = """
@@ -268,10 +166,10 @@ def _manifest_reader() -> bytes:
 
 def _java_manifest(root: Root, data: bytes) -> Answer:
     with root.folder() as (outside, inside):
-        _write(outside / "file", data, 0o644)
-        _write(outside / "ReadManifest.class", _manifest_reader(), 0o644)
+        write(outside / "file", data, 0o644)
+        write(outside / "ReadManifest.class", _manifest_reader(), 0o644)
         ran = root.run("java", "-Xshare:auto", "-cp", inside, "ReadManifest", f"{inside}/file")
-    return _answer(ran.status == 0, ran.words.replace(inside, ""))
+    return answer(ran.status == 0, ran.words.replace(inside, ""))
 
 
 def _indexed(*programs: Program) -> dict[str, Program]:
@@ -284,13 +182,13 @@ PROGRAMS = _indexed(
         "hostapd",
         ("hostapd", "-v"),
         r"v\d\S+",
-        _said("errors? found in configuration|Could not open", "hostapd", "FILE"),
+        said("errors? found in configuration|Could not open", "hostapd", "FILE"),
     ),
     Program(
         "wpa_supplicant",
         ("wpa_supplicant", "-v"),
         r"v\d\S+",
-        _said(
+        said(
             "Failed to read or parse|Failed to open config",
             "wpa_supplicant",
             "-i",
@@ -307,6 +205,7 @@ PROGRAMS = _indexed(
     Program("java-manifest", ("java", "--version"), r"openjdk \S+", _java_manifest),
     Program("visudo", ("visudo", "-V"), r"version \S+", _sudoers),
     Program("ifup", ("ifup", "--version"), r"version \S+", _ifup),
-    Program("iptables-restore", ("iptables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("iptables-restore", "FILE")),
-    Program("ip6tables-restore", ("ip6tables-restore", "-V"), r"v\d\S+ \(\w+\)", _simple("ip6tables-restore", "FILE")),
+    Program("iptables-restore", ("iptables-restore", "-V"), r"v\d\S+ \(\w+\)", simple("iptables-restore", "FILE")),
+    Program("ip6tables-restore", ("ip6tables-restore", "-V"), r"v\d\S+ \(\w+\)", simple("ip6tables-restore", "FILE")),
+    *servers.PROGRAMS,
 )

@@ -13,7 +13,9 @@ from pipeline.readers.meaning import by_status, not_asked, refusal, said
 
 _DHCPD = ("/etc/dhcpd-*.conf", "/etc/dhcp/dhcpd.conf", "/etc/dhcpd.conf", "/opt/*/*/.data/dhcpd-*.conf")
 _UDHCPD = ("/etc/udhcpd-*.conf", "/etc/udhcpd.conf", "/opt/*/*/.data/udhcpd-*.conf")
-_REFUSED = re.compile(r"can't parse line|too many arguments|bad start/end IP range|parsing line|range is")
+_REFUSED = re.compile(
+    r"can't parse line|bad line \d+|unknown option|malformed hex|too many arguments|bad start/end IP range|range is"
+)
 _READ = re.compile(r"interface|SIOCGIF|MAC|lease file|address|started", re.IGNORECASE)
 
 

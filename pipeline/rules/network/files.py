@@ -32,7 +32,7 @@ from pipeline.rules.esf.installation import (
     read_documents,
     refused,
 )
-from pipeline.rules.grammar import hostapd, pppd, wpa_supplicant
+from pipeline.rules.grammar import hostapd, pppd, udhcpd, wpa_supplicant
 from pipeline.rules.looking import harmless, paths
 from pipeline.rules.network.interfaces import INTERFACES, PEERS, network
 
@@ -116,6 +116,8 @@ def _grammar(view: ImageView, family: str, text: str) -> Iterator[tuple[int, str
         yield from hostapd.refusals(text, view.exists)
     elif family == "wpa_supplicant":
         yield from wpa_supplicant.refusals(text)
+    elif family == "udhcpd":
+        yield from udhcpd.refusals(text)
 
 
 def _refused(parse: Callable[[str, str], object], file: Document) -> tuple[Breach, ...]:

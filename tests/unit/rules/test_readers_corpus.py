@@ -64,6 +64,10 @@ def test_false_alarms_are_few_and_known(program: str) -> None:
     assert len(found.false) * 100 < found.asked
 
 
+# No rule of ours says that these will start: their programs are asked, and the corpus is for the readers' meanings.
+ONLY_ASKED = {"named-checkconf", "dhcpd", "dropbear", "dropbearkey", "monit", "sysctl", "systemd-analyze"}
+
+
 @pytest.mark.parametrize("program", corpus.programs())
 def test_every_input_was_asked_of_both_releases(program: str) -> None:
     inputs = corpus.recorded(program)
@@ -71,7 +75,7 @@ def test_every_input_was_asked_of_both_releases(program: str) -> None:
     assert {one.name for one in inputs if {*one.verdicts} != RELEASES} == set()
     verdicts = {verdict for one in inputs for verdict in one.verdicts.values()}
     assert verdicts == {"accept", "refuse"}, "inputs of both kinds"
-    assert program in EMULATIONS
+    assert (program in EMULATIONS) != (program in ONLY_ASKED)
 
 
 # cvtsudoers names no kind of binding, so it cannot say that a default of run-as users holds for everybody; a circle of
