@@ -68,8 +68,8 @@ BROKEN: list[tuple[Callable[[str, str], Any], str, str]] = [
     (chap_secrets.parse, "user *\n", "line 1: fewer than three"),
     (chap_secrets.parse, 'u * "pw\n', "line 1: a quotation mark"),
     (chat_script.parse, "ABORT BUSY\n'' \"AT\n", "line 2: a quotation mark is not closed"),
-    (firewall_ports.parse_open_ports, "22,tcp,#", "has not 7 fields"),
-    (firewall_ports.parse_open_ports, "22,tcp,,,,,,", "has not 7 fields"),
+    (firewall_ports.parse_open_ports, "22,tcp,#", "does not have 7 fields"),
+    (firewall_ports.parse_open_ports, "22,tcp,,,,,,", "does not have 7 fields"),
 ]
 
 
