@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
+from itertools import product
 
-from pipeline.formats.network.iptables.rules import Rule, Table
-from pipeline.formats.network.iptables.walk import Packet, opening
+from pipeline.formats.network.iptables.rules import ALL_PORTS, Rule, Table
+from pipeline.formats.network.iptables.walk import Match, Packet, matches, opening
 from pipeline.model.image_view import ImageView
 from pipeline.model.rule import Expected
 from pipeline.model.trust import SignedPackage
 from pipeline.rules.esf.policy import policy_of
-from pipeline.rules.firewall.packets import LOOPBACK, OSGI_CONSOLE, SSH, STRANGER, firewall, interfaces
+from pipeline.rules.firewall.packets import LOOPBACK, OSGI_CONSOLE, SSH, STRANGER, firewall, interfaces, sources
 from pipeline.transforms.esf.policy import Decision, admission
 
 # Interface of a packet on which no rule has to insist.
@@ -76,13 +77,15 @@ def _host(source: str) -> IPv4Address:
 
 
 def open_ports(table: Table) -> list[dict[str, object]]:
-    """Each way in that a rule opens and no earlier one closes; interfaces of the same one together."""
+    """Each way in that a rule opens and no earlier one closes altogether; interfaces of the same one together.
+
+    What an earlier rule closes in part (some ports of a range, some senders, one protocol) is told as it is written.
+    """
     ways: dict[tuple[str, str, str], set[str]] = {}
     for rule in table.rules:
         if rule.target != "ACCEPT" or rule.chain in ("FORWARD", "OUTPUT"):
             continue
-        packet = _packet(rule)
-        if packet is not None and opening(table, "INPUT", packet) is not None:
+        if any(opening(table, "INPUT", packet) is not None for packet in _packets(table, rule)):
             key = (rule.value("-p"), rule.value("--dport") or rule.value("--dports"), rule.value("-s"))
             ways.setdefault(key, set()).add(rule.value("-i"))
     return [
@@ -92,11 +95,27 @@ def open_ports(table: Table) -> list[dict[str, object]]:
     ]
 
 
-def _packet(rule: Rule) -> Packet | None:
-    """A packet a rule is meant for; None for answers to packets of our own, and for what never leaves the gateway."""
+def _packets(table: Table, rule: Rule) -> Iterator[Packet]:
+    """One of each kind that a rule takes and other rules tell apart, the likeliest first.
+
+    None for a rule about answers to packets of our own, or about what never leaves the gateway.
+    """
     states = rule.value("--state") or rule.value("--ctstate")
-    address = _host(rule.value("-s"))
-    if (states and "NEW" not in states.split(",")) or rule.value("-i") == "lo" or address in LOOPBACK:
-        return None
-    ports = rule.destination_ports()
-    return Packet(address, rule.value("-i") or _ANY, rule.value("-p") or "tcp", ports[0][0] if ports else 0)
+    near = _host(rule.value("-s"))
+    if (states and "NEW" not in states.split(",")) or rule.value("-i") == "lo" or near in LOOPBACK:
+        return
+    protocols = (rule.value("-p"),) if rule.value("-p") not in ("", "all") else ("tcp", "udp", "icmp")
+    senders = (near, *(address for address in sources(table) if address not in LOOPBACK and address != near))
+    names = (rule.value("-i") or _ANY, *interfaces(table, None))
+    for protocol, port, sender, name in product(protocols, _ports(table, rule), senders, dict.fromkeys(names)):
+        packet = Packet(sender, name, protocol, port)
+        if matches(rule, packet) is not Match.NO:
+            yield packet
+
+
+def _ports(table: Table, rule: Rule) -> tuple[int, ...]:
+    """The first port of every stretch that no rule divides."""
+    ranges = [one for other in table.rules for one in other.destination_ports() or ()]
+    starts = {0, *(first for first, _ in ranges), *(last + 1 for _, last in ranges)}
+    mine = rule.destination_ports() or ALL_PORTS
+    return tuple(sorted(port for port in starts if any(first <= port <= last for first, last in mine)))

@@ -108,8 +108,7 @@ def _in_stanzas(file: Document) -> Iterator[Breach]:
             if isinstance(option, Option) and _TABLES.search(option.value):
                 for pattern, what in _OPENS:
                     if pattern.search(f" {option.value}"):
-                        line = file.line_of(re.escape(option.value))
-                        yield Breach(file.path, line, f"{what}: {harmless(option.value)}", "nothing that opens")
+                        yield Breach(file.path, option.line, f"{what}: {harmless(option.value)}", "nothing that opens")
                         break
 
 

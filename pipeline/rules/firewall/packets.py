@@ -122,8 +122,9 @@ def sources(table: Table) -> tuple[IPv4Address, ...]:
 
 
 def interfaces(table: Table, network: Network | None) -> tuple[str, ...]:
-    """Those in use, those rules name, and one nobody has heard of; never the loopback."""
-    named = {name.rstrip("+") for rule in table.rules for name in rule.interfaces()}
+    """Those in use, those rules name, negated or not, and one nobody has heard of; never the loopback."""
+    clauses = (rule.get(option) for rule in table.rules for option in ("-i", "-o"))
+    named = {clause.values[0].rstrip("+") for clause in clauses if clause is not None}
     used = set(network.used) if network else set()
     return tuple(sorted({*used, *named, "other0"} - {"lo", ""}))
 

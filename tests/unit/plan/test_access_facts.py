@@ -47,6 +47,31 @@ def test_a_rule_that_an_earlier_one_overrules_opens_nothing() -> None:
     assert open_ports(view) == []
 
 
+def test_a_way_that_an_earlier_rule_closes_in_part_is_told() -> None:
+    """Its first port, the likeliest sender, TCP or one interface being closed says nothing of the rest."""
+    view = with_rules(
+        "-A INPUT -p tcp -m tcp --dport 100:110 -j DROP",
+        "-A INPUT -p tcp -m tcp --dport 100:200 -j ACCEPT",
+        "-A INPUT -p tcp -m tcp --dport 300:400 -j DROP",
+        "-A INPUT -p tcp -m tcp --dport 300:400 -j ACCEPT",
+        "-A INPUT ! -s 198.51.100.0/24 -p udp -m udp --dport 161 -j DROP",
+        "-A INPUT -p udp -m udp --dport 161 -j ACCEPT",
+        "-A INPUT -s 203.0.113.1/32 -p udp -m udp --dport 69 -j DROP",
+        "-A INPUT -s 203.0.113.0/24 -p udp -m udp --dport 69 -j ACCEPT",
+        "-A INPUT ! -i eth1 -p udp -m udp --dport 514 -j DROP",
+        "-A INPUT -p udp -m udp --dport 514 -j ACCEPT",
+        "-A INPUT -p tcp -j DROP",
+        "-A INPUT -s 192.0.2.0/24 -j ACCEPT",
+    )
+    assert open_ports(view) == [
+        ("", "", "192.0.2.0/24", []),
+        ("tcp", "100:200", "", []),
+        ("udp", "161", "", []),
+        ("udp", "514", "", []),
+        ("udp", "69", "203.0.113.0/24", []),
+    ]
+
+
 def test_interfaces_of_one_way_in_are_told_together_and_any_is_all() -> None:
     view = with_rules(
         "-A INPUT -i wlan0 -p udp -m udp --dport 53 -j ACCEPT",

@@ -6,7 +6,7 @@ from pipeline.rules.esf.installation import Document
 from pipeline.rules.firewall.after_boot import _in_stanzas
 
 TEXT = """\
-# up iptables -P FORWARD ACCEPT
+# up iptables -P INPUT ACCEPT; up iptables -I INPUT -j ACCEPT
 auto eth0
 iface eth0 inet static
     # up iptables -I FORWARD -j ACCEPT
