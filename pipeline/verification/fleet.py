@@ -38,13 +38,13 @@ from pipeline.verification.bills import compare_bills
 from pipeline.verification.block_map import compare_block_map
 from pipeline.verification.delivery import MANIFEST, Delivery
 from pipeline.verification.fleet_fat import read_fat
-from pipeline.verification.fleet_files import against_manifest, against_sums, by_directory
+from pipeline.verification.fleet_files import against_list, against_manifest, by_directory
 from pipeline.verification.fleet_rules import Judges
 from pipeline.verification.host_keys import compare_host_keys
 from pipeline.verification.outside import compare_regions, compare_sidecars, with_outside
 from pipeline.verification.own_values import OwnValue, own_values
 from pipeline.verification.scan import scan
-from pipeline.verification.sums import check_release, read_sums
+from pipeline.verification.sums import check_release, promised_by_signer, read_sums
 from pipeline.verification.trust import read_signed
 from pipeline.verification.uniqueness import Uniqueness
 
@@ -118,6 +118,8 @@ def verify_fleet(
 ) -> tuple[Verdict, ...]:  # fmt: skip
     """Verify a release, or some gateways of it.
 
+    Files are what the signed statement of the release says; the list that nobody signed counts where there is none.
+
     Args:
         names: directories of gateways; None for all, and then the release as a whole too.
         deep: read every file of the base, not only those that the build changed.
@@ -127,7 +129,8 @@ def verify_fleet(
         One verdict for the base, one for each gateway, and one for the release.
     """
     known = Uniqueness()
-    sums = by_directory(read_sums(release)[0])
+    signed, wrong = promised_by_signer(release, trusted.allowed_signers, trusted.identity, trusted.at)
+    sums = by_directory(read_sums(release)[0] if signed is None else signed)
     every = sorted(path.name for path in release.iterdir() if path.is_dir() and path.name != BASE)
     wanted = every if names is None else sorted(names)
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,7 +139,8 @@ def verify_fleet(
     with scratch_directory("verify-", state_dir) as scratch:
         say(f"{BASE}: signature, digests, and two readers over all of it")
         verdict, base = _check_base(release / BASE, sums, trusted, scratch, rules, deep=deep)
-        verdicts.append(verdict)
+        # Of the whole release its own verdict tells what is wrong with the statement.
+        verdicts.append(verdict if names is None else replace(verdict, findings=(*verdict.findings, *wrong)))
         shared = _Shared(release, sums, trusted, base)
         for number, looked in enumerate(_looks(shared, wanted, workers or os.cpu_count() or 1), 1):
             verdicts.append(looked.verdict)
@@ -161,7 +165,7 @@ def _check_base(
     *, deep: bool,
 ) -> tuple[Verdict, _Base | None]:  # fmt: skip
     """Everything about the base; None where nothing can be read over it."""
-    findings = list(against_sums(directory, sums))
+    findings = list(against_list(directory, sums))
     delivery = Delivery(BASE, directory, directory / BASE_IMAGE, BASE, None)
     signed = read_signed(delivery, trusted.allowed_signers, trusted.identity, trusted.at)
     findings += signed.findings
@@ -246,7 +250,7 @@ def _check_gateway(
     directory: Path, sums: Mapping[str, Mapping[str, str]], trusted: Trusted, base: _Base | None, known: Uniqueness
 ) -> tuple[Verdict, GatewayManifest | None]:
     name = directory.name
-    findings = list(against_sums(directory, sums))
+    findings = list(against_list(directory, sums))
     signed = read_signed(
         Delivery(name, directory, None, name, None), trusted.allowed_signers, trusted.identity, trusted.at
     )

@@ -9,24 +9,26 @@ from pathlib import Path
 from pipeline.host.digests import sha256_of
 from pipeline.manifest.format2 import GatewayManifest
 from pipeline.model.verdict import Finding
-from pipeline.verification.delivery import MANIFEST, SIGNATURE, SUMS
+from pipeline.verification.delivery import MANIFEST, SIGNATURE
+
+_LISTED = "a file of the release's list"
 
 
-def against_sums(directory: Path, sums: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
-    """The files of one directory against SHA256SUMS."""
-    listed = dict(sums.get(directory.name, {}))
+def against_list(directory: Path, digests: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
+    """The files of one directory against the release's list of files: its signed statement, or ``SHA256SUMS``."""
+    listed = dict(digests.get(directory.name, {}))
     if not directory.is_dir():
         yield Finding(directory.name, "missing", "a directory", "not there")
         return
     for path in sorted(directory.iterdir()):
         name, wanted = f"{directory.name}/{path.name}", listed.pop(path.name, None)
         if wanted is None:
-            yield Finding(name, "extra", f"listed in {SUMS}", "not listed")
+            yield Finding(name, "extra", _LISTED, "not listed")
         elif not path.is_file() or path.is_symlink():
             yield Finding(name, "type", "a regular file", "something else")
         elif (seen := sha256_of(path)) != wanted:
-            yield Finding(name, SUMS, wanted, seen)
-    yield from (Finding(f"{directory.name}/{name}", "missing", f"listed in {SUMS}", "not there") for name in listed)
+            yield Finding(name, "digest", wanted, seen)
+    yield from (Finding(f"{directory.name}/{name}", "missing", _LISTED, "not there") for name in listed)
 
 
 def against_manifest(

@@ -45,6 +45,25 @@ def read_sums(release: Path) -> tuple[Mapping[str, str], tuple[Finding, ...]]:
     return sums, tuple(findings)
 
 
+def promised_by_signer(
+    release: Path, allowed_signers: Path, identity: str | None, at: int | None
+) -> tuple[Mapping[str, str] | None, tuple[Finding, ...]]:
+    """Digest of every file by path relative to the release, as its signed statement says.
+
+    Returns:
+        None where there is no statement to be believed, with what is wrong with one that is there.
+    """
+    if not (os.path.lexists(release / RELEASE) or os.path.lexists(release / RELEASE_SIGNATURE)):
+        return None, ()  # releases of a time before there was one
+    signed = read_signed_release(release, allowed_signers, identity, at)
+    if signed.content is None:
+        return None, signed.findings
+    try:
+        return release_from_bytes(signed.content, name=RELEASE).digests, signed.findings
+    except PipelineError as error:
+        return None, tuple(Finding(RELEASE, "format", "", problem.what) for problem in error.problems)
+
+
 def few(findings: Iterable[Finding]) -> Iterator[Finding]:
     """The first of them, and how many more: a list of a million false lines is one thing that is wrong."""
     waiting = iter(findings)
