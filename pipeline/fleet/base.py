@@ -30,10 +30,11 @@ from pipeline.model.layer import FileEntry
 from pipeline.model.manifest import ReaderFact
 from pipeline.signing.keys.signers import ManifestSigner
 from pipeline.signing.manifests import sshsig
+from pipeline.verification.delivery import BASE
 
 IMAGE, MAP = "base.img.zst", "base.bmap"
 BILLS = ("sbom.cdx.json", "sbom.spdx.json")
-ENTRY = "fleet.base"
+ENTRY = BASE
 """Directory of the base in a release, and its name in the ledger; no gateway's name has a dot."""
 
 

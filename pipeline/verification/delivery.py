@@ -13,6 +13,8 @@ MANIFEST, SIGNATURE, BMAP = "manifest.json", "manifest.json.sig", "image.bmap"
 PROVENANCE, BILLS = "provenance.json", ("sbom.cdx.json", "sbom.spdx.json")
 SUMS, SIGNERS = "SHA256SUMS", "allowed_signers"
 RELEASE, RELEASE_SIGNATURE = "release.json", "release.json.sig"
+BASE = "fleet.base"
+"""Directory of the base in a release of deltas; no gateway's name has a dot."""
 COMPRESSED = (".gz", ".xz", ".zst")
 
 _OTHERS = (MANIFEST, SIGNATURE, BMAP, PROVENANCE, *BILLS, *ENVIRONMENTS)

@@ -36,7 +36,7 @@ from pipeline.verification import rules as rule_checks
 from pipeline.verification.beside import read_beside
 from pipeline.verification.bills import compare_bills
 from pipeline.verification.block_map import compare_block_map
-from pipeline.verification.delivery import MANIFEST, Delivery
+from pipeline.verification.delivery import BASE, MANIFEST, Delivery
 from pipeline.verification.fleet_fat import read_fat
 from pipeline.verification.fleet_files import against_list, against_manifest, by_directory
 from pipeline.verification.fleet_rules import Judges
@@ -48,8 +48,6 @@ from pipeline.verification.sums import check_release, promised_by_signer, read_s
 from pipeline.verification.trust import read_signed
 from pipeline.verification.uniqueness import Uniqueness
 
-BASE = "fleet.base"
-"""Directory of the base; no gateway's name has a dot."""
 _FEW = 16  # gateways that one process looks at: another one's readers would walk the base once more
 _CHUNK = 10
 BASE_IMAGE, BASE_MAP = "base.img.zst", "base.bmap"

@@ -8,7 +8,8 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 from pipeline.host.progress import Say
 from pipeline.model.verdict import Verdict
-from pipeline.verification.fleet import BASE, Trusted, is_fleet, verify_fleet
+from pipeline.verification.delivery import BASE
+from pipeline.verification.fleet import Trusted, is_fleet, verify_fleet
 from pipeline.verification.run import verify_paths
 
 

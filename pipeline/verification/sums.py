@@ -14,7 +14,7 @@ from pipeline.host.digests import sha256_of
 from pipeline.manifest import ReleaseStatement, release_from_bytes
 from pipeline.model.verdict import Finding, Outcome, Verdict
 from pipeline.verification.beside import read_beside
-from pipeline.verification.delivery import RELEASE, RELEASE_SIGNATURE, SUMS, Delivery
+from pipeline.verification.delivery import BASE, RELEASE, RELEASE_SIGNATURE, SUMS, Delivery
 from pipeline.verification.trust import read_signed_release
 
 _LARGEST = 16 << 20  # bytes; the list of a release of ten thousand gateways has nine million
@@ -126,7 +126,7 @@ def check_release(
         else:
             findings += few(_against(statement, sums))
             releases = {RELEASE: statement.release, **releases}
-            checks.append(f"{RELEASE}: {signed.check}, {len(statement.gateways)} gateways, all files")
+            checks.append(f"{RELEASE}: {signed.check}, {len(statement.gateways.keys() - {BASE})} gateways, all files")
     names = sorted(set(releases.values()))
     if len(names) > 1:
         findings += [

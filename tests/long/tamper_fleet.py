@@ -16,6 +16,7 @@ from pathlib import Path
 from pipeline.host.digests import sha256_of
 from pipeline.rules.registry import RULES
 from pipeline.verification import fleet
+from pipeline.verification.delivery import BASE
 from pipeline.verification.fleet import Trusted
 from pipeline.verification.fleet_files import by_directory
 from pipeline.verification.sums import read_sums
@@ -92,7 +93,7 @@ def main(release: Path, signers: Path) -> None:
     sums = by_directory(read_sums(release)[0])
     every = list(changes(release / names[1]))
     with tempfile.TemporaryDirectory(prefix="tamper-") as place:
-        verdict, base = fleet._check_base(release / fleet.BASE, sums, trusted, Path(place), RULES, deep=False)
+        verdict, base = fleet._check_base(release / BASE, sums, trusted, Path(place), RULES, deep=False)
         sys.stdout.write(f"base: {len(verdict.findings)} findings\n")
         for what, change in [("nothing changed", unchanged), *every]:
             directory = Path(place) / names[0]
@@ -111,10 +112,10 @@ def main(release: Path, signers: Path) -> None:
             base.readers.close()
     for what, change in base_changes():
         with tempfile.TemporaryDirectory(prefix="tamper-") as place:
-            directory = Path(place) / fleet.BASE
-            shutil.copytree(release / fleet.BASE, directory)
+            directory = Path(place) / BASE
+            shutil.copytree(release / BASE, directory)
             change(directory)
-            forged = {**sums, fleet.BASE: {path.name: sha256_of(path) for path in directory.iterdir()}}
+            forged = {**sums, BASE: {path.name: sha256_of(path) for path in directory.iterdir()}}
             seen, base = fleet._check_base(directory, forged, trusted, Path(place), RULES, deep=False)
             if base is not None:
                 base.readers.close()

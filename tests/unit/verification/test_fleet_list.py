@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.verification.fleet import BASE, Trusted, verify_fleet
+from pipeline.verification.delivery import BASE
+from pipeline.verification.fleet import Trusted, verify_fleet
 from pipeline.verification.sums import promised_by_signer
 from tests.support.delivered import Key, put_statement, put_sums
 
