@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 from pipeline.build import reading
 from pipeline.build.keys import base_key
 from pipeline.build.planned import device_plan_of, view_of_gateway
 from pipeline.errors import PipelineError
 from pipeline.formats import canonical_json
-from pipeline.host.digests import write_atomically
+from pipeline.host.digests import identity_of, write_atomically
 from pipeline.host.locks import one_at_a_time
 from pipeline.host.progress import Say
 from pipeline.host.workspace import Workspace
@@ -127,7 +129,7 @@ def _case(workspace: Workspace, name: str, plan: Plan, view: ImageView) -> tuple
         _Wanted(one, shape(view, one, own, words), any(GuestPath(path) in own for path in one.ask.read))
         for one in asked
     ]
-    root = f"g{list(reading.gateways_of(workspace)).index(name)}"
+    root = f"g{reading.position_of(workspace, name)}"
     return Case(root, view, plan.layer, asked), wanted
 
 
@@ -152,15 +154,20 @@ def _for_gateway(answer: ReaderAnswer, wanted: _Wanted) -> ReaderAnswer:
 def _read_known(workspace: Workspace) -> dict[str, _Known]:
     """What is known of this very base; of another one nothing is."""
     try:
-        content = json.loads(workspace.answers.read_bytes())
-        if content["key"] != base_key(workspace):
-            return {}
-        return {
-            str(key): _Known(read_reader(value).answer, str(value["gateway"]))
-            for key, value in content["answers"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError):
+        key, known = _kept(workspace.answers, identity_of(workspace.answers))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+    return dict(known) if key == base_key(workspace) else {}
+
+
+@lru_cache(maxsize=1)
+def _kept(file: Path, _identity: str) -> tuple[str, Mapping[str, _Known]]:
+    """The base's key and the answers in a file, read once while the file stays what it is: every gateway asks."""
+    content = json.loads(file.read_bytes())
+    known = {
+        str(key): _Known(read_reader(value).answer, str(value["gateway"])) for key, value in content["answers"].items()
+    }
+    return content["key"], known
 
 
 def _json(answer: ReaderAnswer) -> dict[str, object]:

@@ -65,6 +65,16 @@ def gateway_of(workspace: Workspace, name: str) -> Gateway:
     return gateways[name]
 
 
+@lru_cache(maxsize=8)
+def _positions_of(workspace: Workspace) -> Mapping[str, int]:
+    return {name: position for position, name in enumerate(gateways_of(workspace))}
+
+
+def position_of(workspace: Workspace, name: str) -> int:
+    """Where a gateway of the inventory stands in it, from 0."""
+    return _positions_of(workspace)[name]
+
+
 @lru_cache(maxsize=2)
 def golden_of(workspace: Workspace) -> Golden:
     """The golden sample: what of its export travels, as `golden.lock` decides."""
@@ -306,8 +316,8 @@ def _read(file: Path) -> bytes:
 def forget_inputs() -> None:
     """Read everything anew next time."""
     for known in (
-        golden_lock.judged, release_of, gateways_of, golden_of, overlays_of, keyring_of, trust_of, vanilla_of,
-        inputs_of, product_plan_of, fleet_secret_of,
+        golden_lock.judged, release_of, gateways_of, _positions_of, golden_of, overlays_of, keyring_of, trust_of,
+        vanilla_of, inputs_of, product_plan_of, fleet_secret_of,
     ):  # fmt: skip
         known.cache_clear()
 
