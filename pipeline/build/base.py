@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.build import reading
 from pipeline.build.asking import ask_in_session
 from pipeline.build.decisions import require_sound_choices
+from pipeline.build.fleet_fitness import require_fit_for_deltas
 from pipeline.build.keys import base_key
 from pipeline.build.names import is_fleet
 from pipeline.build.publishing import require_publishable
@@ -36,6 +37,7 @@ def is_built(workspace: Workspace) -> bool:
 def build_base(workspace: Workspace, say: Say) -> None:
     """Inject, read back, compare, seal; the base has its name only when all of it succeeded."""
     workspace.make_state()
+    require_fit_for_deltas(workspace)
     key = base_key(workspace)
     inputs = reading.inputs_of(workspace)
     require_sound_choices(workspace)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from doit.doit_cmd import DoitMain
 
+from pipeline.build.fleet_fitness import require_fit_for_deltas
 from pipeline.build.release import exchange as release_exchange
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.doit_adapter import EMIT_OR_TAKE
@@ -51,6 +52,7 @@ def _exchange(emit: str, take: str, further: Sequence[str]) -> int:
             lines, complete = release_exchange.take(workspace, Path(take))
     else:
         release_exchange.require_apart(workspace)
+        require_fit_for_deltas(workspace)
         status = int(DoitMain().run(["run", "stamp"]))
         if status:
             return status

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.build import reading
 from pipeline.build.decisions import require_named_rules, require_sound_choices
+from pipeline.build.fleet_fitness import require_fit_for_deltas
 from pipeline.build.planned import device_plan_of
 from pipeline.commands.answering import or_say_why
 from pipeline.commands.first import facts_first, inputs_first
@@ -34,7 +35,8 @@ class Plan(Helping):
     def _print(self, names: Sequence[str]) -> int:
         workspace = Workspace.here()
         inputs_first(workspace)
-        require_named_rules(workspace)  # before anything that takes time
+        require_fit_for_deltas(workspace)  # this and the next before anything that takes time
+        require_named_rules(workspace)
         facts_first(workspace)
         vanilla = reading.vanilla_of(workspace)
         if not names:

@@ -11,6 +11,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 
 from pipeline.build import reading
+from pipeline.build.fleet_fitness import require_fit_for_deltas
 from pipeline.build.keys import base_key, device_key
 from pipeline.errors import PipelineError, Problem
 from pipeline.fleet import base as fleet_base
@@ -72,6 +73,7 @@ def build_fleet(workspace: Workspace, say: Say, workers: int | None = None) -> N
         PipelineError: a gateway cannot be made; those that could are kept and not made again.
     """
     workspace.make_state()
+    require_fit_for_deltas(workspace)
     names = tuple(reading.gateways_of(workspace))
     publishing.require_publishable(workspace, names)
     say("reading what all gateways share")
