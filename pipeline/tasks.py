@@ -21,7 +21,17 @@ from pipeline.build.inspecting import inspect_vanilla, is_inspected
 from pipeline.build.publishing import finish_release, is_published, is_released, verify_and_publish
 from pipeline.build.signing import is_signed, sign_gateway
 from pipeline.build.stamping import is_stamped, stamp_gateway
-from pipeline.commands.doit_adapter import Lines, action, current, load, unless_asked, when_asked, with_names
+from pipeline.commands.doit_adapter import (
+    PROGRESS,
+    Lines,
+    action,
+    current,
+    load,
+    unless_asked,
+    when_asked,
+    with_names,
+    with_progress_lines,
+)
 from pipeline.fleet.build import build_fleet
 from pipeline.fleet.build import is_built as is_fleet_built
 from pipeline.fleet.images import make_images
@@ -185,7 +195,7 @@ def task_fleet() -> Iterator[Task]:
         yield {
             "basename": "fleet",
             "doc": "Make, look at and publish the deltas of all gateways",
-            "actions": [action(build_fleet, _WORK)],
+            "actions": [with_progress_lines(build_fleet, _WORK)],
             "task_dep": ["base"],
             "uptodate": [current(is_fleet_built, _WORK)],
         }
@@ -236,7 +246,8 @@ def task_build() -> Task:
                 "type": bool,
                 "default": False,
                 "help": "build everything again in a private place, and say what is not the same byte by byte",
-            }
+            },
+            PROGRESS,
         ],
         "uptodate": [unless_asked("twice")],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from doit.exceptions import InvalidDodoFile, TaskFailed, UnmetDependency
@@ -36,6 +37,17 @@ EMIT_OR_TAKE = (
         "help": "take signatures back from this directory",
     },
 )
+
+
+# Of the task that builds everything; those it depends on are told by `Lines`, before the first runs.
+PROGRESS = {
+    "name": "progress",
+    "long": "progress",
+    "type": str,
+    "default": "text",
+    "choices": (("text", "for people only"), ("json", "JSON lines for programs too, on standard output")),
+    "help": "how a release of base and deltas tells how far it is",
+}
 
 
 _INTERRUPTED = 128 + 2  # as a shell says of a program that SIGINT ended
@@ -74,6 +86,15 @@ def with_names(step: Callable[..., None], *arguments: object) -> Callable[..., T
 
     def act(names: list[str]) -> TaskFailed | None:
         return attempt(step, *arguments, tuple(names))
+
+    return act
+
+
+def with_progress_lines(step: Callable[..., None], *arguments: object) -> Callable[[], TaskFailed | None]:
+    """A doit action for a step that tells programs how far it is, in its argument ``lines``, where that was asked."""
+
+    def act() -> TaskFailed | None:
+        return attempt(partial(step, lines=sys.stdout if Lines.for_programs else None), *arguments)
 
     return act
 
@@ -120,6 +141,16 @@ class Lines(ConsoleReporter):
     """What a run prints: one line for each task that works, problems as problem and remedy."""
 
     desc = "one line per task, problems with their remedy"
+    for_programs = False
+    """Whether the user asked for JSON lines; of the class, because worker processes have a reporter of their own."""
+
+    def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
+        """A run begins: options are read, nothing has been done."""
+        super().initialize(tasks, selected_tasks)
+        build = tasks.get("build")
+        Lines.for_programs = build is not None and (build.options or {}).get("progress") == "json"
+        if Lines.for_programs and "fleet" not in tasks:
+            sys.stderr.write("--progress json: a release of whole images tells people only\n")
 
     def execute_task(self, task: Task) -> None:
         """A task starts."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
+from typing import TextIO
 
 from pipeline.build import reading
 from pipeline.build.fleet_fitness import require_fit_for_deltas
@@ -20,6 +20,7 @@ from pipeline.fleet.context import Context, context_of
 from pipeline.fleet.gateway import MANIFEST, judge_gateway
 from pipeline.fleet.leaks import require_clean_base, require_no_leaks, wanted_of
 from pipeline.fleet.ledger import forget_entry, is_intact, read_entry
+from pipeline.fleet.pace import Pacing
 from pipeline.fleet.work import Done, Job, Worker
 from pipeline.host.digests import key_of
 from pipeline.host.progress import Say
@@ -28,7 +29,6 @@ from pipeline.image.containers import delta
 from pipeline.signing.keys import signers
 
 _CHUNK = 10  # gateways given to a process at a time
-_TOLD = 5.0  # seconds between two lines about how far a build is
 
 _JOB: Job | None = None
 """Of a worker process, which is forked from the one that knows it."""
@@ -63,11 +63,12 @@ def keys_of(workspace: Workspace, names: Sequence[str], base: str) -> dict[str, 
     }
 
 
-def build_fleet(workspace: Workspace, say: Say, workers: int | None = None) -> None:
+def build_fleet(workspace: Workspace, say: Say, workers: int | None = None, lines: TextIO | None = None) -> None:
     """Make what is not current, compare everything once, publish.
 
     Args:
         workers: processes; None for one a processor.
+        lines: where programs are told how far it is, see `pipeline.fleet.pace`; None for nowhere.
 
     Raises:
         PipelineError: a gateway cannot be made; those that could are kept and not made again.
@@ -96,7 +97,8 @@ def build_fleet(workspace: Workspace, say: Say, workers: int | None = None) -> N
         say("looking into the base: two readers, and the search for secrets")
         publishing.look_at_base(context)
         require_clean_base(context, wanted)
-    _make_all(job, waiting, workers if workers is not None else os.cpu_count() or 1, say)
+    pacing = Pacing(len(waiting), say, lines)
+    _make_all(job, waiting, workers if workers is not None else os.cpu_count() or 1, pacing)
     unpublished = [name for name in names if not publishing.is_in_release(workspace, name)]
     say(f"comparing {len(names)} gateways, looking for secrets in {len(unpublished)} deltas")
     searched = require_no_leaks(context, wanted, _deltas(context, unpublished))
@@ -122,18 +124,11 @@ def _deltas(context: Context, names: Sequence[str]) -> Iterator[tuple[str, Mappi
         yield name, delta.unpack(packed, size=context.size, name=name)
 
 
-def _make_all(job: Job, names: Sequence[str], workers: int, say: Say) -> None:
+def _make_all(job: Job, names: Sequence[str], workers: int, pacing: Pacing) -> None:
     problems: list[Problem] = []
-    failures = 0
-    begun = told = time.monotonic()
-    for done, one in enumerate(_results(job, names, workers), 1):
+    for one in _results(job, names, workers):
         problems += one.problems
-        failures += bool(one.problems)
-        now = time.monotonic()
-        if now - told >= _TOLD or done == len(names):
-            told, rate = now, done / max(1e-3, now - begun)
-            failed = f", {failures} failed" if failures else ""
-            say(f"{done}/{len(names)} gateways, {rate:.1f} a second, {(len(names) - done) / rate:.0f} s left{failed}")
+        pacing.ended(failed=bool(one.problems))
     if problems:
         raise PipelineError.of(problems)
 

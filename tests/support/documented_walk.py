@@ -83,6 +83,7 @@ STEPS: tuple[Step, ...] = (
     Step("doit plan GATEWAY", "doit plan gw-lab-03"),
     Step("doit build", needs=_A),
     Step("doit build --twice", needs=_A),
+    Step("doit build --progress json", "tests/unit/fleet/test_pace.py", _E),
     Step("doit test", ".ci/run", _E),
     Step(
         "doit verify --allowed-signers allowed_signers out/demo-1.0",
