@@ -30,10 +30,10 @@ class BootTest(Helping):
     doc_purpose = "boot a throw-away copy of a gateway's image and compare what it does with its manifest"
     doc_usage = "GATEWAY-OR-PATH ..."
     doc_description = (
-        "GATEWAY is one of the workspace's release; PATH an image, a gateway's directory or a release directory. Runs "
-        "in QEMU on networks that lead nowhere; the image is only read. Knocks at its ports from its own network, "
-        "from the VPN and from elsewhere; with --identity it logs in and looks around too. Exit status: 0 as promised, "
-        "1 deviations, 2 could not look."
+        "GATEWAY is one of the workspace's release; PATH is an image, a gateway's directory or a release directory. "
+        "The copy runs in QEMU on isolated networks; the image itself is only read. The test probes the gateway's "
+        "ports from its own network, from the VPN and from elsewhere; with --identity it also logs in and looks from "
+        "inside. Exit status: 0 the gateway does what its manifest says, 1 it deviates, 2 the test could not look."
     )
     cmd_options = (
         {
@@ -42,7 +42,7 @@ class BootTest(Helping):
             "long": "allowed-signers",
             "type": str,
             "default": "",
-            "help": "who may sign, as for doit verify; default: the manifest key of the workspace this is",
+            "help": "who may sign, as for doit verify; default: this workspace's manifest key",
         },
         {
             "name": "key",
@@ -50,7 +50,7 @@ class BootTest(Helping):
             "long": "identity",
             "type": str,
             "default": "",
-            "help": "file with a user's private key (without passphrase), to log in with and look from inside",
+            "help": "file with a user's private key (without passphrase), to log in and look from inside",
         },
         {
             "name": "user",
@@ -58,7 +58,7 @@ class BootTest(Helping):
             "long": "user",
             "type": str,
             "default": "",
-            "help": "who logs in with it; default: the release's first user with a key",
+            "help": "user to log in as; default: the release's first user with a key",
         },
         {
             "name": "kernel",
@@ -75,7 +75,7 @@ class BootTest(Helping):
             "long": "memory",
             "type": int,
             "default": 512,
-            "help": "MiB of the virtual machine",
+            "help": "memory of the virtual machine in MiB",
         },
         {
             "name": "patience",
@@ -83,8 +83,8 @@ class BootTest(Helping):
             "long": "patience",
             "type": int,
             "default": 900,
-            "help": "seconds within which the gateway has to answer (without KVM a minute is usual, and more under "
-            "load)",
+            "help": "seconds within which the gateway has to answer (without KVM it usually takes a minute, under load "
+            "more)",
         },
         {
             "name": "log",
@@ -92,7 +92,7 @@ class BootTest(Helping):
             "long": "log",
             "type": str,
             "default": "",
-            "help": "directory for what the serial consoles showed, a file for each gateway",
+            "help": "directory for the output of the serial consoles, one file for each gateway",
         },
         {
             "name": "as_json",
@@ -146,11 +146,11 @@ def _key(name: str) -> Path:
         raise PipelineError(f"{key}: cannot be read", "name the file with the private key of a user of the gateway")
     # ssh only warns and goes on without it, which would look like a refusal of the gateway's.
     if key.stat().st_mode & 0o077:
-        raise PipelineError(f"{key}: a private key that others may read, which ssh does not use", f"chmod 600 {key}")
+        raise PipelineError(f"{key}: others may read this private key, so ssh does not use it", f"chmod 600 {key}")
     # A passphrase would be asked of nobody, and what follows be taken for a refusal of the gateway's.
     opened = tools.run("ssh-keygen", "-y", "-P", "", "-f", key, reason="open the key", ok=range(256))
     if opened.status:
-        told = "has a passphrase" if "passphrase" in opened.complaints else "is no private key ssh can use"
+        told = "has a passphrase" if "passphrase" in opened.complaints else "is not a private key that ssh can use"
         raise PipelineError(
             f"{key}: {told}", f"give a key without one, such as a copy: cp {key} COPY; ssh-keygen -p -N '' -f COPY"
         )

@@ -23,10 +23,11 @@ class Bundles(Helping):
     doc_purpose = "sign the bundles; --emit and --take have them signed where the key is"
     doc_usage = "[--emit DIRECTORY | --take DIRECTORY]"
     doc_description = (
-        "Without options: the task of this name. With --emit: write what is to be signed, and a request that lists it; "
+        "Without options: run the task of this name. With --emit: write what is to be signed, and a request that lists "
+        "it; "
         "no key is opened. With --take: check the signatures in a directory and keep them as inputs of the build. "
         "Exit status of --take: 0 every bundle has its signature, 1 some are missing, 2 something is wrong. "
-        "docs/guide/signing.md has the whole way."
+        "docs/guide/signing.md describes every step."
     )
     cmd_options = EMIT_OR_TAKE
 

@@ -39,11 +39,11 @@ class Capture(Helping):
         _option("output", "golden", "directory to make", short="o"),
         _option("snapshot", "", "snapshot_<number>.xml as the console gave it"),
         _option("esf_version", "", "release of ESF the gateway runs, where the name of its directory does not say so"),
-        _option("kura_version", "", "the same of open-source Kura"),
-        _option("key", "", "private key to log in with; default: an agent"),
+        _option("kura_version", "", "the same for open-source Kura"),
+        _option("key", "", "private key to log in with; default: a key of the agent"),
         _option("known_hosts", "", "file with the gateway's host key"),
-        _option("fingerprint", "", "of the gateway's host key, SHA256:…, instead of a file"),
-        _option("root", "/", "where the gateway's file system begins, over SSH"),
+        _option("fingerprint", "", "fingerprint of the gateway's host key, SHA256:…, instead of a file"),
+        _option("root", "/", "over SSH: directory to take for the root of the gateway's file system"),
         _option("ssh_option", [], "algorithm an old gateway needs, NAME=VALUE; may be repeated", kind=list),
     )
 
@@ -128,7 +128,9 @@ def _found(source: str, options: Mapping[str, object], target: Path, say: Say) -
 def _told(taken: Taken, target: str, release: str, *, given: bool) -> list[str]:
     lines = [f"{target}: export of a golden sample of {release}, {len(taken.files)} files"]
     lines += [f"not taken: {path}: {reason}" for path, reason in taken.left]
-    lines += [f"not taken: {path}: is no regular file, or has a name no gateway has" for path in taken.found.odd]
+    lines += [
+        f"not taken: {path}: is not a regular file, or has a name that no gateway uses" for path in taken.found.odd
+    ]
     lines += [f"not taken: {path}: this user may not read it; log in as root" for path in taken.found.unreadable]
     lines += [f"not on the gateway: {item}" for item in taken.missing if given or "snapshot" not in item]
     if given:

@@ -38,9 +38,9 @@ class Diff(Helping):
     doc_purpose = "say what is different between two images or releases, and which input or rule made it so"
     doc_usage = "A B"
     doc_description = (
-        "A and B are images, manifests, gateways' directories or release directories. Manifests are taken at their "
-        "word: verify first. An image without manifest, such as a vanilla image, is read, as with --deep. Exit status: "
-        "0 the same, 1 different, 2 could not look."
+        "A and B are images, manifests, gateways' directories or release directories. Manifests are trusted without "
+        "a check of their signatures: run doit verify first. An image without a manifest, such as a vanilla image, is "
+        "read as with --deep. Exit status: 0 the two are the same, 1 they differ, 2 they could not be read."
     )
     cmd_options = (
         {

@@ -25,7 +25,7 @@ class Doctor(Helping):
             "long": "quick",
             "type": bool,
             "default": False,
-            "help": "only look; do not launch the appliance (up to a minute) to see whether it starts, and with KVM",
+            "help": "do not launch the appliance (up to a minute) to see whether it starts, and with KVM",
         },
     )
 

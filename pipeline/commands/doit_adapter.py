@@ -71,7 +71,7 @@ def attempt(step: Callable[..., None], *arguments: object) -> TaskFailed | None:
             raise
         return TaskFailed(str(problem))
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was not complete is gone, what was complete stays\n")
+        sys.stderr.write("interrupted; incomplete results were removed, complete ones were kept\n")
         raise SystemExit(_INTERRUPTED) from None
     return None
 

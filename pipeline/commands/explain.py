@@ -23,9 +23,10 @@ class Explain(Helping):
     doc_purpose = "say why something in an image is as it is, or whether the security policy lets a bundle run"
     doc_usage = "IMAGE PATH[:LINE] ... | IMAGE --block N | IMAGE --property PID.NAME | FILE.jar-OR-FILE.dp ..."
     doc_description = (
-        "IMAGE is an image, its manifest, or the gateway's directory both lie in. Manifests are taken at their word: "
-        "verify first. Secrets are masked. A bundle or deployment package of the "
-        "host is judged by the policy the workspace plans, or by --policy; exit status 1 when one may not run."
+        "IMAGE is an image, its manifest, or the gateway's directory that holds both. Manifests are trusted without a "
+        "check of their signatures: run doit verify first. Secrets are masked. A bundle or deployment package on this "
+        "machine is judged by the policy that the workspace plans, or by --policy; exit status 1 when a bundle may "
+        "not run."
     )
     cmd_options = (
         {
@@ -34,7 +35,7 @@ class Explain(Helping):
             "long": "policy",
             "type": str,
             "default": "",
-            "help": "for bundles: a security.policy, or a directory: a gateway's under out/, whose image is opened",
+            "help": "for bundles: a security.policy, or a gateway's directory under out/, whose image is then opened",
         },
         {
             "name": "block",
@@ -42,7 +43,8 @@ class Explain(Helping):
             "long": "block",
             "type": int,
             "default": -1,
-            "help": "whose block this is, counted in 4096 bytes from the image's start, as the block map does",
+            "help": "say what block N belongs to; blocks have 4096 bytes and count from the image's start, as in the "
+            "block map",
         },
         {
             "name": "property",
@@ -50,7 +52,7 @@ class Explain(Helping):
             "long": "property",
             "type": str,
             "default": "",
-            "help": "where the value of this setting of the snapshot comes from: PID.NAME",
+            "help": "say where the value of this setting of the snapshot comes from: PID.NAME",
         },
     )
 

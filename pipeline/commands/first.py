@@ -41,4 +41,4 @@ def _run_task(workspace: Workspace, task: str, why: str) -> None:
     sys.stderr.flush()
     status = tools.run_shown([sys.executable, "-m", "doit", task], where=workspace.root)
     if status:
-        raise PipelineError(f"doit {task} did not succeed (status {status})", "mend what it says above")
+        raise PipelineError(f"doit {task} did not succeed (status {status})", "correct what it reports above")

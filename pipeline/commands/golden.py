@@ -27,10 +27,10 @@ class GoldenSample(Helping):
     doc_purpose = "show what of the golden sample travels and what does not; decide about it"
     doc_usage = "[THING ...]"
     doc_description = (
-        "Without options: everything in the export by what becomes of it, then what the documents list and the export "
-        "lacks, then what has changed since the lock file was accepted. THING, with --decide, is a path in the export, "
-        "a component's pid and a setting with a blank between, or a pid alone for all of it that waits for a decision. "
-        "Exit status: 0 all is decided, 1 something is not, 2 could not look."
+        "Without options: lists everything in the export by what becomes of it, then what the documents list but the "
+        "export lacks, then what has changed since the lock file was accepted. With --decide, THING is a path in the "
+        "export, a component's pid and a setting with a space between them, or a pid alone for everything of it that "
+        "waits for a decision. Exit status: 0 all is decided, 1 something is undecided, 2 the export could not be read."
     )
     cmd_options = (
         {
@@ -39,7 +39,8 @@ class GoldenSample(Helping):
             "long": "accept",
             "type": bool,
             "default": False,
-            "help": "write the lock file for the export as it is; decisions about things of an unchanged class stay",
+            "help": "write the lock file for the export as it is; decisions about things whose class is "
+            "unchanged are kept",
         },
         {
             "name": "diff",
@@ -64,7 +65,7 @@ class GoldenSample(Helping):
             "long": "reason",
             "type": str,
             "default": "",
-            "help": "why, with --decide; one line, for whoever reviews it",
+            "help": "with --decide: the reason, in one line, for whoever reviews the decision",
         },
         {
             "name": "every",
@@ -72,7 +73,7 @@ class GoldenSample(Helping):
             "long": "all",
             "type": bool,
             "default": False,
-            "help": "name every setting of the snapshot",
+            "help": "list every setting of the snapshot",
         },
     )
 
@@ -94,7 +95,7 @@ def _golden(options: Mapping[str, object], things: Sequence[str]) -> int:
     lock = golden_lock.read_lock(workspace, release)
     if bool(things) != bool(options["decide"]):
         raise PipelineError(
-            "a decision needs things, and things need a decision",
+            "--decide and at least one THING have to be given together",
             'doit golden --decide stays --reason "why" etc/ssh/ssh_host_rsa_key',
         )
     said: list[str] = []

@@ -64,8 +64,8 @@ class Init(Helping):
     doc_description = (
         "Looks into both, proposes every decision and writes a commented gateway.toml, the inventory, keys with "
         "keys.toml, golden.lock, dodo.py and .gitignore into DIRECTORY (here), then runs doit plan. Asks for what "
-        "no option says, on a terminal. Replaces nothing; leaves nothing behind when an input is not fit. The way "
-        "from there: docs/guide/workspace.md."
+        "no option says, on a terminal. Replaces no file, and leaves nothing behind when an input is unusable. "
+        "docs/guide/workspace.md says what to do next."
     )
     cmd_options = (*_OPTIONS, _CSV)
 
@@ -105,7 +105,7 @@ def _planned(directory: Path, names: Sequence[str]) -> int:
         sys.stdout.write(f"\n{command}, in {directory}:\n")
         sys.stdout.flush()
         if tools.run_shown([sys.executable, "-m", "doit", "plan", *words], where=directory):
-            sys.stderr.write(f"{command} does not work yet: mend what it says above, in {directory}\n")
+            sys.stderr.write(f"{command} does not work yet: correct what it reports above, in {directory}\n")
             return _FAILED
     sys.stdout.write(f"\nnext, in {directory}: read gateway.toml and golden.lock, then doit build\n")
     return 0

@@ -45,7 +45,8 @@ class Keys(Helping):
         "new NAME --dn DN: a key with a self-signed certificate, or one issued by your company's authority (--ca, "
         "--ca-cert). csr NAME --dn DN: a key and a signing request; import NAME CERT...: what came back. "
         "export NAME --pem|--der: the certificate. show FILE: a JKS keystore, PEM or DER file, as keytool -list -v. "
-        "Without arguments: the task of this name, checking the release's keys. The whole way: docs/guide/signing.md."
+        "Without arguments: run the task of this name, which checks the release's keys. docs/guide/signing.md "
+        "describes every step."
     )
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         work.add_argument("--dn", required=True, help="such as CN=www.companyname.com,O=Company Name,C=US")
         work.add_argument("--bits", type=int, default=_BITS, help=f"of the RSA key, {_LEAST_BITS} or more ({_BITS})")
         _existing(work)
-        work.add_argument("--ec", action="store_true", help="an EC key (P-256), for frameworks known to be newer only")
+        work.add_argument("--ec", action="store_true", help="an EC key (P-256), only for frameworks known to be newer")
         work.add_argument("--passphrase", default="", metavar="SOURCE", help=_SOURCE_HELP)
         if name == "new":
             work.add_argument(
@@ -83,7 +84,12 @@ def _parser() -> argparse.ArgumentParser:
                 "--ca", default="", metavar="KEY", help="of your company's authority: file:PATH, env:NAME or pkcs11:…"
             )
             work.add_argument(
-                "--ca-cert", nargs="+", type=Path, default=[], metavar="FILE", help="its own first, then up"
+                "--ca-cert",
+                nargs="+",
+                type=Path,
+                default=[],
+                metavar="FILE",
+                help="its certificate first, then those of its issuers",
             )
             work.add_argument("--ca-passphrase", default="", metavar="SOURCE", help="as --passphrase")
     work = works.add_parser("import", help="take back the certificates that came for a request")
@@ -116,7 +122,7 @@ def _existing(parser: argparse.ArgumentParser) -> None:
         "--key",
         default="",
         metavar="URI",
-        help="one that is there already instead of a new one: file:PATH, env:NAME, or pkcs11:… in a token",
+        help="an existing key instead of a new one: file:PATH, env:NAME, or pkcs11:… in a token",
     )
 
 

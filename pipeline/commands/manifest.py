@@ -26,11 +26,11 @@ class Manifest(Helping):
     doc_purpose = "sign the manifests; --emit and --take have them signed where the key is"
     doc_usage = "[--emit DIRECTORY | --take DIRECTORY]"
     doc_description = (
-        "Without options: the tasks of this name. With --emit: build every image up to its signature, and write what "
-        "is to be signed, with the commands that sign it; no key is opened. With --take: check the signatures in a "
-        "directory and keep them as inputs of the build; doit build goes on from there. Exit status of --take: 0 "
+        "Without options: run the tasks of this name. With --emit: build every image up to its signature, and write "
+        "what is to be signed, with the commands that sign it; no key is opened. With --take: check the signatures "
+        "in a directory and keep them as inputs of the build; doit build goes on from there. Exit status of --take: 0 "
         "every gateway has its signatures, 1 some are missing, 2 something is wrong. "
-        "docs/guide/signing.md has the whole way."
+        "docs/guide/signing.md describes every step."
     )
     cmd_options = EMIT_OR_TAKE
 

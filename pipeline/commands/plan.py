@@ -24,8 +24,8 @@ class Plan(Helping):
     doc_purpose = "print every change a build makes to the vanilla image, and why"
     doc_usage = "[GATEWAY ...]"
     doc_description = (
-        "Without arguments: the product layer, which all gateways share. With gateways: each one's own. Inspects "
-        "the vanilla image first where that is not done; changes no image; secrets are masked."
+        "Without arguments: the product layer, which all gateways share. With gateways: the device layer of each. "
+        "Inspects the vanilla image first if that has not been done; changes no image; secrets are masked."
     )
 
     def execute(self, opt_values: Mapping[str, object], pos_args: Sequence[str]) -> int:  # noqa: ARG002 - doit's signature

@@ -25,13 +25,13 @@ class Secrets(Helping):
     """Hand over a gateway's secrets."""
 
     name = "secrets"
-    doc_purpose = "hand over a gateway's passwords, to a file nobody else can read or an encrypted one"
+    doc_purpose = "hand over a gateway's passwords, in a file that nobody else can read or in an encrypted one"
     doc_usage = "GATEWAY | --all --to DIRECTORY | --pack ROLE --to DIRECTORY [GATEWAY ...]"
     doc_description = (
-        "The file must not exist and gets mode 0600. With --age it holds what only the recipient's identity opens. "
-        "Nothing secret is printed, unless --to - asks for it on a terminal. --request and --certificate write what is "
-        "public of a client key for mutual TLS, to standard output unless --to names a file: a derived key's signing "
-        "request for your authority, or the certificate a broker has to know."
+        "The file must not exist yet and gets mode 0600. With --age it is encrypted, and only the recipient's identity "
+        "opens it. No secret is printed, unless --to - asks for it on a terminal. --request and --certificate write "
+        "the public part of a client key for mutual TLS, to standard output unless --to names a file: the signing "
+        "request of a derived key for your authority, or the certificate that a broker has to know."
     )
     cmd_options = (
         {
@@ -49,7 +49,7 @@ class Secrets(Helping):
             "long": "to",
             "type": str,
             "default": "",
-            "help": "the file to write, which must not be there yet; - for the terminal",
+            "help": "the file to write, which must not exist yet; - for the terminal",
         },
         {
             "name": "pack",
@@ -166,12 +166,16 @@ class Secrets(Helping):
         if len(names) != 1:
             raise PipelineError("one gateway is needed", "doit secrets gw-north-01 --to gw-north-01.secrets")
         if not target:
-            raise PipelineError("secrets are not printed unasked", f"name a file: doit secrets {names[0]} --to FILE")
+            raise PipelineError(
+                "secrets are printed only on request", f"name a file: doit secrets {names[0]} --to FILE"
+            )
         on_terminal = target == _ON_TERMINAL
         if on_terminal and recipient:
-            raise PipelineError("an encrypted file is not for a terminal", "name a file: --to FILE")
+            raise PipelineError("an encrypted file cannot be shown on a terminal", "name a file: --to FILE")
         if on_terminal and not sys.stdout.isatty():
-            raise PipelineError("standard output is no terminal: secrets would end in a log", "name a file: --to FILE")
+            raise PipelineError(
+                "standard output is not a terminal: secrets would end up in a log", "name a file: --to FILE"
+            )
         workspace = Workspace.here()
         gateway = reading.gateway_of(workspace, names[0])
         release = reading.release_of(workspace)

@@ -48,7 +48,7 @@ class Verify(Helping):
     """Verify images against their signed manifests."""
 
     name = "verify"
-    doc_purpose = "verify images against their signed manifests; needs nothing of the build"
+    doc_purpose = "verify images against their signed manifests; needs nothing from the build"
     doc_usage = "PATH ..."
     doc_description = (
         "PATH is an image, a gateway's directory or a release directory. Exit status: 0 verified, 1 deviations, "
@@ -62,7 +62,7 @@ class Verify(Helping):
             "type": str,
             "default": "",
             "help": "who may sign, as for ssh-keygen -Y verify; "
-            "default: the manifest key of the workspace this is; never what lies beside the images",
+            "default: this workspace's manifest key, never a key that lies beside the images",
         },
         {
             "name": "identity",
@@ -70,7 +70,7 @@ class Verify(Helping):
             "long": "identity",
             "type": str,
             "default": "",
-            "help": "the signer it must be; default: any allowed one",
+            "help": "the signer it has to be; default: any allowed signer",
         },
         {
             "name": "verify_time",
@@ -78,7 +78,7 @@ class Verify(Helping):
             "long": "verify-time",
             "type": str,
             "default": "",
-            "help": "judge limited validity of keys at this time, YYYYMMDD[HHMM[SS]][Z], as ssh-keygen -Overify-time "
+            "help": "judge at this time whether keys are valid, YYYYMMDD[HHMM[SS]][Z], as ssh-keygen -Overify-time "
             "does; default: now",
         },
         {

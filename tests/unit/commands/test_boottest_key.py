@@ -24,7 +24,7 @@ def test_a_key_is_judged_before_the_gateway_is(tmp_path: Path) -> None:
     note = tmp_path / "note"
     note.write_text("no key\n")
     note.chmod(0o600)
-    with pytest.raises(PipelineError, match="note: is no private key"):
+    with pytest.raises(PipelineError, match="note: is not a private key"):
         _key(str(note))
     with pytest.raises(PipelineError, match="cannot be read"):
         _key(str(tmp_path / "missing"))
