@@ -169,8 +169,8 @@ def _unusable(results: Path, replaced: Mapping[str, Collection[str]], files: Ite
             yield Problem(f"{place}: cannot be written to, so it cannot be replaced", "correct its permissions")
         for path in foreign_things(place, ours):
             yield Problem(
-                f"{path}: not of this build, in a directory that is about to be replaced",
-                "move it away; the gateway's directory holds what its manifest speaks of, and nothing else",
+                f"{path}: does not belong to this build, but lies in a directory that is about to be replaced",
+                "move it away; the gateway's directory holds what its manifest describes, and nothing else",
             )
     for name in files:
         if (results / name).is_dir():

@@ -281,5 +281,5 @@ def finish_release(workspace: Workspace, say: Say) -> None:
     write_sums(workspace)
     write_record(workspace.record("release"), release.name, [results / name for name in OF_RELEASE])
     for path in foreign_things(results, {*names, *OF_RELEASE}):
-        say(f"{path.relative_to(workspace.root)}: not of this release, left alone; doit verify will name it")
+        say(f"{path.relative_to(workspace.root)}: not part of this release, left alone; doit verify will name it")
     say(f"release {release.name}: {len(names)} gateways, all verified, in {results.relative_to(workspace.root)}")

@@ -30,7 +30,7 @@ def emit(workspace: Workspace, directory: Path) -> list[str]:
     if store is not None:
         wanted = [bundle for bundle in wanted if store.find(bundle.signature_file, public) is None]
     if not wanted:
-        return ["nothing is to be signed: there is a signature for every bundle"]
+        return ["nothing to sign: there is a signature for every bundle"]
     items = write_request(directory, wanted, chain, release=release.name, key=release.bundle_key)
     lines = [f"{item.sha256}.SF: {bundle}" for item in items for bundle in item.bundles]
     return [*lines, f"{len(items)} files to be signed by {chain[0].subject} in {directory}"]
@@ -42,7 +42,7 @@ def take(workspace: Workspace, directory: Path) -> tuple[list[str], bool]:
     if store is None:
         release = reading.release_of(workspace)
         raise PipelineError(
-            f"{release.keys}: {release.bundle_key} is a key the build signs with itself; it takes no signatures back",
+            f"{release.keys}: the build itself signs with {release.bundle_key}; it takes no signatures back",
             'make it key = "detached:DIRECTORY", with its certificates; DIRECTORY keeps the signatures',
         )
     public = _public(workspace)

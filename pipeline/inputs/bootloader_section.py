@@ -19,7 +19,7 @@ def read_bootloader(table: Table) -> Bootloader:
         try:
             GuestPath(environment)
         except ValueError:
-            table.wrong("environment", "climbs or is not canonical", "write the path without . and ..")
+            table.wrong("environment", "has . or .. in it, or is not canonical", "write the path without . and ..")
     offsets, size = _raw_environment(table)
     outside = _outside(table) if table.has("outside") else None
     if offsets or outside is not None:
@@ -38,11 +38,11 @@ def _raw_environment(table: Table) -> tuple[tuple[int, ...], int]:
     )
     size = table.integer("size", 0, 16, 16 << 20) if table.has("size") else 0
     if table.has("redundant_offset") and not table.has("offset"):
-        table.wrong("redundant_offset", "is of the second copy, and there is no first", "give offset too")
+        table.wrong("redundant_offset", "is for the second copy, but there is no first", "give offset too")
     if table.has("offset") != table.has("size"):
         table.wrong("offset", "needs size, and size needs offset", "give both, as in the board's fw_env.config")
     if table.has("offset") and table.has("environment"):
-        table.wrong("environment", "names a file, and offset a place outside all files", "take one of them away")
+        table.wrong("environment", "names a file, but offset names a place outside all files", "remove one of them")
     return offsets, size
 
 
@@ -50,7 +50,11 @@ def _outside(table: Table) -> OutsideEnvironment:
     """An environment on another chip; what is to be written there must come from somewhere."""
     for key in ("environment", "offset"):
         if table.has(key):
-            table.wrong(key, "says that the environment is in the image, and outside that it is not", "take one away")
+            table.wrong(
+                key,
+                "means that the environment is in the image, and outside means that it is not",
+                "remove one of them",
+            )
     inner = table.table("outside")
     dumps = inner.texts("dumps", form=_PATH, meaning="a path")
     outside = OutsideEnvironment(
@@ -61,13 +65,13 @@ def _outside(table: Table) -> OutsideEnvironment:
     if bool(dumps) == bool(outside.defaults):
         inner.wrong(
             "dumps",
-            "either dumps or defaults must be given, and not both",
+            "needs either dumps or defaults, not both",
             "give dumps as read from a gateway, or the board's u-boot-initial-env as defaults",
         )
     if len(dumps) > 2:
         inner.wrong("dumps", "an environment has one copy or two", "name one file for each line of fw_env.config")
     if len({"{gateway}" in dump for dump in dumps}) > 1:
-        inner.wrong("dumps", "{gateway} stands in one path and not in the other", "both are of one gateway, or neither")
+        inner.wrong("dumps", "{gateway} is in one path but not in the other", "write it in both paths, or in neither")
     inner.close()
     return outside
 

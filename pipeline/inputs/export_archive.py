@@ -79,7 +79,7 @@ def _guarded(path: Path, read: Callable[[int], bytes]) -> Callable[[int], bytes]
 def _what(head: bytes) -> str:
     if head.startswith(b"QFI\xfb") or head[510:512] == b"\x55\xaa":
         return "is a disk image, not an export; disks of a golden sample cannot be cloned (A:129)"
-    return "is empty" if not head else "is no archive of a known kind"
+    return "is empty" if not head else "is not an archive of a known kind"
 
 
 class _Unpacked(io.RawIOBase):

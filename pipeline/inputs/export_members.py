@@ -124,7 +124,7 @@ def collect(members: Iterable[Member], source: str, packed: int | None = None) -
     for path in sorted(names):
         above = next((path[:place] for place, letter in enumerate(path) if letter == "/" and path[:place] in names), "")
         if above:
-            problems.append(Problem(f"{source}: {_printable(path)}: {_printable(above)} is a file, too", _REMEDY))
+            problems.append(Problem(f"{source}: {_printable(path)}: {_printable(above)} is also a file", _REMEDY))
     raise_if_any(problems)
     return Contents(files, links)
 
@@ -198,7 +198,7 @@ def _name_problem(member: Member) -> str:
     if not name.isprintable():
         return "has unprintable characters in its name"
     if any(part in ("", ".", "..") for part in parts):
-        return "has a name that climbs or doubles slashes"
+        return "has a name with ., .. or doubled slashes"
     if len(raw) > LONGEST_PATH or any(len(part.encode()) > LONGEST_NAME for part in parts):
         return "has a name that is too long"
     if len(parts) > MOST_DEPTH:

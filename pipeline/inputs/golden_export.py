@@ -99,7 +99,7 @@ def _release(contents: Contents, path: Path) -> tuple[str, str]:
     if not isinstance(version, str) or not re.fullmatch(r"[0-9]+(?:\.[0-9]+)+[A-Za-z0-9._-]*", version):
         raise PipelineError(f"{path}: {_ABOUT}: {key} is not a version in quotes", remedy)
     if about:
-        remedy = f"write {key} only; what doit capture writes is known, too"
+        remedy = f"write only {key} and the keys that doit capture writes"
         raise PipelineError(f"{path}: {_ABOUT}: unknown key {ascii(min(about))}", remedy)
     return _PRODUCTS[key], version
 

@@ -23,7 +23,7 @@ def read_mac(table: Table, key: str) -> str:
     if int(digits[1], 16) & 1:
         table.wrong(key, "is a group's address, not an interface's", "read it off the label again")
     elif digits == "0" * 12:
-        table.wrong(key, "is no address: all zeros", "read it off the label again")
+        table.wrong(key, "is not an address: it is all zeros", "read it off the label again")
     return ":".join(digits[place : place + 2] for place in range(0, 12, 2))
 
 
@@ -36,8 +36,10 @@ def read_imei(table: Table, key: str) -> str:
 
 
 def read_iccid(table: Table, key: str) -> str:
-    """A SIM card's number: 19 or 20 digits from 89 on, with a check digit (ITU-T E.118); F fills up."""
-    digits = re.sub(r"\D", "", _text(table, key, _ICCID, "the number of a SIM card, 19 or 20 digits from 89 on"))
+    """A SIM card's number: 19 or 20 digits that begin with 89, with a check digit (ITU-T E.118); F fills up."""
+    digits = re.sub(
+        r"\D", "", _text(table, key, _ICCID, "the number of a SIM card, 19 or 20 digits that begin with 89")
+    )
     if not digits:
         return ""
     if not 18 <= len(digits) <= 20:
@@ -61,7 +63,7 @@ def _text(table: Table, key: str, form: str, meaning: str) -> str:
     """A text of a form; a number that a spreadsheet has rounded gets its own words."""
     text = table.text(key, "", form=rf"{form}|{_ROUNDED.pattern.replace('E', '[Ee]')}", meaning=meaning, shown=True)
     if _ROUNDED.fullmatch(text):
-        remedy = "format the column as text, and type it anew: the last digits are lost"
+        remedy = "format the column as text, and type the number again: its last digits are lost"
         table.wrong(key, f"{text} is what a spreadsheet makes of a long number", remedy)
         return ""
     return text

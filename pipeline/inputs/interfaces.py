@@ -109,12 +109,12 @@ def _check_together(table: Table, interface: Interface, own: IPv4Interface | Non
     if interface.method == "static" and not table.has("address"):
         table.wrong("address", "is missing for a static interface", "add address = …")
     if interface.method != "static" and table.has("address"):
-        table.wrong("address", f"means nothing with method {interface.method}", 'write method = "static"')
+        table.wrong("address", f"has no effect with method {interface.method}", 'write method = "static"')
     if interface.gateway and own and IPv4Address(interface.gateway) not in own.network:
         table.wrong("gateway", f"does not lie in {own.network}", "give the router of the interface's network")
     cellular = is_cellular(interface.name)
     if cellular != (interface.method == "ppp"):
-        table.wrong("method", "ppp goes with ppp interfaces and modems, and they with it", "correct method")
+        table.wrong("method", "method ppp is for ppp interfaces and modems, and they need it", "correct method")
     if interface.apn and not cellular:
         table.wrong("apn", "belongs to a cellular interface", "move it to ppp0")
     if (interface.ssid or interface.channel) and not interface.name.startswith("wl"):

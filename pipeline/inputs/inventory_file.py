@@ -238,7 +238,7 @@ def _made_name(table: Table, pattern: str, values: Mapping[str, str]) -> str:
 def _variables(table: Table) -> Iterator[tuple[str, str]]:
     for key in table.names(_VARIABLE):
         if not re.fullmatch(_VARIABLE, key):
-            table.wrong(ascii(key), "is not a name of a variable", f"allowed form: {_VARIABLE}")
+            table.wrong(ascii(key), "is not the name of a variable", f"allowed form: {_VARIABLE}")
         else:
             yield key, unicodedata.normalize("NFC", table.text(key, form=_VALUE, meaning="a plain value"))
 

@@ -62,7 +62,9 @@ def allowed_signers(keyring: KeyRing, name: str) -> bytes:
         ) from None
     signer = parse_allowed_signers(f"{entry.principal} {line}", str(entry.public))
     if len(signer) != 1:
-        raise PipelineError(f"{entry.public}: it is not one Ed25519 public key", "write it with ssh-keygen -y")
+        raise PipelineError(
+            f"{entry.public}: it does not hold exactly one Ed25519 public key", "write it with ssh-keygen -y"
+        )
     return sshsig.allowed_signer_line(entry.principal, signer[0].public, NAMESPACE).encode("ascii")
 
 

@@ -55,7 +55,7 @@ def require_known(layout: Layout, certificates: str) -> None:
     raise PipelineError(
         f"gateway.toml [keystores] certificates: {layout.product} {layout.versions[0]} to {layout.versions[-1]} keeps "
         f"its bundle signers in {where} (layout {layout.name})",
-        "take the key out; it is for releases whose keystore is in no document",
+        "remove the key; it is only for releases whose keystore no document describes",
     )
 
 

@@ -121,6 +121,6 @@ def keeper_problem(source: Path, name: str, directories: Sequence[str], where: P
     alone = all(is_left_out(entry.name) for entry in source.parent.iterdir())
     if place.name in KEEPERS and alone and f"/{place.parent}" not in directories and len(place.parts) > 1:
         yield Problem(
-            f"{source}: keeps a directory that is empty otherwise; an overlay makes no empty directories by itself",
+            f"{source}: keeps an otherwise empty directory; an overlay does not create empty directories by itself",
             f'name it in {where}: [paths."/{place.parent}"] directory = true; or take it out of the overlay',
         )

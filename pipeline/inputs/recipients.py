@@ -20,11 +20,15 @@ def read_recipients(table: Table) -> tuple[Recipient, ...]:
             knows=entry.texts("knows", form="|".join(KNOWABLE), meaning=f"one of {', '.join(KNOWABLE)}"),
         )
         if not recipient.age:
-            entry.wrong("age", "nobody, so nobody could open the file", "give what age-keygen -y prints")
+            entry.wrong("age", "names nobody, so nobody could open the file", "give what age-keygen -y prints")
         if not recipient.knows:
             entry.wrong("knows", "nothing", f"name what the role is to know: {', '.join(KNOWABLE)}")
         if any(recipient.role == other.role for other in found):
-            entry.wrong("role", f"{recipient.role} is there twice", "one role with several recipients opens for each")
+            entry.wrong(
+                "role",
+                f"{recipient.role} is there twice",
+                "give one role several recipients: each of them can open the file",
+            )
         entry.close()
         found.append(recipient)
     return tuple(found)

@@ -107,7 +107,7 @@ def release_in(root: Table, base: Path, environ_epoch: str | None = None) -> Rel
     if release.secrets_derivation > 1 and release.product_in_doubt:
         head.wrong(
             "product",
-            f"is not given, and {release.name} does not tell it from a version",
+            f"is missing, and cannot be told from the name {release.name}",
             f'name what all releases of the product have in common, such as product = "{release.product_name}": '
             "secrets are derived with it (docs/guide/secrets.md)",
         )
@@ -193,7 +193,7 @@ def _services(table: Table) -> Services:
     )
     for name in services.disabled:
         if name in ("ssh", "sshd"):
-            table.wrong("disabled", f"{name} is the only way in", "take it away")
+            table.wrong("disabled", f"{name} is the only way to log in", "remove it from the list")
     table.close()
     return services
 

@@ -37,7 +37,7 @@ def _waivers(table: Table) -> tuple[Waiver, ...]:
             until=entry.text("until", form=r"\d{4}-\d{2}-\d{2}", meaning="a day, YYYY-MM-DD"),
         )
         if waiver.until and not _is_day(waiver.until):
-            entry.wrong("until", "is no day of the calendar", "write YYYY-MM-DD")
+            entry.wrong("until", "is not a day of the calendar", "write YYYY-MM-DD")
         if any(waiver.rule == known.rule for known in found):
             entry.wrong("rule", f"{waiver.rule} is waived twice", "keep one")
         entry.close()

@@ -18,7 +18,7 @@ def read_signing(keys: Table, signing: Table) -> Signing:
         timestamps=signing.text("timestamps", "keys/timestamps", form=_PATH, meaning="a path"),
     )
     if read.timestamp_url and read.timestamp_command:
-        signing.wrong("timestamp_command", "there is timestamp too", "take one of them away")
+        signing.wrong("timestamp_command", "cannot be given together with timestamp", "remove one of them")
     signing.close()
     return read
 

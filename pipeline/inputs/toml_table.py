@@ -21,7 +21,9 @@ def read_bytes(path: Path, what: str) -> bytes:
         if not path.is_file():
             raise PipelineError(f"{path}: {what} is not there, or is not a file", "check the path")
         if path.stat().st_size > LARGEST:
-            raise PipelineError(f"{path}: larger than {LARGEST >> 20} MiB, this is no {what}", "check the path")
+            raise PipelineError(
+                f"{path}: larger than {LARGEST >> 20} MiB, too large to be the {what}", "check the path"
+            )
         return path.read_bytes()
     except OSError as error:
         raise PipelineError(f"{path}: {what} cannot be read: {error.strerror}", "check path and permissions") from None
@@ -162,7 +164,7 @@ class Table:
             if not isinstance(value, str) or not re.fullmatch(form, value):
                 self.wrong(f"{key}[{number}]", f"is not {meaning}", f"allowed form: {form}")
             elif value in found:
-                self.wrong(f"{key}[{number}]", "is there twice", "take one away")
+                self.wrong(f"{key}[{number}]", "is there twice", "remove one of them")
             else:
                 found.append(value)
         return tuple(found)

@@ -25,7 +25,7 @@ def read_policy(table: Table) -> Policy:
         rows=tuple(_row(entry) for entry in table.tables("row")),
     )
     if policy.source == "golden" and policy.keep_golden:
-        table.wrong("keep_golden", 'means nothing with source = "golden", which keeps them', "take one of the two away")
+        table.wrong("keep_golden", 'has no effect with source = "golden", which keeps them', "remove one of the two")
     table.close()
     return policy
 
@@ -101,7 +101,7 @@ def _client_keys(table: Table) -> tuple[ClientKey, ...]:
         )
         derived = client.key.startswith("derived:")
         if derived and client.key != DERIVED:
-            entry.wrong("key", "is no kind of derived key", f"use {DERIVED}")
+            entry.wrong("key", "is not a kind of derived key", f"use {DERIVED}")
         if derived and client.passphrase:
             entry.wrong("passphrase", "a derived key has none", "take it away")
         if not client.certificates and not derived:
@@ -121,7 +121,7 @@ def read_given(table: Table) -> str:
     if not uri:
         return ""
     if uri.partition(":")[0] not in _GIVEN:
-        table.wrong("given", "is no known kind of source", f"use one of: {', '.join(f'{kind}:' for kind in _GIVEN)}")
+        table.wrong("given", "is not a known kind of source", f"use one of: {', '.join(f'{kind}:' for kind in _GIVEN)}")
     elif "{gateway}" not in uri:
         table.wrong("given", "would be the same on every gateway", "put {gateway} where the gateway's name belongs")
     return uri

@@ -30,7 +30,7 @@ def read_users(tables: tuple[Table, ...], base: Path) -> tuple[User, ...]:
             if user.name == other.name:
                 table.wrong("name", "is there twice", "give each account its own name")
             if user.uid == other.uid:
-                table.wrong("uid", f"is the one of {other.name} too", "give each account its own number")
+                table.wrong("uid", f"is also that of {other.name}", "give each account its own number")
         users.append(user)
     return tuple(users)
 
@@ -64,7 +64,7 @@ def _read_keys(table: Table, base: Path) -> tuple[str, ...]:
         for line in _lines_of(table, key, entry, base):
             text = _judge(table, key, line)
             if text in lines:
-                table.wrong(key, "is there twice", "take one away")
+                table.wrong(key, "is there twice", "remove one of them")
             elif text:
                 lines.append(text)
     return tuple(lines)

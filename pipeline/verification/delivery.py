@@ -90,8 +90,8 @@ def on_medium(request: Request, medium: Path) -> Request:
     """
     if len(request.deliveries) != 1 or request.releases:
         raise PipelineError(
-            f"{medium}: {len(request.deliveries)} gateways were named, a medium holds one",
-            f"name the gateway whose {MANIFEST} is to hold: out/<release>/<gateway>",
+            f"{medium}: {len(request.deliveries)} gateways were named, but a medium holds one",
+            "name the gateway to compare it with: out/<release>/<gateway>",
         )
     (delivery,) = request.deliveries
     return Request((replace(delivery, image=medium, medium=medium, release=None),), ())

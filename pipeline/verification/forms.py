@@ -40,7 +40,7 @@ def verify_any(
             others.append(path)
     if medium is not None and (whole or some):
         raise PipelineError(
-            f"{medium}: a medium is compared with a whole image, and this release has deltas",
+            f"{medium}: a medium is compared with a whole image, but this release has deltas",
             "doit image GATEWAY, then compare the medium's first bytes with that image (cmp -n SIZE)",
         )
     verdicts: list[Verdict] = []

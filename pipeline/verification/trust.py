@@ -89,7 +89,9 @@ def _read(path: Path, most: int) -> bytes:
     except OSError as error:
         raise PipelineError(f"{path.name}: cannot be read: {error.strerror}", "check the path") from None
     if len(content) > most:
-        raise PipelineError(f"{path.name}: larger than {most} bytes, which no such file is", "get it again")
+        raise PipelineError(
+            f"{path.name}: larger than {most} bytes, which is too large for such a file", "get it again"
+        )
     return content
 
 

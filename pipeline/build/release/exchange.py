@@ -39,7 +39,7 @@ def emit(workspace: Workspace, directory: Path, say: Say) -> list[str]:
     if whole is not None and store.find(sshsig.to_be_signed(whole, NAMESPACE), public) is not None:
         whole = None
     if not wanted and whole is None:
-        return ["nothing is to be signed: there is a signature for every gateway; doit build goes on"]
+        return ["nothing to sign: there is a signature for every gateway; doit build goes on"]
     commands = write_request(
         directory, wanted, public.public_bytes_raw(), release=release.name, key=release.manifest_key, whole=whole
     )
@@ -93,7 +93,7 @@ def _detached(workspace: Workspace) -> tuple[Ed25519PublicKey, SignatureStore]:
     signer = signers.open_manifest_signer(keyring, release.manifest_key) if _is_apart(workspace) else None
     if signer is None:
         raise PipelineError(
-            f"{release.keys}: {release.manifest_key} is a key the build signs manifests with itself",
+            f"{release.keys}: the build itself signs manifests with {release.manifest_key}",
             'make it key = "detached:DIRECTORY", with its public key; DIRECTORY keeps the signatures',
         )
     rest = keyring.entries[release.manifest_key].uri.partition(":")[2]

@@ -88,7 +88,7 @@ def _why(manifest: Manifest, change: Change | None, number: int) -> Iterator[str
     elif len(change.origins) == 1:
         yield f"  {_reason(change.origins[0])}"
     else:
-        yield "  the line is nobody's alone; the file is made"
+        yield "  the line has no origin of its own; the whole file is made"
         yield from (f"    {_reason(one)}" for one in change.origins)
 
 

@@ -114,7 +114,7 @@ def _covering(archive: ZipArchive, manifest: Manifest) -> Manifest:
     covered = [entry for entry in archive.entries if jar.is_covered(entry.name)]
     if not covered:
         raise PipelineError(
-            f"{archive.name}: it has nothing but a manifest; gateways do not trust a signature of that",
+            f"{archive.name}: it holds only a manifest, and gateways do not trust a signature of that alone",
             "put at least one file into the bundle",
         )
     changed: dict[str, Section] = {}

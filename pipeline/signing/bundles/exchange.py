@@ -166,7 +166,7 @@ def _returned(directory: Path, item: Item, public: PublicKey) -> bytes | None:
         return None
     if not is_valid(public, signature, item.content):
         raise PipelineError(
-            f"{path}: it is no signature of {item.sha256}.SF by the key of the certificate{note}",
+            f"{path}: it is not a signature of {item.sha256}.SF by the key of the certificate{note}",
             "sign the .SF file as it is with that key: openssl dgst -sha256 -sign KEY -out FILE.sig FILE.SF",
         )
     return signature

@@ -120,7 +120,7 @@ def _accepted(
     digest = _HASHES[signer.digest]
     covered = signer.signed_bytes(signed, hashlib.new(digest.name, signed, usedforsecurity=False).digest())
     if covered is None:
-        _refuse(archive, f"{block_name} is about another {file_name}")
+        _refuse(archive, f"{block_name} was made for another {file_name}")
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signer.signature, covered, padding.PKCS1v15(), digest)
@@ -131,7 +131,7 @@ def _accepted(
     except InvalidSignature:
         _refuse(archive, f"{block_name} is not a signature of {file_name}")
     if not _states_digest_of(signed, manifest, _BY_JDK if by_jdk else _ALGORITHMS):
-        reasons.append(f"{file_name} is not made for this manifest as a whole")
+        reasons.append(f"{file_name} does not have the digest of this whole manifest")
         return None
     return BundleSignature(chain)
 

@@ -102,7 +102,7 @@ def _check(data: bytes, digest: bytes, nonce: int | None, what: str, remedy: str
         raise PipelineError(f"{what}: {error}", remedy) from None
     problems = timestamp.problems_of(token, digest)
     if nonce is not None and token.nonce != nonce:
-        problems.append("the token answers another query")
+        problems.append("the token answers a different query")
     if problems:
         raise PipelineError(f"{what}: {problems[0]}", remedy)
 

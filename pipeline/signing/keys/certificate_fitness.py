@@ -32,7 +32,7 @@ def certificate_problems(der: bytes, what: str, epoch: int) -> Iterator[Problem]
             subject = certificate.subject.rfc4514_string()
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm):
         yield Problem(
-            f"{what}: a certificate cannot be read, or its key is of no known kind", "give X.509 certificates"
+            f"{what}: a certificate cannot be read, or its key is of an unknown kind", "give X.509 certificates"
         )
         return
     if epoch > certificate.not_valid_after_utc.timestamp():

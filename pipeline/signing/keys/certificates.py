@@ -78,7 +78,7 @@ def issued(
         may = False
     if not may:
         raise PipelineError(
-            f"{what}: its certificate is not one of an authority (CA:TRUE)", "name that of an authority"
+            f"{what}: its certificate is not one of an authority (CA:TRUE)", "name an authority's certificate"
         )
     start, end = _period(first, days)
     if start < issuer.not_valid_before_utc or end > issuer.not_valid_after_utc:
@@ -124,7 +124,7 @@ def _within(issuer: x509.Certificate) -> str:
     """The options that fit; or, without --from and --days, they are chosen."""
     first, days = fitting_period([issuer], 0, _LONGEST)
     day = datetime.datetime.fromtimestamp(first, datetime.UTC)
-    return f"give --from {day:%Y-%m-%d} or later and --days {days} or less, or neither: then what fits is chosen"
+    return f"give --from {day:%Y-%m-%d} or later and --days {days} or less, or neither: doit then chooses days that fit"
 
 
 def request(key: SignsBundles, name: x509.Name) -> bytes:
@@ -162,7 +162,7 @@ def ordered_chain(public: PublicKey, found: Sequence[bytes], what: str) -> list[
         chain.append(above[0])
         current = left.pop(above[0])
     raise_if_any(
-        Problem(f"{what}: {one.subject.rfc4514_string()} is not of its chain", "leave this certificate out")
+        Problem(f"{what}: {one.subject.rfc4514_string()} does not belong to its chain", "leave this certificate out")
         for one in left.values()
     )
     return chain

@@ -41,7 +41,7 @@ def read_passphrase(source: str, directory: Path, what: str) -> bytes:
         text = read_secret(source, directory, f"{what}: passphrase", "passphrase: it has several lines", _is_line)
     else:
         # not quoted: it may be the passphrase itself
-        raise PipelineError(f"{what}: passphrase: it is given by no known kind of source", f"use {SOURCES}")
+        raise PipelineError(f"{what}: passphrase: its source is of an unknown kind", f"use {SOURCES}")
     passphrase = text.removesuffix(b"\n").removesuffix(b"\r")
     if not passphrase:
         raise PipelineError(f"{what}: passphrase: the {kind} source gives an empty one", f"give it by {SOURCES}")
@@ -88,7 +88,8 @@ def _drain(descriptor: int, what: str) -> bytes:
     except OSError as error:
         raise PipelineError(
             f"{what}: passphrase: file descriptor {descriptor} cannot be read: {error.strerror}",
-            f"start the command with it open, such as {descriptor}<passphrase-file; workers of doit -n have it not",
+            f"start the command with it open, such as {descriptor}<passphrase-file; "
+            "workers of doit -n do not inherit it",
         ) from None
     if len(text) > _LONGEST:
         raise PipelineError(

@@ -97,14 +97,14 @@ def load_private_key(uri: str, passphrase: str, directory: Path, what: str) -> P
     except TypeError:
         if secret is None:
             _refuse(what, "the private key has a passphrase", "add passphrase = to the key, with its source")
-        _refuse(what, "the private key has no passphrase", "take passphrase = away from the key")
+        _refuse(what, "the private key has no passphrase", "remove passphrase = from the key")
     except UnsupportedAlgorithm:
         # the one passphrase protection of OpenSSH's form; the library's own text names a module and no remedy
         _refuse(what, "the private key is protected in a way this Python cannot open", "pip install bcrypt")
     except (ValueError, binascii.Error):
         # the library's own text is not repeated: it may quote what it read
         reason = (
-            "cannot be decrypted with this passphrase, or is damaged" if secret else "is damaged or of no known kind"
+            "cannot be decrypted with this passphrase, or is damaged" if secret else "is damaged or of an unknown kind"
         )
         _refuse(what, f"the private key {reason}", "give a PEM (PKCS #8) or OpenSSH private key and its passphrase")
     if not _is_known(key):

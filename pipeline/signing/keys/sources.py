@@ -40,7 +40,7 @@ def read_secret(
                 f"{what}: environment variable {rest} is not set", f"export {rest}, or name another source"
             )
         return value
-    raise PipelineError(f"{what}: {scheme or uri}: is no known kind of source", "use file:PATH or env:NAME")
+    raise PipelineError(f"{what}: {scheme or uri}: is not a known kind of source", "use file:PATH or env:NAME")
 
 
 def secret_variables(release: Release, keyring: KeyRing | None) -> frozenset[str]:

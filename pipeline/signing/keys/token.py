@@ -64,7 +64,7 @@ class TokenKey:
             signature = self._signature(key, data)
         if not is_valid(self.public, signature, data):
             raise PipelineError(
-                f"{self.what}: what the token gave for {what} is no signature of the key in its certificate",
+                f"{self.what}: what the token returned for {what} is not a signature by the key of its certificate",
                 "name the certificate or public key that belongs to the key in the token",
             )
         return signature
@@ -112,7 +112,7 @@ def _key_in(uri: Pkcs11Uri, pin: str, what: str) -> Iterator[_Signing]:
         for kind, problem, remedy in failures:
             if isinstance(error, kind):
                 _refuse(what, problem, remedy)
-        _refuse(what, f"the token fails: {type(error).__name__}", "look at it with the token's own tool")
+        _refuse(what, f"the token fails: {type(error).__name__}", "inspect it with the token's own tool")
 
 
 def _fits(uri: Pkcs11Uri, token: Token) -> bool:
@@ -200,7 +200,7 @@ def _library(path: str) -> Library:
     except pkcs11.PKCS11Error as error:
         if type(error) is not pkcs11.PKCS11Error:
             raise
-        _refuse("keys in tokens", f"{path} is no PKCS #11 library", "correct module-path= of the URI")
+        _refuse("keys in tokens", f"{path} is not a PKCS #11 library", "correct module-path= of the URI")
     if _PIDS.setdefault(path, os.getpid()) != os.getpid():
         with suppress(pkcs11.PKCS11Error):  # libraries that notice the fork themselves have nothing to end
             library.finalize()

@@ -215,7 +215,7 @@ def _signer(path: Path) -> Ed25519PublicKey:
     text = (read_returned(path, _LARGEST) or b"").decode("ascii", "replace")
     signers = parse_allowed_signers(f"signer {text.strip()}", str(path)) if text.strip() else ()
     if len(signers) != 1:
-        raise PipelineError(f"{path}: it is not one Ed25519 public key", _ANEW)
+        raise PipelineError(f"{path}: it does not hold exactly one Ed25519 public key", _ANEW)
     return Ed25519PublicKey.from_public_bytes(signers[0].public)
 
 
@@ -285,7 +285,7 @@ def _returned(path: Path, data: bytes, public: Ed25519PublicKey, *, armored: boo
     signature = _raw(content, path, public) if armored else content
     if not is_valid(public, signature, data):
         raise PipelineError(
-            f"{path}: it is no signature of this release's {path.stem} by {_named(public)}",
+            f"{path}: it is not a signature of this release's {path.stem} by {_named(public)}",
             f"sign the file that doit manifest --emit writes now, as {COMMANDS} beside it says",
         )
     return signature

@@ -82,7 +82,7 @@ def client_request(release: Release, gateway: Gateway, alias: str, derive: Deriv
     if wanted is None or wanted.key != DERIVED:
         known = ", ".join(one.alias for one in release.keystores.client_keys if one.key == DERIVED) or "none"
         raise PipelineError(
-            f"gateway.toml [keystores]: {alias} is no derived client key", f"name one of these: {known}"
+            f"gateway.toml [keystores]: {alias} is not a derived client key", f"name one of these: {known}"
         )
     return own_request(gateway.name, _derived(derive, alias), ExtendedKeyUsageOID.CLIENT_AUTH)
 

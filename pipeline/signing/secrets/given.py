@@ -110,7 +110,7 @@ def _password(table: Table, name: str, gateway: str) -> str:
         table.wrong(name, f"is longer than {longest} characters", "make it shorter")
     elif not _LETTERS.fullmatch(value):
         table.wrong(
-            name, "has characters that some file of the gateway would take for its own", f"allowed: {_LETTERS.pattern}"
+            name, "has characters with a special meaning in some file of the gateway", f"allowed: {_LETTERS.pattern}"
         )
     return value
 
@@ -149,7 +149,7 @@ def _client_keys(table: Table, epoch: int) -> tuple[ClientIdentity, ...]:
         if key is None:
             entry.wrong("key", "is not a private key without passphrase", "give it as PEM")
         elif not chain:
-            entry.wrong("certificates", "are no X.509 certificates", "give them as PEM, leaf first up to the root")
+            entry.wrong("certificates", "are not X.509 certificates", "give them as PEM, leaf first up to the root")
         else:
             try:
                 found.append(client_identity(alias, key, chain, entry.place, epoch))

@@ -70,7 +70,9 @@ def _words(text: str, what: str) -> list[str]:
 
 def _identity(identity: str, directory: Path, what: str) -> Path:
     if not identity:
-        raise PipelineError(f"{what}: no identity that opens them", "name its file in gateway.toml [secrets] identity")
+        raise PipelineError(
+            f"{what}: no identity is given to decrypt them with", "name its file in gateway.toml [secrets] identity"
+        )
     path = directory / identity
     # for its checks: there, an identity of age or an SSH key, and nobody else's to read
     read_secret(f"file:{path}", directory, f"{what}: identity", "identity of age", _is_identity)

@@ -113,8 +113,8 @@ def gateway_passwords(
         derived["root"] = derive.password("root password")
     elif "root" in given.passwords:
         raise PipelineError(
-            f"secrets of {gateway.name}: root: a password is given, and root has none in this release",
-            'take it away, or set root = "password" in gateway.toml [accounts]',
+            f"secrets of {gateway.name}: root: a password is given, but root has none in this release",
+            'remove it, or set root = "password" in gateway.toml [accounts]',
         )
     return dict(sorted({**derived, **given.passwords}.items()))
 
@@ -127,8 +127,8 @@ def _client_keys(keys: tuple[ClientIdentity, ...], gateway: Gateway) -> tuple[Cl
     aliases = [key.alias for key in keys]
     raise_if_any(
         Problem(
-            f"secrets of {gateway.name}: client key {alias} comes from gateway.toml and from what is given",
-            "take one of the two away",
+            f"secrets of {gateway.name}: client key {alias} is in gateway.toml and among the given secrets too",
+            "remove one of the two",
         )
         for alias in sorted({alias for alias in aliases if aliases.count(alias) > 1})
     )

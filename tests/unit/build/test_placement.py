@@ -136,7 +136,7 @@ def test_places_in_the_way_are_named_before_the_work(tmp_path: Path) -> None:
     (results / "gw" / "notes.txt").write_text("people's")
     (results / "SHA256SUMS").mkdir()
     text = _problems(results)
-    assert "gw/notes.txt: not of this build" in text
+    assert "gw/notes.txt: does not belong to this build" in text
     assert "SHA256SUMS: a directory is in the way" in text
     assert "MiB free" in _problems(results, 1 << 60)
 
@@ -211,7 +211,7 @@ def test_what_people_put_into_a_release_is_left_alone_and_named(workspace: Works
     (results / "plan.txt").write_text("x")
     told = _finished(workspace)
     for name in ("notes", "linked", "dangling", "plan.txt"):
-        assert f"out/demo-1.0/{name}: not of this release, left alone; doit verify will name it" in told
+        assert f"out/demo-1.0/{name}: not part of this release, left alone; doit verify will name it" in told
         assert os.path.lexists(results / name)
     assert (results / "notes" / "flashed.txt").read_text() == "gw-1 on Monday"
     assert "gw-gone: no longer in devices.toml, removed from the release" in told
@@ -222,7 +222,7 @@ def test_what_people_put_into_a_release_is_left_alone_and_named(workspace: Works
 def test_a_retired_gateway_with_something_of_peoples_in_it_stays(workspace: Workspace) -> None:
     place = workspace.results("demo-1.0") / "gw-gone"
     (place / "notes.txt").write_text("kept")
-    assert "gw-gone: not of this release, left alone" in _finished(workspace)
+    assert "gw-gone: not part of this release, left alone" in _finished(workspace)
     assert (place / "notes.txt").read_text() == "kept"
 
 

@@ -227,7 +227,7 @@ def test_a_directory_that_is_named_means_what_is_in_it(tmp_path: Path) -> None:
 
 def test_an_empty_directory_is_named_not_kept(tmp_path: Path) -> None:
     path = an_overlay(tmp_path, "", {"srv/data/.gitkeep": ""})
-    with pytest.raises(PipelineError, match="empty otherwise"):
+    with pytest.raises(PipelineError, match="otherwise empty"):
         read_overlay(path)
     (path / "overlay.toml").write_text('[paths."/srv/data"]\ndirectory = true\n')
     assert read_overlay(path).directories == (("/srv/data", 0o755, 0, 0),)

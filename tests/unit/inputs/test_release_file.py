@@ -144,26 +144,26 @@ def test_a_source_date_epoch_nobody_understands_is_refused(tmp_path: Path, text:
         ('[firewall]\nvpn = "10.0.0.0/8"', "[firewall] vpn: must be an array"),
         ("[firewall]\nclosed_ports = [8000]", "[firewall] closed_ports: 1450 must be among them"),
         ("[firewall]\nclosed_ports = [8000, 1450, 0]", "[firewall] closed_ports[3]: is not a port"),
-        ('[services]\ndisabled = ["ssh"]', "[services] disabled: ssh is the only way in"),
+        ('[services]\ndisabled = ["ssh"]', "[services] disabled: ssh is the only way to log in"),
         ('[services]\ndisabled = ["../x"]', "[services] disabled[1]: is not the name of a service"),
         ('[services]\ndisabled = ["a", "a"]', "[services] disabled[2]: is there twice"),
         ("[services]\nsysrq = 512", "[services] sysrq: must be"),
         ("[bootloader]\nbootdelay = -1", "[bootloader] bootdelay: -1 means never to boot"),
         ("[bootloader]\nbootdelay = 2", "[bootloader] bootdelay: must be"),
         ('[bootloader]\nenvironment = "boot/x"', "[bootloader] environment: is not an absolute path"),
-        ('[bootloader]\nenvironment = "/boot/../x"', "[bootloader] environment: climbs"),
+        ('[bootloader]\nenvironment = "/boot/../x"', "[bootloader] environment: has . or .. in it"),
         ("[bootloader]\noffset = 4096", "[bootloader] offset: needs size"),
         ("[bootloader]\nsize = 4096", "[bootloader] offset: needs size"),
         ("[bootloader]\nsize = 8\noffset = 0", "[bootloader] size: must be"),
-        ("[bootloader]\nsize = 4096\nredundant_offset = 0", "[bootloader] redundant_offset: is of the second copy"),
+        ("[bootloader]\nsize = 4096\nredundant_offset = 0", "[bootloader] redundant_offset: is for the second copy"),
         ('[bootloader]\nsize = 4096\noffset = 0\nenvironment = "/a"', "[bootloader] environment: names a file"),
-        ("[bootloader.outside]", "[bootloader] outside dumps: either dumps or defaults"),
-        ('[bootloader.outside]\ndumps = ["a"]\ndefaults = "b"', "outside dumps: either dumps or defaults"),
+        ("[bootloader.outside]", "[bootloader] outside dumps: needs either dumps or defaults"),
+        ('[bootloader.outside]\ndumps = ["a"]\ndefaults = "b"', "outside dumps: needs either dumps or defaults"),
         ('[bootloader.outside]\ndumps = ["a", "b", "c"]', "outside dumps: an environment has one copy or two"),
-        ('[bootloader.outside]\ndumps = ["{gateway}", "b"]', "outside dumps: {gateway} stands in one path"),
+        ('[bootloader.outside]\ndumps = ["{gateway}", "b"]', "outside dumps: {gateway} is in one path"),
         ('[bootloader.outside]\ndefaults = "b"\ndump = "a"', "outside dump: unknown key"),
-        ('[bootloader]\nenvironment = "/a"\n[bootloader.outside]\ndumps = ["a"]', "environment: says that"),
-        ("[bootloader]\noffset = 0\nsize = 64\n[bootloader.outside]\ndefaults = 'a'", "offset: says that"),
+        ('[bootloader]\nenvironment = "/a"\n[bootloader.outside]\ndumps = ["a"]', "environment: means that"),
+        ("[bootloader]\noffset = 0\nsize = 64\n[bootloader.outside]\ndefaults = 'a'", "offset: means that"),
         ('[console]\nusername = "a<b"', "[console] username: is not a user name"),
         ('[keystores.trusted_tls]\n"A B" = "x.pem"', "[keystores] trusted_tls 'A B': is not an alias"),
         ('[output]\ncompress = "rar"', "[output] compress: is not one of the values known"),
@@ -217,7 +217,7 @@ def test_a_key_file_may_hold_several_keys_and_comments(tmp_path: Path) -> None:
 def test_names_and_numbers_of_users_are_used_once(tmp_path: Path) -> None:
     user = f'[[accounts.users]]\nname = "a"\nuid = 1000\nkeys = ["{ed25519()}"]\n'
     found = problems(tmp_path, LEAST + user + user)
-    assert [problem.split("users[2] ")[1] for problem in found] == ["name: is there twice", "uid: is the one of a too"]
+    assert [problem.split("users[2] ")[1] for problem in found] == ["name: is there twice", "uid: is also that of a"]
 
 
 def test_everything_wrong_is_reported_at_once(tmp_path: Path) -> None:
@@ -284,6 +284,6 @@ def test_the_golden_samples_release_goes_by_the_products_name(tmp_path: Path) ->
 
 def test_a_name_that_does_not_tell_the_product_from_a_version_is_asked_for(tmp_path: Path) -> None:
     text = LEAST.replace('name = "r1"', 'name = "plant-7-1.0"', 1)
-    with pytest.raises(PipelineError, match="product: is not given"):
+    with pytest.raises(PipelineError, match="product: is missing"):
         read(tmp_path, text)
     read(tmp_path, text.replace("[release]", '[release]\nproduct = "plant"', 1))

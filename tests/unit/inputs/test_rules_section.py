@@ -45,7 +45,7 @@ def test_everything_said() -> None:
         ({"also": ["KERNEL"]}, "also[1]: is not the id of a rule"),
         ({"approved_os": [""]}, "approved_os[1]: is not a release"),
         ({"root_by_people": "no"}, "root_by_people: must be true or false"),
-        ({"waiver": [{**WAIVER, "until": "2027-02-30"}]}, "waiver[1] until: is no day of the calendar"),
+        ({"waiver": [{**WAIVER, "until": "2027-02-30"}]}, "waiver[1] until: is not a day of the calendar"),
         ({"waiver": [{**WAIVER, "until": "soon"}]}, "waiver[1] until: is not a day"),
         ({"waiver": [{**WAIVER, "reason": " "}]}, "waiver[1] reason: is not a reason"),
         ({"waiver": [{**WAIVER, "by": ""}]}, "waiver[1] by: is not who decided it"),

@@ -81,7 +81,7 @@ def test_out_signed_and_back(workspace: Workspace, capfd: pytest.CaptureFixture[
     assert signed(workspace) == apart
     assert apart == signed(Workspace(station(workspace)))
     assert run(emit="out") == 0
-    assert "nothing is to be signed" in capfd.readouterr().out
+    assert "nothing to sign" in capfd.readouterr().out
     assert not (workspace.root / "out").exists()
 
 
@@ -130,7 +130,7 @@ def test_signatures_that_are_none_are_named_and_nothing_is_kept(
     openssl(*block, "-signer", workspace.root / "keys/bundle.crt", "-out", second.with_suffix(".RSA"))
     assert run(take="out") == 2
     told = capfd.readouterr().err
-    assert f"{first.stem}.sig: it is no signature of" in told
+    assert f"{first.stem}.sig: it is not a signature of" in told
     assert "it has signed attributes, which gateways do not accept" in told
     assert not (workspace.root / "keys/signatures").exists()
     second.with_suffix(".RSA").write_bytes(b"junk")
@@ -239,7 +239,7 @@ def test_emit_and_take_refuse_what_cannot_be(workspace: Workspace, capfd: pytest
 def test_a_manifest_key_may_be_out_of_reach_too(workspace: Workspace, capfd: pytest.CaptureFixture[str]) -> None:
     """Its public half is all the build opens; what comes of it is in test_release_apart.py."""
     assert Manifest().execute({"emit": "x", "take": ""}, []) == 2
-    assert "manifests is a key the build signs manifests with itself" in capfd.readouterr().err
+    assert "the build itself signs manifests with manifests" in capfd.readouterr().err
     edit(workspace, "keys/keys.toml", "file:manifest", "detached:signatures")
     (workspace.root / "keys/manifest").unlink()
     reading.forget_inputs()

@@ -166,7 +166,7 @@ def test_asked_for_and_taken_back(place: Path, capfd: pytest.CaptureFixture[str]
         ),
         (("new", "x", "--dn", DN, "--from", "2026-01-01", "--ca", "file:ca.pem", "--ca-cert", "l.crt"), "another key"),
         (("new", "x", "--dn", DN, "--from", "2026-01-01", "--ca", "file:c.pem", "--ca-cert", "l.crt"), "CA:TRUE"),
-        (("new", "x", "--dn", DN, "--from", "2026-01-01", "--passphrase", PLANTED), "no known kind of source"),
+        (("new", "x", "--dn", DN, "--from", "2026-01-01", "--passphrase", PLANTED), "source is of an unknown kind"),
         (("import", "x", "ca.crt"), "cannot be read"),
         (("export", "x", "--pem"), "key file is not there"),
         (("show", "missing.ks"), "cannot be read"),
@@ -191,7 +191,7 @@ def test_what_is_wrong_is_named(
     [
         ([certificate(LEAF, rsa_key("stranger"))], "none of the certificates belongs to the key"),
         ([*chain_of(LEAF, ROOT, "company")[:1]], "is missing"),
-        ([*chain_of(LEAF, ROOT, "company"), certificate(VENDOR, rsa_key("vendor"))], "is not of its chain"),
+        ([*chain_of(LEAF, ROOT, "company"), certificate(VENDOR, rsa_key("vendor"))], "does not belong to its chain"),
         ([certificate("CN=a*b", rsa_key("company"))], "need escaping"),
     ],
     ids=range(4),

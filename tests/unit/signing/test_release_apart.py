@@ -143,13 +143,13 @@ def test_signatures_that_are_none_are_named_and_nothing_is_kept(
     ssh_keygen(first, by=tmp_path / "other")
     refused("it was made by SHA256:")
     first.with_name(f"{first.name}.sig").write_bytes(second.with_name(f"{second.name}.sig").read_bytes())
-    refused("gw-1.manifest.json.sig: it is no signature of this release's gw-1.manifest.json")
+    refused("gw-1.manifest.json.sig: it is not a signature of this release's gw-1.manifest.json")
     first.with_name(f"{first.name}.sig").write_bytes(b"junk")
     refused("it is not an SSH signature")
     ssh_keygen(first)
     for content in (b"", bytes(63), bytes(64), bytes(65)):
         (request / "gw-1.provenance.dsse.sig").write_bytes(content)
-        refused("gw-1.provenance.dsse.sig: it is no signature")
+        refused("gw-1.provenance.dsse.sig: it is not a signature")
 
 
 def test_what_is_still_missing_is_said(tmp_path: Path, key: Path, store: SignatureStore) -> None:
@@ -218,7 +218,7 @@ def test_the_station_signs_nothing_else(tmp_path: Path, key: Path, capfd: pytest
     (five / "signer.pub").write_bytes(b"ssh-ed25519 AAAA\n")
     refused(five, "signer.pub")
     (five / "signer.pub").write_bytes(b"")
-    refused(five, "it is not one Ed25519 public key")
+    refused(five, "it does not hold exactly one Ed25519 public key")
     six = emitted(tmp_path / "6")
     for change in ({"gateways": 7}, {"gateways": [{}]}, {"format": "another"}):
         _listed(six, lambda value, change=change: value.update(change))  # type: ignore[misc]

@@ -140,7 +140,7 @@ def test_bundles_that_come_signed_are_a_decision(with_vendors: Workspace) -> Non
         ('timestamp = "ftp://x"', "is not the http or https address"),
         ('timestamp_command = "openssl ts"', "must be an array"),
         ('timestamp_command = ["openssl", 1]', "is not a program and its arguments"),
-        ('timestamp = "http://x"\ntimestamp_command = ["y"]', "there is timestamp too"),
+        ('timestamp = "http://x"\ntimestamp_command = ["y"]', "cannot be given together with timestamp"),
         ("timestamp_hash = 1", "unknown key"),
     ],
 )

@@ -156,7 +156,7 @@ def resigned(change: dict[str, bytes | None]) -> bytes:
         (resigned({"META-INF/BUNDLE-S.RSA": None}), "has no signature block"),
         (resigned({"META-INF/BUNDLE-S.SF": None}), "block without its signature file"),
         (resigned({"META-INF/BUNDLE-S.SF": b"Signature-Version: 1.0\r\n\r\n"}), "is not a signature of"),
-        (resigned({"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\r\n\r\n"}), "not made for this manifest"),
+        (resigned({"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\r\n\r\n"}), "digest of this whole manifest"),
         (resigned({"META-INF/MANIFEST.MF": None}), "has no manifest"),
         (resigned({"META-INF/BUNDLE-S.RSA": b"0"}), "ends in the middle"),
     ],
@@ -170,7 +170,7 @@ def test_broken_signatures_are_not_kept(jar: bytes, reason: str) -> None:
 @pytest.mark.parametrize(
     ("jar", "reason"),
     [
-        (a_jar({}, MANIFEST), "nothing but a manifest"),
+        (a_jar({}, MANIFEST), "only a manifest"),
         (a_jar({"meta-inf/manifest.mf": MANIFEST, "a": b"x"}), "called meta-inf/manifest.mf"),
         (a_jar({"a": b"x"}, MANIFEST + "Name: a\r\nSHA1-Digest: AAAA\r\n\r\n"), "stale digest of a"),
         (a_jar({"a": b"x"}, MANIFEST + "Name: a\r\nSHA-256-Digest: AAAA\r\n\r\n"), "stale digest of a"),

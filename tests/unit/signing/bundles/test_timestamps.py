@@ -170,7 +170,7 @@ def test_a_token_of_something_else_is_refused(tsa: TimestampAuthority, tmp_path:
     stale.write_bytes(tsa.reply(timestamp.query(hashlib.sha256(b"fresh").digest(), 5)))
     replayed = authority_of("", ("cat", str(stale)), tmp_path / "tokens")
     assert replayed is not None
-    with pytest.raises(PipelineError, match="answers another query"):
+    with pytest.raises(PipelineError, match="answers a different query"):
         replayed.token(b"fresh", "x")
 
 

@@ -66,7 +66,7 @@ def test_a_broken_digest_counts_below_the_root_only() -> None:
 
 @pytest.mark.parametrize("der", [b"", b"\x30\x03\x02\x01\x01", b"text"])
 def test_what_is_no_certificate(der: bytes) -> None:
-    assert problems(der) == ["a certificate cannot be read, or its key is of no known kind"]
+    assert problems(der) == ["a certificate cannot be read, or its key is of an unknown kind"]
 
 
 def test_chains_in_order() -> None:

@@ -67,12 +67,12 @@ def test_files_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ("source", "reason"),
     [
         ("fd:997", "file descriptor 997 cannot be read"),
-        ("fd:x", "no known kind"),
+        ("fd:x", "unknown kind"),
         ("env:NOT_SET_ANYWHERE", "NOT_SET_ANYWHERE is not set"),
         ("file:missing", "cannot be read"),
         ("file:open", "can be read by others"),
         ("file:empty", "gives an empty one"),
-        (SECRET, "no known kind of source"),
+        (SECRET, "source is of an unknown kind"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, source: str, reason: str) -> None:

@@ -127,9 +127,9 @@ def other_root(data: bytes) -> Callable[[Path], None]:
     [
         (spoil_mode, r"can be read by others than its owner \(mode 0640\)"),
         (spoil_pkcs11, "module-path does not give the absolute path"),
-        (spoil_scheme, "no known kind of source"),
+        (spoil_scheme, "not a known kind of source"),
         (lambda keys: (keys / "bundle.pem").unlink(), "cannot be read: No such file"),
-        (lambda keys: private(keys / "bundle.pem", b"junk"), "damaged or of no known kind"),
+        (lambda keys: private(keys / "bundle.pem", b"junk"), "damaged or of an unknown kind"),
         (other_key(ec_key()), "elliptic curve key; the framework of ESF 5"),
         (other_key(ED25519), "is not an RSA key"),
         (other_key(rsa_key("stranger")), "first certificate belongs to another key"),

@@ -109,7 +109,7 @@ def test_a_wrong_pin_is_tried_once(keys: Path, monkeypatch: pytest.MonkeyPatch) 
     [
         ("object=bundles", "object=nobody", "has no such private key"),
         ("token=release%20keys", "token=nothing", "there is no such token"),
-        ("object=bundles", "object=other", "is no signature of the key in its certificate"),
+        ("object=bundles", "object=other", "is not a signature by the key of its certificate"),
         ("token=release%20keys", "serial=0000", "there is no such token"),
         ("token=release%20keys", "slot-id=99", "there is no such token"),
     ],
@@ -137,7 +137,7 @@ def test_what_cannot_work_is_named_at_once(keys: Path, old: str, new: str, reaso
 
 
 def test_no_library_at_all(keys: Path) -> None:
-    with pytest.raises(PipelineError, match=r"is no PKCS #11 library"):
+    with pytest.raises(PipelineError, match=r"is not a PKCS #11 library"):
         sign_bundle(a_bundle(), edited(keys, MODULE, str(keys / "keys.toml")))
 
 

@@ -138,7 +138,7 @@ def test_the_authority_s_certificate_must_be_that_of_the_key(
 ) -> None:
     ca = ("--ca", hsm.uri("bundles"), "--ca-passphrase", "env:TOKEN_PIN", "--ca-cert", "ca.crt")
     assert new("signer", *ca) == 2
-    assert "is no signature of the key in its certificate" in capfd.readouterr().err
+    assert "is not a signature by the key of its certificate" in capfd.readouterr().err
     assert not (place / "keys").exists()
 
 

@@ -180,7 +180,7 @@ def test_what_is_public_of_it_on_request(workspace: Path, capsys: pytest.Capture
         return Secrets().parse_execute(arguments)
 
     assert run("gw-north-01", "--request", "client") == 2
-    assert "client is no derived client key" in capsys.readouterr().err
+    assert "client is not a derived client key" in capsys.readouterr().err
     assert run("gw-north-01", "--certificate", "client") == 2
     assert "there is no client key client" in capsys.readouterr().err
     keys = '[[keystores.client_key]]\nalias = "client"\nkey = "derived:p256"\n'

@@ -96,7 +96,7 @@ def test_client_keys() -> None:
     assert (client.alias, client.chain) == ("client", chain)
     secrets = gateway_secrets(FLEET, a_release(), a_gateway(), parsed(text))
     assert secrets.client_keys == (client,)
-    with pytest.raises(PipelineError, match=r"client key client comes from gateway\.toml and from what is given"):
+    with pytest.raises(PipelineError, match=r"client key client is in gateway\.toml and among the given secrets too"):
         gateway_secrets(FLEET, a_release(), a_gateway(), parsed(text), (client,))
 
 
@@ -109,8 +109,8 @@ def test_client_keys() -> None:
         ('console = "changeit"', "console: is a well-known default"),
         ('wifi = "Wifi-short-7"', "wifi: is shorter than 16"),
         ('wifi = "Wifi-' + "long-7Xyz" * 8 + '"', "wifi: is longer than 63"),
-        ("console = 'Quote\"in-the-middle-7'", "console: has characters that some file"),
-        ('console = "Blank in the middle-7"', "console: has characters that some file"),
+        ("console = 'Quote\"in-the-middle-7'", "console: has characters with a special meaning"),
+        ('console = "Blank in the middle-7"', "console: has characters with a special meaning"),
         ('console = "Ümlaut-in-front-77"', "console: is not a password"),
         ("console = 7", "console: must be a password, in quotes"),
         ('console = "Same-of-both-7xyz"\nroot = "Same-of-both-7xyz"', "console: is the same as another of them"),
@@ -179,7 +179,7 @@ def test_files_encrypted_by_age(tmp_path: Path) -> None:
     (tmp_path / "identity").chmod(0o644)
     with pytest.raises(PipelineError, match=r"identity: .* can be read by others"):
         read_given("age:{gateway}.age", GATEWAY, tmp_path, "identity")
-    with pytest.raises(PipelineError, match="no identity that opens them"):
+    with pytest.raises(PipelineError, match="no identity is given to decrypt them with"):
         read_given("age:{gateway}.age", GATEWAY, tmp_path)
 
 
@@ -249,7 +249,7 @@ def test_client_keys_named_in_gateway_toml(tmp_path: Path) -> None:
         ({"certificates": ("{gateway}.pem",)}, "holds no X.509 certificate"),
         ({"key": "file:server.pem", "certificates": ("server.crt",)}, "not for TLS clients"),
         ({"key": "file:edwards.pem"}, "Ed25519 key, which the gateway's Java does not know"),
-        ({"key": "file:bad.pem"}, "damaged or of no known kind"),
+        ({"key": "file:bad.pem"}, "damaged or of an unknown kind"),
         ({"key": "file:none.pem"}, "cannot be read"),
         ({"passphrase": "env:NOT_SET_AT_ALL"}, "is not set"),
     ):

@@ -187,7 +187,7 @@ def test_a_weak_or_malformed_fleet_secret_is_refused(tmp_path: Path, content: by
 
 def test_sources_that_are_none(tmp_path: Path) -> None:
     for uri, reason in (("file:none", "No such file"), (f"file:{tmp_path}", "not a regular file|Is a directory"),
-                        ("env:NOT_SET_AT_ALL", "not set"), ("file:", "no known kind"), ("x", "no known kind"),
-                        ("env:a-b", "no known kind")):  # fmt: skip
+                        ("env:NOT_SET_AT_ALL", "not set"), ("file:", "not a known kind"), ("x", "not a known kind"),
+                        ("env:a-b", "not a known kind")):  # fmt: skip
         with pytest.raises(PipelineError, match=reason):
             read_fleet_secret(uri, tmp_path)
