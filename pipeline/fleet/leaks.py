@@ -26,21 +26,34 @@ class Wanted:
     """Everything to look for, with whom it belongs to and what it is called.
 
     Attributes:
-        owners: of each pattern, the gateways that may have it; `NOBODY` alone for what none may.
+        patterns: each with what it is called, its form, and the gateways that may have it; `NOBODY` alone for what none
+            may. There are dozens for each gateway, so they share these texts and sets wherever they can.
         secrets: how many a report tells of; not the build's own, whose number says where a key was kept.
     """
 
-    names: dict[bytes, str] = field(default_factory=dict, repr=False)
-    owners: dict[bytes, set[str]] = field(default_factory=dict, repr=False)
+    patterns: dict[bytes, tuple[str, str, frozenset[str] | set[str]]] = field(default_factory=dict, repr=False)
     secrets: int = 0
 
     def add(self, owner: str, secrets: Iterable[Secret], *, counted: bool = True) -> None:
         """Secrets of one gateway, or of nobody."""
         every = tuple(secrets)
         self.secrets += len(every) if counted else 0
+        alone = frozenset((owner,))
         for pattern, (what, form) in patterns(every).items():
-            self.names.setdefault(pattern, f"{what} ({form})")
-            self.owners.setdefault(pattern, set()).add(owner)
+            first, its_form, owners = self.patterns.setdefault(pattern, (what, form, alone))
+            if isinstance(owners, set):
+                owners.add(owner)
+            elif owner not in owners:
+                self.patterns[pattern] = (first, its_form, {*owners, owner})
+
+    def name(self, pattern: bytes) -> str:
+        """What a person is told of a pattern: the first secret that has it, never the pattern itself."""
+        what, form, _ = self.patterns[pattern]
+        return f"{what} ({form})"
+
+    def is_allowed(self, pattern: bytes, gateway: str) -> bool:
+        """Whether a gateway may have it."""
+        return gateway in self.patterns[pattern][2]
 
 
 def wanted_of(workspace: Workspace) -> Wanted:
@@ -69,8 +82,8 @@ def require_no_leaks(context: Context, wanted: Wanted, deltas: Iterable[tuple[st
     Raises:
         PipelineError: something was found; named by what it is and whose, never by its value.
     """
-    found = scan_parts(_parts(context, deltas), wanted.names)
-    _refuse(wanted, ((gateway, pattern) for gateway, pattern in found if gateway not in wanted.owners[pattern]))
+    found = scan_parts(_parts(context, deltas), wanted.patterns)
+    _refuse(wanted, ((gateway, pattern) for gateway, pattern in found if not wanted.is_allowed(pattern, gateway)))
     return (
         f"{LEAK_SCAN}: none of {wanted.secrets} secrets of all gateways and of the golden sample that it must not "
         "have, and no key of the build, plain, encoded or packed, anywhere in what differs from the base"
@@ -83,12 +96,12 @@ def require_clean_base(context: Context, wanted: Wanted) -> None:
     Raises:
         PipelineError: as `require_no_leaks`.
     """
-    hits = scan(context.workspace.base, wanted.names)
+    hits = scan(context.workspace.base, wanted.patterns)
     _refuse(wanted, (("base image", hit.pattern) for hit in hits))
 
 
 def _refuse(wanted: Wanted, found: Iterable[tuple[str, bytes]]) -> None:
-    lines = [f"{place}: {wanted.names[pattern]}" for place, pattern in found]
+    lines = [f"{place}: {wanted.name(pattern)}" for place, pattern in found]
     raise_if_any(
         Problem(
             line,

@@ -128,7 +128,7 @@ def _grep(
     wanted, output = os.memfd_create("patterns"), os.memfd_create("found")
     try:
         with os.fdopen(os.dup(wanted), "wb") as stream:
-            stream.write(b"".join(b"%s\n" % pattern for pattern in sorted(patterns)))
+            stream.writelines(b"%s\n" % pattern for pattern in sorted(patterns))
         os.lseek(wanted, 0, os.SEEK_SET)
         process = subprocess.Popen(  # noqa: S603 - argument list, closed environment
             [str(grep), "-a", "-o", "-b", "-F", "-f", f"/dev/fd/{wanted}"],
