@@ -1,4 +1,4 @@
-"""What a user can mend. Everything else is a bug and keeps its traceback."""
+"""Problems that a user can correct. Everything else is a bug and keeps its traceback."""
 
 from __future__ import annotations
 

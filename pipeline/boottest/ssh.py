@@ -13,7 +13,7 @@ from pipeline.host import tools
 
 _REASON = "look at the gateway's SSH server"
 _DENIED = re.compile(r"Permission denied \(([^)]*)\)")
-_CLIENT = "the client ended without a word"
+_CLIENT = "the client ended without a message"
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""The steps of a build, one module each: they read inputs, call the pure parts, and leave complete files or nothing."""
+"""The steps of a build, one module each: each reads inputs, calls pure parts, leaves complete files or nothing."""

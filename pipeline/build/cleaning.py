@@ -1,4 +1,4 @@
-"""What ``doit clean`` takes away: exactly what the tasks made, never keys, secrets or inputs.
+"""What ``doit clean`` removes: exactly what the tasks made, never keys, secrets or inputs.
 
 Each thing is named as it goes, or as it would go (``doit clean -n``). What a production release has published stays:
 it is signed, and somebody may have flashed it.

@@ -1,4 +1,4 @@
-"""Judge what is chosen before anything is made: rules and waivers by their names and days, and what they are worth.
+"""Checks the release's decisions before anything is built: names of rules, dates of waivers, and what is waived.
 
 A misspelt rule is a hardening that is left out; a waiver that has lapsed, or that nothing needs, would stop the release
 after all of its images are made.

@@ -1,4 +1,4 @@
-"""What the task graph has to know when it is loaded: names only.
+"""The names that the task graph needs when it is loaded.
 
 Keys that the inventory refers to may not exist before the demo task has run, so nothing is checked here beyond what is
 needed; when even that fails, the strict readers are asked to say what is wrong.

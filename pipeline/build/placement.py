@@ -1,4 +1,4 @@
-"""Names below ``out/``: complete files and directories only, on any file system; people's own things left alone."""
+"""Puts complete files and directories below ``out/``, on any file system, and leaves other people's files alone."""
 
 from __future__ import annotations
 

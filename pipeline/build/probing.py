@@ -1,4 +1,4 @@
-"""Probe: whether the appliance starts here, and whether with KVM; what the doctor cannot tell by looking."""
+"""Probe: launches the appliance to see whether it starts here, and with KVM, which the doctor cannot tell otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verify and publish: a fresh look at every complete candidate, and a name in ``out/`` only for what passed."""
+"""Verify and publish: verifies every complete candidate afresh and publishes in ``out/`` only those that pass."""
 
 from __future__ import annotations
 

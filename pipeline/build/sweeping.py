@@ -1,4 +1,4 @@
-"""What a killed build left is taken away by the next one, secrets first; only whoever holds the workspace may sweep."""
+"""Removes what a killed build left, secrets first; only the process that holds the workspace may do so."""
 
 from __future__ import annotations
 

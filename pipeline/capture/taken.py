@@ -1,4 +1,4 @@
-"""What was found on a golden gateway, and what of it goes into the export."""
+"""What was found on a golden gateway, and which of it goes into the export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every file and every property of an export in one class, with the reason; what a person must decide is said so."""
+"""Puts every file and property of an export in one class, with the reason, and marks what a person must decide."""
 
 from __future__ import annotations
 

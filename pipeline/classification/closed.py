@@ -1,4 +1,4 @@
-"""Containers nobody here opens, and bytes that nobody here can read: said, so that a person decides about them.
+"""Containers and bytes that the pipeline cannot read: they are reported, so that a person decides about them.
 
 What is in them cannot be searched. A file that is passed over without a word would be one that holds no secret.
 """

@@ -1,4 +1,4 @@
-"""What lies inside archives: bundles in deployment packages, compressed files; bounded in depth, number and size."""
+"""Reads what is inside archives: bundles in deployment packages, compressed files; limited in depth, number, size."""
 
 from __future__ import annotations
 

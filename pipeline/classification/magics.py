@@ -1,4 +1,4 @@
-"""Secrets that tell themselves by their bytes, whatever the file is called: keystores, private keys, known tokens."""
+"""Secrets recognised by their bytes, whatever the file is called: keystores, private keys, known tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys and tokens that tell themselves by their shape, as who gives them out publishes it."""
+"""Keys and tokens recognised by their shape, as their issuers publish it."""
 
 from __future__ import annotations
 

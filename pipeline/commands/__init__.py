@@ -1,1 +1,1 @@
-"""The commands of doit, one file each: options, one call, words and an exit status."""
+"""The commands of doit, one file each: parses options, makes one call, prints the result, sets the exit status."""

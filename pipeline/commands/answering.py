@@ -1,4 +1,4 @@
-"""How every command ends: problems a user can mend in two lines, a private place for the verifier's files."""
+"""How every command ends: a problem the user can correct is told in two lines; the verifier's files are private."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command needs is done first, not asked for: the demonstration's inputs, the vanilla image's facts."""
+"""Does first what a command needs: makes the demonstration's inputs, inspects the vanilla image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workspace is held by one process at a time, whatever doit's reporter, runner or options are."""
+"""Lets one process at a time hold a workspace, whatever doit's reporter, runner or options are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes of a freshly installed Debian the system of a gateway that has left the factory and never been booted."""
+"""Turns a freshly installed Debian into the system of a gateway that has left the factory and was never booted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every gateway of a release needs and no gateway changes: read once, handed on."""
+"""What all gateways of a release share while they are built: read once, then handed on unchanged."""
 
 from __future__ import annotations
 

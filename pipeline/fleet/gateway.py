@@ -1,4 +1,4 @@
-"""The way of one gateway: planned once, judged once, stamped, looked at by two readers, described and signed."""
+"""Builds one gateway: plans and judges it once, stamps it, has two readers check it, describes and signs it."""
 
 from __future__ import annotations
 

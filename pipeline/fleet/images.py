@@ -1,4 +1,4 @@
-"""Whole images from base and deltas, for whoever wants one."""
+"""Makes whole images from the base and the deltas."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def make_images(workspace: Workspace, names: Sequence[str], say: Say) -> None:
         packed = delta.Delta((directory / delta.IMAGE).read_bytes(), (directory / delta.MAP).read_bytes())
         blocks = delta.unpack(packed, size=manifest.manifest.image.size, name=name)
         if tree.root_with(blocks) != manifest.root:
-            raise PipelineError(f"{name}: base and delta are not the image its manifest speaks of", "doit build")
+            raise PipelineError(
+                f"{name}: base and delta do not make the image that its manifest describes", "doit build"
+            )
         materialise(workspace.base, blocks, place / f"{name}.img")
         say(
             f"{name}: {(place / f'{name}.img').relative_to(workspace.root)}, SHA-256 {sha256_of(place / f'{name}.img')}"

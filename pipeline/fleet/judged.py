@@ -1,4 +1,4 @@
-"""A gateway as planned, and what all rules say of it: handed on, never worked out a second time."""
+"""A gateway as planned, with the outcomes of all rules: worked out once, then handed on."""
 
 from __future__ import annotations
 

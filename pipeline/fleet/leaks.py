@@ -1,4 +1,4 @@
-"""Nothing of what must stay here, or belongs to another gateway, lies in the base or in any delta: one pass."""
+"""Searches the base and all deltas, in one pass, for secrets of the build and of other gateways."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which gateways are made and published, one small record each, and the base of them."""
+"""Records which gateways are made and published, one small record each, and which base they are made from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names in ``out/`` for a release of deltas: complete directories, reports, sums and one signature, at the end."""
+"""Publishes a release of deltas in ``out/``: complete directories, then reports, sums and one signature."""
 
 from __future__ import annotations
 

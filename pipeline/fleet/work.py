@@ -1,4 +1,4 @@
-"""The work of one process: gateways of a release, one after the other, each written where it waits to be published."""
+"""The work of one process: builds gateways one after the other, each in a directory where it waits to be published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work on what people wrote, in a child process with limits of time and memory: a template may ask for anything."""
+"""Runs work on people's input, such as templates, in a child process with limits of time and memory."""
 
 from __future__ import annotations
 

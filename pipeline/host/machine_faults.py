@@ -1,4 +1,4 @@
-"""Faults of the machine that no step can mend: a full or failing disk, permissions; one line instead of a traceback."""
+"""Faults of the machine, such as a full or failing disk or missing permissions: one line instead of a traceback."""
 
 from __future__ import annotations
 

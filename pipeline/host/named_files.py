@@ -1,4 +1,4 @@
-"""Files that people name: whole, of a bounded size, and files; a pipe would wait for ever, /dev/zero never end."""
+"""Reads regular files of bounded size that people name; a pipe could wait for ever, and /dev/zero never ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling a person what is going on: a ticking line on a terminal, plain lines everywhere else."""
+"""Shows progress: a line that is updated on a terminal, plain lines everywhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private directories that go with their process: what a killed one left is taken away by the next.
+"""Private directories that end with their process; those of a killed process are removed by the next one.
 
 A directory belongs to whoever holds the lock on the file ``owner`` in it; the lock dies with the process, however that
 dies. One that nobody holds is a stray.

@@ -1,4 +1,4 @@
-"""Files that get their name when they are whole: until then they have none, so a killed process leaves nothing."""
+"""Files that get a name only when they are complete, so that a killed process leaves nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in an export, member by member, before anything in it is believed: names, kinds, sizes."""
+"""Checks names, kinds and sizes of an export's members before any of their content is used."""
 
 from __future__ import annotations
 

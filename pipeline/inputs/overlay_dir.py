@@ -1,4 +1,4 @@
-"""Overlays: the release engineer's own files below ``rootfs/``, modes and owners in ``overlay.toml`` beside it."""
+"""Overlays: reads the release engineer's own files below ``rootfs/``, and modes and owners from ``overlay.toml``."""
 
 from __future__ import annotations
 

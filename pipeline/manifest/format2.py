@@ -313,7 +313,7 @@ def _loaded(data: bytes, name: str, part: str) -> dict[str, Any]:
     except canonical_json.JsonError as error:
         raise PipelineError(f"{name}: {error}", _REMEDY) from None
     if not isinstance(value, dict) or (value.get("format"), value.get("version")) != (FORMAT, VERSION):
-        raise PipelineError(f"{name}: is no manifest of format {VERSION}", _REMEDY)
+        raise PipelineError(f"{name}: is not a manifest of format {VERSION}", _REMEDY)
     if value.get("part") != part:
         raise PipelineError(f"{name}: is not the manifest of a {part}", _REMEDY)
     return value

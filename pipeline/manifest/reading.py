@@ -1,4 +1,4 @@
-"""The manifest as bytes: written as canonical JSON, read strictly, and never at odds with itself."""
+"""The manifest as bytes: writes canonical JSON, reads strictly, and refuses a manifest that contradicts itself."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def known_without_tree(data: bytes, *, name: str) -> Manifest:
     try:
         return from_json(cast(dict[str, Any], canonical_json.loads(data)), tree=_ROOT)
     except (canonical_json.JsonError, ValueError, KeyError, TypeError):
-        raise PipelineError(f"{name}: is no manifest of this version", "build the release again") from None
+        raise PipelineError(f"{name}: is not a manifest of this version", "build the release again") from None
 
 
 def _contradictions(manifest: Manifest) -> Iterator[str]:
@@ -95,7 +95,7 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
     for keystore in manifest.keystores:
         node = manifest.tree.get(keystore.path)
         if node is None or node.kind is not Kind.FILE:
-            yield f"keystores: {ascii(keystore.path)} is no regular file of the tree"
+            yield f"keystores: {ascii(keystore.path)} is not a regular file of the tree"
 
 
 def _misplaced(disk: Disk) -> Iterator[str]:

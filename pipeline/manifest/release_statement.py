@@ -1,4 +1,4 @@
-"""What a release is as a whole: one statement of its gateways, its files and their digests, to be signed. Pure."""
+"""The statement of a release as a whole, to be signed: its gateways, its files and their digests. Pure."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ def release_from_bytes(data: bytes, *, name: str = "release.json") -> ReleaseSta
 
 def _files(value: Json, place: str) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise PipelineError(f"{place}: is no list of files with their digests", _REMEDY)
+        raise PipelineError(f"{place}: is not a list of files with their digests", _REMEDY)
     files: dict[str, str] = {}
     for file, digest in value.items():
         if not _NAME.fullmatch(file) or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-            raise PipelineError(f"{place}: {ascii(file)[:80]}: is no file with its SHA-256", _REMEDY)
+            raise PipelineError(f"{place}: {ascii(file)[:80]}: is not a file with its SHA-256", _REMEDY)
         files[file] = digest
     return files

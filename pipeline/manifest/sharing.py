@@ -1,4 +1,4 @@
-"""What gateways of one release have alike but for their name, told so that it is the same for all of them.
+"""What is the same for all gateways of a release but for their names, written so that it is equal for all.
 
 In format 2 a source that names a gateway (``devices.toml: gw-7``, ``devices.toml: gw-7.eth0``) is written with
 ``{gateway}`` in its place, and answers of programs stand by name instead of in a list, without the digest of what was

@@ -1,4 +1,4 @@
-"""Who is responsible for which lines of a file, told briefly: origins once, stretches of lines as one text.
+"""Which origins made which lines of a file, in a short form: each origin once, the lines as one text.
 
 Format 1 repeats an origin with every stretch, which makes a hundred kilobytes of a configuration with a thousand
 settings. Here ``lines`` is ``{"origins": […], "at": "1-3:0 4-4:1"}``: first line, last line, number of the origin.

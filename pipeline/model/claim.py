@@ -1,4 +1,4 @@
-"""What one place of an export says of a thing, and where two places say different things of it."""
+"""A claim: what one place of an export says about a subject, and where two places contradict each other."""
 
 from __future__ import annotations
 

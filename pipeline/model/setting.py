@@ -1,4 +1,4 @@
-"""Single values that one transform wants inside a file another transform writes."""
+"""Single values that one transform needs in a file that another transform writes."""
 
 from __future__ import annotations
 

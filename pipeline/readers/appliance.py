@@ -1,4 +1,4 @@
-"""Puts questions to the programs of an image inside the appliance: one upload, one script, all replies in one file."""
+"""Runs the programs of an image inside the appliance with all questions: one upload, one script, one reply file."""
 
 from __future__ import annotations
 

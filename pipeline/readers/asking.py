@@ -1,4 +1,4 @@
-"""Makes answers of questions: runs them in the appliance, reads what the programs said, takes secrets out of it."""
+"""Turns questions into answers: runs them in the appliance, reads what the programs print, removes secrets from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What exit statuses and messages mean, as most programs have them; a reader with ways of its own says so itself."""
+"""What exit statuses and messages mean for most programs; a reader that differs has its own reading of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging many images of one release: a rule that would read what it read before keeps its outcome."""
+"""Judges many images of one release: a rule whose inputs are unchanged keeps its outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What many rules ask of many images that are nearly the same is worked out once, and reading is recorded to know when.
+"""Works out once what many rules ask of many similar images; what they read is recorded, to know when that holds.
 
 A function of a view that is marked `shared` keeps its answer together with everything it read to get there: nodes,
 contents, listings, each with what was found. Asked again, of the same image by another rule or of another image, it

@@ -1,1 +1,1 @@
-"""A new workspace: what its inputs say, what is proposed for them, the files people go on with."""
+"""Makes a new workspace: looks into its inputs, proposes decisions and writes the files to start from."""

@@ -1,4 +1,4 @@
-"""What somebody who begins has to say: the inputs, the gateways, who may log in. Everything wrong is told at once."""
+"""The answers that a new workspace needs: inputs, gateways, who may log in. All problems are reported at once."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def problems(answers: Answers) -> Iterator[Problem]:
             f"--name: {ascii(answers.name)} cannot be a directory", "use letters, digits, dot, dash: plant-1.0"
         )
     if answers.root and not re.fullmatch(ROOT, answers.root):
-        yield Problem(f"--root: {ascii(answers.root)} is no partition", "give 2, LABEL=…, PARTUUID=… as in fstab")
+        yield Problem(f"--root: {ascii(answers.root)} is not a partition", "give 2, LABEL=…, PARTUUID=… as in fstab")
     yield from _gateway_problems(answers.gateways)
     yield from _people_problems(answers)
     for text in answers.vpn or ("",):
@@ -108,6 +108,6 @@ def _people_problems(answers: Answers) -> Iterator[Problem]:
     read_users((Table("--user", row, found),), Path())
     yield from found
     if not re.fullmatch(USER, answers.user) and not found:
-        yield Problem(f"--user: {ascii(answers.user)} is no user name", f"allowed form: {USER}")
+        yield Problem(f"--user: {ascii(answers.user)} is not a user name", f"allowed form: {USER}")
     if not re.fullmatch(_PRINCIPAL, answers.principal):
         yield Problem(f"--principal: {ascii(answers.principal)} is not an address", "such as release@example.com")

@@ -1,4 +1,4 @@
-"""Signs and gathers what the plan needs of trust, before the plan is made."""
+"""Signs bundles and collects the certificates and secrets that the plan needs, before the plan is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest said again in the words of standards: in-toto and SLSA provenance, DSSE, SPDX, CycloneDX.
+"""The content of the manifest in standard formats: in-toto and SLSA provenance, DSSE, SPDX, CycloneDX.
 
 Pure: a manifest in, bytes out, the same for the same manifest. ``docs/reference/standards.md`` explains every choice.
 """

@@ -1,4 +1,4 @@
-"""What is inside an image, before it is said in the words of one standard or the other."""
+"""The parts of an image, independent of the standard that they are then written in."""
 
 from __future__ import annotations
 

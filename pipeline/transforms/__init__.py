@@ -1,1 +1,1 @@
-"""Facts to layer entries, one subject per module. Pure; none of them imports another."""
+"""Turns facts into layer entries, one subject per module. Pure; no module imports another."""

@@ -1,4 +1,4 @@
-"""From paths on disk to verdicts: needs image, manifest, signature and a public key, and nothing of the build."""
+"""From paths on disk to verdicts: needs image, manifest, signature and a public key, and nothing from the build."""
 
 from pipeline.verification.run import Observe, verify_paths
 

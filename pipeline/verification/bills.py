@@ -1,4 +1,4 @@
-"""The bills of materials beside an image against what its own package databases say, read afresh."""
+"""Compares the bills of materials beside an image with the image's own package databases, read afresh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The block map beside an image: what it says of the bytes, against the bytes and against what is in use."""
+"""Compares the block map beside an image with the image's bytes and with the blocks that are in use."""
 
 from __future__ import annotations
 

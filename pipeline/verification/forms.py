@@ -1,4 +1,4 @@
-"""Releases of both forms behind one door: whole images, and a base with deltas."""
+"""Verifies releases of both forms: whole images, and a base with deltas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hardening rules once more, on what was read of the finished image; the build's own word counts for nothing."""
+"""Judges the finished image by the hardening rules again, from what was read of it and not from the build's results."""
 
 from __future__ import annotations
 

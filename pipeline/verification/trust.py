@@ -1,4 +1,4 @@
-"""Whose manifest it is: nothing of it is read before its signature has been checked."""
+"""Checks the manifest's signature, and whose it is, before any of the manifest is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Over many gateways: what must be one gateway's own is nobody else's. Values are kept as digests and never told."""
+"""Checks over many gateways that no two share what must be unique. Values are kept as digests and never shown."""
 
 from __future__ import annotations
 

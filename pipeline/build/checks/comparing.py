@@ -1,4 +1,4 @@
-"""Compare: over a whole release, what must be one gateway's own is nobody else's, whenever each image was verified."""
+"""Compare: checks over a whole release that no two gateways share what must be unique, whenever each was verified."""
 
 from __future__ import annotations
 

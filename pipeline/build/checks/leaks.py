@@ -1,4 +1,4 @@
-"""Nothing of what must stay here, or belongs to somebody else, lies anywhere in a finished image: the last look."""
+"""Searches a finished image for secrets of the build, of the golden sample and of other gateways, as the last check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Withhold: a file of the plan that holds a secret in any form gets no digest in the manifest, whoever brought it."""
+"""Withhold: keeps digests of files that hold a secret, in any form and from any input, out of the manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes the golden gateway itself: found in its export as in any image, whatever of it travels."""
+"""The golden gateway's own values, found in its export as in any image, whether or not they travel."""
 
 from __future__ import annotations
 

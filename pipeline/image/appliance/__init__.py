@@ -1,1 +1,1 @@
-"""The libguestfs appliance: started, spoken to, cleaned up after."""
+"""The libguestfs appliance: starts it, calls it, and cleans up after it."""

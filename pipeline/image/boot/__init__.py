@@ -1,1 +1,1 @@
-"""Images booted in a virtual machine that is thrown away."""
+"""Boots images in a throw-away virtual machine."""

@@ -1,1 +1,1 @@
-"""What disk images come in: containers, compression, partition tables."""
+"""What disk images are packed in: containers, compression, partition tables."""

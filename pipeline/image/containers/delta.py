@@ -81,7 +81,7 @@ def unpack(delta: Delta, *, size: int, name: str) -> Mapping[int, bytes]:
     blocks: dict[int, bytes] = {}
     for part in described.ranges:
         if part.start % BLOCK or (part.end % BLOCK and part.end != size):
-            raise _broken(name, "its ranges are no whole blocks")
+            raise _broken(name, "its ranges are not whole blocks")
     place, rest = 0, iter(described.ranges)
     waiting = next(rest, None)
     for length, content in pieces:

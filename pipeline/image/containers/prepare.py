@@ -185,7 +185,7 @@ def _describe(container: Container) -> str:
     if container is Container.EMPTY:
         return "is empty (0 bytes)"
     if container is Container.UNKNOWN:
-        return "is no disk image: neither a partition table nor a file system is in it"
+        return "is not a disk image: neither a partition table nor a file system is in it"
     return f"is {container}, which cannot be used as it is"
 
 

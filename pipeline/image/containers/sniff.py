@@ -123,7 +123,7 @@ def head_of(path: Path) -> bytes:
         with os.fdopen(handle, "rb") as stream:
             return stream.read(HEAD)
     except FileNotFoundError:
-        raise PipelineError(f"{path}: no such image", "check the path; nothing lies there") from None
+        raise PipelineError(f"{path}: no such image", "check the path; there is nothing") from None
     except OSError as error:
         raise PipelineError(f"{path}: cannot be read: {error.strerror}", "check its permissions") from None
 
@@ -171,7 +171,7 @@ def read_qcow2_header(head: bytes) -> Qcow2:
         if incompatible & 1 << 2:
             features.append("an external data file")
         if incompatible & ~0b11111:
-            features.append("features nobody knows yet")
+            features.append("unknown features")
     if _has_data_file_extension(head, header_length) and "an external data file" not in features:
         features.append("an external data file")
     return Qcow2(version, size, tuple(features))

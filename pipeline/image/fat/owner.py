@@ -1,4 +1,4 @@
-"""Whose bytes of a FAT file system are, by mtools: those of files and directories, the allocation table's, nobody's."""
+"""What bytes of a FAT file system belong to, by mtools: files and directories, the allocation table, or nothing."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Images read: inspected, observed, searched."""
+"""Reading images: inspection, observation, search."""

@@ -1,4 +1,4 @@
-"""Whose a block of an image is: a file's, the file system's own, nobody's, or outside of all partitions."""
+"""What a block of an image belongs to: a file, the file system itself, nothing, or space outside all partitions."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _vanilla(
 def read_files(session: Session, tree: Tree, chosen: Sequence[GuestPath]) -> dict[GuestPath, bytes]:
     """Content of regular files; `PipelineError` names those too large to be what their names say."""
     raise_if_any(
-        Problem(f"{path} has {tree.nodes[path].size >> 20} MiB", "such a file does not belong here; mend the image")
+        Problem(f"{path} has {tree.nodes[path].size >> 20} MiB", "such a file does not belong here; correct the image")
         for path in chosen
         if tree.nodes[path].size > facts.LARGEST
     )

@@ -1,4 +1,4 @@
-"""Which product an image has, of which release, and so which layout it follows: found out, never guessed."""
+"""Finds out, without guessing, which product and release an image has, and so which layout it follows."""
 
 from __future__ import annotations
 

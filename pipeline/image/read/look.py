@@ -1,4 +1,4 @@
-"""Looks at any image at all, read-only: foreign, vanilla, booted, without ESF; only one without system is refused."""
+"""Looks at any image, read-only: foreign, vanilla, booted, without ESF; refuses only images without a system."""
 
 from __future__ import annotations
 

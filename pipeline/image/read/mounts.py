@@ -172,7 +172,7 @@ def _fstab(session: Session) -> tuple[Mount, ...]:
         return ()
     about = session.stat(path)
     if about.mode & 0o170000 != 0o100000 or about.size > _LARGEST_FSTAB:
-        raise PipelineError("the image's /etc/fstab is not a regular file of a sane size", "mend the vanilla image")
+        raise PipelineError("the image's /etc/fstab is not a regular file of a sane size", "correct the vanilla image")
     return parse_fstab(session.read(path, about.size))
 
 

@@ -1,4 +1,4 @@
-"""Signs that an image was started before: then it has an identity and secrets of its own, and is no vanilla (A:244)."""
+"""Signs that an image was started before: it then has its own identity and secrets and is not vanilla (A:244)."""
 
 from __future__ import annotations
 

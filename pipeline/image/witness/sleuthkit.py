@@ -73,7 +73,7 @@ class Reader:
                 yield place, found
                 if found.kind == "d":
                     if found.inode in above:
-                        raise ValueError("a directory lies in itself")
+                        raise ValueError("a directory contains itself")
                     waiting.append((found.inode, place, above | {found.inode}))
 
     def _found(self, meta: pytsk3.TSK_FS_META) -> Found:

@@ -1,1 +1,1 @@
-"""Images written: layers laid down, gateways stamped, blocks mapped."""
+"""Writing images: layers, stamped gateways, block maps."""

@@ -1,4 +1,4 @@
-"""pppd (``dryrun`` reads all options and ends) and chat, which is let talk to what a willing modem would have said."""
+"""pppd (``dryrun`` reads all options and ends) and chat, which is given the answers a working modem would send."""
 
 from __future__ import annotations
 

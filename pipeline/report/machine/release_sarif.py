@@ -1,4 +1,4 @@
-"""A release as SARIF 2.1.0 (OASIS), for code scanning: one run, and in it what is not simply well."""
+"""A release as SARIF 2.1.0 (OASIS), for code scanning: one run with everything that did not simply pass."""
 
 from __future__ import annotations
 

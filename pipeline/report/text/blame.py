@@ -1,4 +1,4 @@
-"""Who is responsible for a difference between two images that were read: a rule and its input, or nobody. Pure."""
+"""Which rule and input caused a difference between two images that were read, if any did. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts on a screen: first what counts, then every finding."""
+"""Verdicts as text: first the overall result, then every finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Foreign text made harmless: names and contents of an image must not steer the terminal they are shown on."""
+"""Makes foreign text harmless: names and contents of an image must not control the terminal they are shown on."""
 
 from __future__ import annotations
 

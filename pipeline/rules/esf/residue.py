@@ -1,4 +1,4 @@
-"""Nothing of another gateway, nothing of a boot: an image is copied, a gateway is not (A:129, A:206, A:240)."""
+"""No traces of another gateway or of an earlier boot, since an image is copied often (A:129, A:206, A:240)."""
 
 from __future__ import annotations
 

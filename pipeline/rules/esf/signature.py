@@ -1,4 +1,4 @@
-"""The signature of a bundle as the gateway's framework sees it: who signed, and would it be believed.
+"""The signature of a bundle as the gateway's framework sees it: who signed it, and whether the gateway accepts it.
 
 The framework of the ESF 5 generation has a parser of its own and takes a bundle for unsigned, without a word, when the
 signature has another shape (formats 5). This looks at a bundle from scratch; nothing that signs is used here.

@@ -1,4 +1,4 @@
-"""Advice nobody can follow in an image: steps for people, each with what to do (A:141, A:227, A:248; B:350, B:543)."""
+"""Advice that no image can satisfy: steps for people, each with what to do (A:141, A:227, A:248; B:350, B:543)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose image this is: one gateway's own identity where there must be one, nobody's where there must be none."""
+"""Whose identity an image has: its gateway's own in a gateway's image, none in any other image."""
 
 from __future__ import annotations
 

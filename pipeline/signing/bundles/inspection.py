@@ -1,4 +1,4 @@
-"""Looks at a signed bundle as the gateway's framework will: who signed it, and would the gateway believe it."""
+"""Looks at a signed bundle as the gateway's framework will: who signed it, and whether the gateway accepts it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Private keys: where they lie, how they are opened, what is public of them."""
+"""Private keys: where they are kept, how they are opened, and their public parts."""

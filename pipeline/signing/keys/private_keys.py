@@ -1,4 +1,4 @@
-"""Private keys wherever they lie, behind one face: what is public of a key, and signatures that repeat."""
+"""Private keys behind one interface, wherever they are kept: their public part, and signatures that repeat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys out of reach: what a signing station signed is kept by what it is about, and checked each time it is used.
+"""Keys that are elsewhere: signatures from a signing station are kept by the data they sign and checked at each use.
 
 So a release key never meets the build machine: the build says what is to be signed, takes signatures back, and puts
 them into bundles and beside images as if it had made them.

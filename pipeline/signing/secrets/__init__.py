@@ -1,1 +1,1 @@
-"""Secrets of gateways: derived, given, handed over."""
+"""Secrets of gateways: deriving them, reading given ones, handing them over."""

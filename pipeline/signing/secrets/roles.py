@@ -1,4 +1,4 @@
-"""What each role is told of all gateways, in one encrypted file a role; nothing of it is on a disk in the clear."""
+"""Writes one encrypted file for each role with its secrets of all gateways; none of it is on a disk in the clear."""
 
 from __future__ import annotations
 

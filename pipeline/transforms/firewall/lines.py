@@ -1,4 +1,4 @@
-"""Who is responsible for which line of the firewall's file."""
+"""Which rule or input made which line of the firewall's file."""
 
 from __future__ import annotations
 

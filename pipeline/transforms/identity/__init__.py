@@ -1,1 +1,1 @@
-"""What one gateway is called and known by."""
+"""Names and identities of one gateway."""

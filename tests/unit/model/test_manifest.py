@@ -215,7 +215,7 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
         "change": "removed", "type": "d", "origins": [{"rule": "x", "source": "y", "document": ""}]}), "tree has it"),
     "change differs": (put("changes", "/etc/hostname", "mode", value="0777"), "not what the tree has"),
     "secret without change": (drop("changes", "/etc/shadow"), "no change says that its content is secret"),
-    "keystore nowhere": (put("keystores", "/etc/none.ks", value={"type": "JKS", "entries": []}), "no regular file"),
+    "keystore nowhere": (put("keystores", "/etc/none.ks", value={"type": "JKS", "entries": []}), "not a regular file"),
     "impossible date": (put("inputs", "certificates", 0, "not_after", value="2033-13-01T00:00:00Z"), "time data"),
 }  # fmt: skip
 
@@ -255,5 +255,5 @@ def test_of_known_bytes_all_but_the_tree_is_read() -> None:
     known = known_without_tree(to_bytes(manifest), name="x")
     assert known == replace(manifest, tree=known.tree)
     assert list(known.tree.nodes) == ["/"]
-    with pytest.raises(PipelineError, match="x: is no manifest of this version"):
+    with pytest.raises(PipelineError, match="x: is not a manifest of this version"):
         known_without_tree(b'{"release": {}}', name="x")

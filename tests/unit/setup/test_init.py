@@ -192,7 +192,7 @@ def test_a_person_is_asked_on_a_terminal(place: Path, monkeypatch: pytest.Monkey
         ({"vanilla": Path("nowhere")}, "--vanilla: nowhere is not there"),
         ({"export": Path("nowhere")}, "--golden: nowhere is not there"),
         ({"name": "a b"}, "cannot be a directory"),
-        ({"root": "LABEL="}, "is no partition"),
+        ({"root": "LABEL="}, "is not a partition"),
         ({"gateways": ()}, "--gateways: none"),
         ({"gateways": (("9", ""),)}, "'9' is not a host name"),
         ({"gateways": (("a_b", ""),)}, "'a_b' is not a host name"),
