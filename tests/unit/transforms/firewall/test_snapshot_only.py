@@ -84,9 +84,12 @@ def test_ipv6_opens_nothing() -> None:
     [
         (without(PID), r"FirewallConfigurationService is missing"),
         (with_values(PID, firewall_open_ports="443,tcp,,,,,,#"), r"SSH \(port 49153\) cannot be reached"),
-        (with_values(PID, firewall_open_ports="22,tcp,,,,,#"), r"has not 7 fields"),
+        (with_values(PID, firewall_open_ports="22,tcp,,,,,#"), r"does not have 7 fields"),
         (with_values(PID, firewall_nat="eth0,eth1,tcp,nowhere,,true,#"), r"'nowhere' is not an address"),
-        (with_values(PID, firewall_port_forwarding="eth1"), r"firewall\.port\.forwarding: entry 'eth1' has not 10"),
+        (
+            with_values(PID, firewall_port_forwarding="eth1"),
+            r"firewall\.port\.forwarding: entry 'eth1' does not have 10",
+        ),
     ],
 )
 def test_what_cannot_be_is_named(change: Callable[[Snapshot], Snapshot], message: str) -> None:
