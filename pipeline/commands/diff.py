@@ -21,7 +21,7 @@ from pipeline.manifest import from_bytes
 from pipeline.model.image_view import ImageView
 from pipeline.model.manifest import Manifest
 from pipeline.model.observation import Observation
-from pipeline.report.text.blame import Blame, Side
+from pipeline.report.text.causes import Causes, Side
 from pipeline.report.text.difference import Difference, differences, uncompared
 from pipeline.report.text.difference_text import difference_text
 from pipeline.report.text.meaning import meaning_differs
@@ -112,10 +112,10 @@ def _compared(one: _Image, two: _Image, say: Say, *, deep: bool) -> tuple[tuple[
     if a is not None and b is not None and not deep:
         return told, len(uncompared(a, b))
     views = _read((one, two), say)
-    blame = Blame(Side(a, views[0].tree), Side(b, views[1].tree))
+    causes = Causes(Side(a, views[0].tree), Side(b, views[1].tree))
     # What was read counts, not what manifests say of the same paths.
     kept = (one for one in told if one.area not in ("files", "bytes"))
-    return (*kept, *trees_differ(blame), *meaning_differs(blame, *views)), 0
+    return (*kept, *trees_differ(causes), *meaning_differs(causes, *views)), 0
 
 
 def _gateways(path: Path) -> dict[str, Callable[[], _Image]]:

@@ -41,7 +41,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Blame:
+class Causes:
     """Finds causes for what is different between two sides."""
 
     one: Side

@@ -16,7 +16,7 @@ from pipeline.formats.esf import esf_snapshot
 from pipeline.formats.esf.esf_policy import Row, read_policy
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.image_view import ImageView
-from pipeline.report.text.blame import Blame
+from pipeline.report.text.causes import Causes
 from pipeline.report.text.difference import Difference
 from pipeline.rules.esf.snapshot_file import snapshot_file
 from pipeline.standards import installed_packages
@@ -36,7 +36,7 @@ class _Meant:
     line: int = field(default=0, compare=False)
 
 
-def meaning_differs(blame: Blame, one: ImageView, two: ImageView) -> tuple[Difference, ...]:
+def meaning_differs(causes: Causes, one: ImageView, two: ImageView) -> tuple[Difference, ...]:
     """Settings, policy rows, firewall rules, accounts and packages that are not the same in both."""
     found: list[Difference] = []
     for area, read in (
@@ -54,7 +54,7 @@ def meaning_differs(blame: Blame, one: ImageView, two: ImageView) -> tuple[Diffe
             path = (mine or theirs or _Meant("", GuestPath("/"))).path
             lines = (mine.line if mine else 0, theirs.line if theirs else 0)
             texts = _told(mine, None), _told(theirs, mine)
-            found.append(Difference(area, name, *texts, blame.cause(path, lines, name)))
+            found.append(Difference(area, name, *texts, causes.cause(path, lines, name)))
     return tuple(found)
 
 

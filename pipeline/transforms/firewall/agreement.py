@@ -25,7 +25,7 @@ from pipeline.model.claim import Place
 from pipeline.model.golden import Golden
 from pipeline.model.guest_path import GuestPath
 from pipeline.model.layout import Layout
-from pipeline.transforms.firewall.ground import ANYWHERE, translated_to
+from pipeline.transforms.firewall.network_facts import ANYWHERE, translated_to
 from pipeline.transforms.firewall.saving import unkept
 from pipeline.transforms.firewall.settings import PID, forwards, open_ports, translations
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pipeline.formats.network.iptables.rules import Rule, Ruleset, Table
 from pipeline.model.layer import LineOrigin, Origin
 from pipeline.model.line_origins import kept, stretches
-from pipeline.transforms.firewall.ground import Ground
+from pipeline.transforms.firewall.network_facts import NetworkFacts
 from pipeline.transforms.firewall.rewrite import Wanted, followed, is_console
 
 _CLOSED = Origin("firewall.restrict", "gateway.toml [firewall]", "A:113")
@@ -17,7 +17,7 @@ _SSH = Origin("ssh.port", "gateway.toml [ssh]", "A:84")
 
 
 def line_origins(
-    given: Ruleset, finished: Ruleset, wanted: Wanted, ground: Ground, source: str, gateway: str
+    given: Ruleset, finished: Ruleset, wanted: Wanted, network_facts: NetworkFacts, source: str, gateway: str
 ) -> tuple[LineOrigin, ...]:
     """The lines of what `iptables.text.render` makes of the finished rules.
 
@@ -31,7 +31,7 @@ def line_origins(
     for table in finished.tables:
         known = before.get(table.name)
         owners += [same, *_chains(table, known, same)]
-        owners += [_owner(rule, known, wanted, ground, same, moved) for rule in table.rules]
+        owners += [_owner(rule, known, wanted, network_facts, same, moved) for rule in table.rules]
         owners.append(same)
     return stretches(owners)
 
@@ -42,7 +42,9 @@ def _chains(table: Table, known: Table | None, same: Origin) -> Iterator[Origin]
         yield same if old is not None and old.policy == chain.policy else _POLICY
 
 
-def _owner(rule: Rule, known: Table | None, wanted: Wanted, ground: Ground, same: Origin, moved: Origin) -> Origin:
+def _owner(
+    rule: Rule, known: Table | None, wanted: Wanted, network_facts: NetworkFacts, same: Origin, moved: Origin
+) -> Origin:
     rules = known.rules if known is not None else ()
     if any(old.clauses == rule.clauses and old.chain == rule.chain for old in rules):
         return same
@@ -50,6 +52,9 @@ def _owner(rule: Rule, known: Table | None, wanted: Wanted, ground: Ground, same
         return _CONSOLE
     if rule.destination_ports() == ((wanted.ssh, wanted.ssh),):
         return _SSH
-    if any(old.clauses == rule.clauses and old.chain == rule.chain for old in (followed(one, ground) for one in rules)):
+    if any(
+        old.clauses == rule.clauses and old.chain == rule.chain
+        for old in (followed(one, network_facts) for one in rules)
+    ):
         return moved
     return _CLOSED

@@ -25,7 +25,7 @@ ANYWHERE = "unknown"
 
 
 @dataclass(frozen=True)
-class Ground:
+class NetworkFacts:
     """The interfaces of one gateway.
 
     Attributes:
@@ -51,7 +51,7 @@ class Ground:
         return text
 
 
-def ground(golden: Golden, layout: Layout, gateway: Gateway) -> Ground:
+def network_facts(golden: Golden, layout: Layout, gateway: Gateway) -> NetworkFacts:
     """Read the export's interfaces and lay the inventory over them; parsing errors are `PipelineError`."""
     content = golden.network.get(_INTERFACES)
     file = interfaces.parse(_text(content), f"golden: {_INTERFACES}") if content is not None else None
@@ -72,7 +72,7 @@ def ground(golden: Golden, layout: Layout, gateway: Gateway) -> Ground:
         for name, old in placed
         if old is not None and (override := gateway.interfaces.get(name)) and override.address
     }
-    return Ground(
+    return NetworkFacts(
         used=tuple(sorted(names - off)),
         disabled=tuple(sorted(off)),
         moved={old: new for old, new in moved.items() if old != new},
@@ -112,7 +112,7 @@ def _scripts(golden: Golden) -> dict[str, IPv4Network | None]:
     return found
 
 
-def snapshot_ground(snapshot: Snapshot, gateway: Gateway) -> Ground:
+def snapshot_network_facts(snapshot: Snapshot, gateway: Gateway) -> NetworkFacts:
     """The same of a gateway that has its network in the snapshot alone."""
     component = snapshot.get(_NETWORK)
     values = {prop.name: prop.text for prop in component.properties} if component else {}
@@ -129,7 +129,7 @@ def snapshot_ground(snapshot: Snapshot, gateway: Gateway) -> Ground:
         if (override := gateway.interfaces.get(name)) and override.address
         if (old := _configured(told)) is not None
     }
-    return Ground(
+    return NetworkFacts(
         used=tuple(sorted(names - off)),
         disabled=tuple(sorted(off & names)),
         moved={old: new for old, new in moved.items() if old != new},

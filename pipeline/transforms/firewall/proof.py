@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pipeline.errors import Problem
 from pipeline.formats.network.iptables.rules import Ruleset, Table
 from pipeline.formats.network.iptables.walk import Packet, opening, refusal
-from pipeline.transforms.firewall.ground import Ground
+from pipeline.transforms.firewall.network_facts import NetworkFacts
 from pipeline.transforms.firewall.rewrite import OSGI_CONSOLE, SSH, Wanted
 
 STRANGER = IPv4Address("192.0.2.1")
@@ -18,7 +18,7 @@ _LOOPBACK = IPv4Network("127.0.0.0/8")
 _REMEDY = "change the rule on the golden sample, in its console or in /etc/sysconfig/iptables, and export again"
 
 
-def proof(ruleset: Ruleset, wanted: Wanted, ground: Ground, where: str) -> Iterator[Problem]:
+def proof(ruleset: Ruleset, wanted: Wanted, network_facts: NetworkFacts, where: str) -> Iterator[Problem]:
     """Everything that is open and must not be, and everything that is closed and must be open.
 
     A rule that asks for something the walk cannot know (a rate limit, a source port) counts as matching when it would
@@ -32,16 +32,16 @@ def proof(ruleset: Ruleset, wanted: Wanted, ground: Ground, where: str) -> Itera
         chain = table.chain(name)
         if chain is None or chain.policy != "DROP":
             yield Problem(f"{where}: the policy of {name} is not DROP", _REMEDY)
-    yield from _closed(table, wanted, ground, where)
-    yield from _opened(table, wanted, ground, where)
+    yield from _closed(table, wanted, network_facts, where)
+    yield from _opened(table, wanted, network_facts, where)
 
 
-def _closed(table: Table, wanted: Wanted, ground: Ground, where: str) -> Iterator[Problem]:
+def _closed(table: Table, wanted: Wanted, network_facts: NetworkFacts, where: str) -> Iterator[Problem]:
     ports = dict.fromkeys((*wanted.closed, SSH), "must not be open")
     ports |= dict.fromkeys(wanted.console, "must be reached from the VPN only")
     ports[OSGI_CONSOLE] = "must be reached from the gateway itself only"
     told: set[tuple[int, str]] = set()
-    sources, interfaces = _sources(table), _interfaces(table, ground)
+    sources, interfaces = _sources(table), _interfaces(table, network_facts)
     for port, rule in sorted(ports.items()):
         for source in sources:
             if source in _LOOPBACK or (port in wanted.console and any(source in network for network in wanted.vpn)):
@@ -57,11 +57,11 @@ def _closed(table: Table, wanted: Wanted, ground: Ground, where: str) -> Iterato
                     )
 
 
-def _opened(table: Table, wanted: Wanted, ground: Ground, where: str) -> Iterator[Problem]:
+def _opened(table: Table, wanted: Wanted, network_facts: NetworkFacts, where: str) -> Iterator[Problem]:
     """The console from the VPN on every interface; SSH from somebody on some interface."""
     for network in wanted.vpn:
         for port in wanted.console:
-            for interface in ground.used:
+            for interface in network_facts.used:
                 packet = Packet(network.network_address + min(1, network.num_addresses - 1), interface, "tcp", port)
                 found = refusal(table, "INPUT", packet)
                 if found:
@@ -74,7 +74,7 @@ def _opened(table: Table, wanted: Wanted, ground: Ground, where: str) -> Iterato
         Packet(source, interface, "tcp", wanted.ssh)
         for source in _sources(table)
         if source not in _LOOPBACK
-        for interface in ground.used
+        for interface in network_facts.used
     ]
     if all(refusal(table, "INPUT", packet) for packet in visitors):
         yield Problem(
@@ -95,7 +95,7 @@ def _sources(table: Table) -> tuple[IPv4Address, ...]:
     return tuple(sorted(found, key=lambda address: (address != STRANGER, address)))
 
 
-def _interfaces(table: Table, ground: Ground) -> tuple[str, ...]:
+def _interfaces(table: Table, network_facts: NetworkFacts) -> tuple[str, ...]:
     """The gateway's, those rules name, and one nobody named; never the loopback."""
     named = {name.rstrip("+") for rule in table.rules for name in rule.interfaces()}
-    return tuple(sorted({*ground.used, *named, "other0"} - {"lo", ""}))
+    return tuple(sorted({*network_facts.used, *named, "other0"} - {"lo", ""}))

@@ -22,8 +22,8 @@ from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.firewall import before_start, snapshot_only
 from pipeline.transforms.firewall.agreement import disagreements, saved_text
 from pipeline.transforms.firewall.custom_script import openings, with_policies
-from pipeline.transforms.firewall.ground import Ground, ground, snapshot_ground
 from pipeline.transforms.firewall.lines import line_origins
+from pipeline.transforms.firewall.network_facts import NetworkFacts, network_facts, snapshot_network_facts
 from pipeline.transforms.firewall.proof import proof
 from pipeline.transforms.firewall.rewrite import Wanted, rewrite, without_counters
 from pipeline.transforms.firewall.settings import PID, settings
@@ -68,10 +68,14 @@ def restrict(
     networks = tuple(IPv4Network(network, strict=False) for network in release.firewall.vpn)
     known = Snapshot() if in_files else snapshot_only.read(golden, layout)
     if in_files:
-        place, console, where = ground(golden, layout, gateway), layout.console_ports, f"golden: {IPTABLES}"
+        place, console, where = network_facts(golden, layout, gateway), layout.console_ports, f"golden: {IPTABLES}"
         given = _from_file(golden, layout)
     else:
-        place, console, where = snapshot_ground(known, gateway), snapshot_only.console_ports(known, layout), WHERE
+        place, console, where = (
+            snapshot_network_facts(known, gateway),
+            snapshot_only.console_ports(known, layout),
+            WHERE,
+        )
         given = snapshot_only.rules(known)
     wanted = Wanted(release.firewall.closed_ports, console, networks, release.ssh.port)
     rules = without_counters(rewrite(given, wanted, place))
@@ -101,7 +105,7 @@ def restrict(
 
 
 def _translated(
-    told: tuple[SnapshotSetting, ...], golden: Golden, layout: Layout, place: Ground
+    told: tuple[SnapshotSetting, ...], golden: Golden, layout: Layout, place: NetworkFacts
 ) -> tuple[SnapshotSetting, ...]:
     """Forwarding and translation in the snapshot's own words where it has any: the file cannot say all of them."""
     known = snapshot_only.read(golden, layout).get(PID) if golden.snapshot else None

@@ -10,7 +10,7 @@ from pipeline.formats.network.iptables.flat import innermost
 from pipeline.formats.network.iptables.kura import addressed, spelled
 from pipeline.formats.network.iptables.rules import ALL_PORTS, Chain, Clause, Ports, Rule, Ruleset, Table, subtract
 from pipeline.formats.network.iptables.text import rule as parse_rule
-from pipeline.transforms.firewall.ground import Ground
+from pipeline.transforms.firewall.network_facts import NetworkFacts
 
 SSH = 22
 OSGI_CONSOLE = 5002
@@ -35,7 +35,7 @@ class Wanted:
     ssh: int
 
 
-def rewrite(ruleset: Ruleset, wanted: Wanted, ground: Ground) -> Ruleset:
+def rewrite(ruleset: Ruleset, wanted: Wanted, network_facts: NetworkFacts) -> Ruleset:
     """The rules for one gateway.
 
     Rules of disabled interfaces go, and translations for them; addresses follow the gateway's networks; INPUT and
@@ -45,7 +45,9 @@ def rewrite(ruleset: Ruleset, wanted: Wanted, ground: Ground) -> Ruleset:
     """
     tables = []
     for table in ruleset.tables:
-        rules = [addressed(followed(rule, ground)) for rule in table.rules if not _is_unused(rule, ground)]
+        rules = [
+            addressed(followed(rule, network_facts)) for rule in table.rules if not _is_unused(rule, network_facts)
+        ]
         table = replace(table, rules=tuple(rules))
         tables.append(_filter(table, wanted) if table.name == "filter" else table)
     return Ruleset(tuple(tables))
@@ -115,25 +117,25 @@ def is_console(rule: Rule, wanted: Wanted) -> bool:
     return any(rule.clauses == door.clauses for door in _console_rules(rule.chain, wanted))
 
 
-def _is_unused(rule: Rule, ground: Ground) -> bool:
+def _is_unused(rule: Rule, network_facts: NetworkFacts) -> bool:
     """A disabled interface's rule, or a translation of everything from interfaces that are all disabled."""
     everything = rule.target == "MASQUERADE" and not rule.get("-s") and not rule.get("-d")
-    return any(name in ground.disabled for name in rule.interfaces()) or (
-        everything and rule.value("-o") in ground.idle
+    return any(name in network_facts.disabled for name in rule.interfaces()) or (
+        everything and rule.value("-o") in network_facts.idle
     )
 
 
-def followed(rule: Rule, ground: Ground) -> Rule:
+def followed(rule: Rule, network_facts: NetworkFacts) -> Rule:
     """The rule with the gateway's own addresses in place of the golden sample's."""
     for option in ("-s", "-d"):
         clause = rule.get(option)
         if clause is not None:
-            rule = rule.with_value(option, ground.follow(clause.values[0]))
+            rule = rule.with_value(option, network_facts.follow(clause.values[0]))
     target = rule.value("--to-destination")
     if target:
         address, colon, port = target.partition(":")
         first, dash, last = address.partition("-")
-        moved = ground.follow(first) + dash + (ground.follow(last) if last else "")
+        moved = network_facts.follow(first) + dash + (network_facts.follow(last) if last else "")
         rule = rule.with_value("--to-destination", moved + colon + port)
     return rule
 

@@ -14,7 +14,7 @@ from pipeline.model.golden import Golden
 from pipeline.model.layer import Origin
 from pipeline.model.layout import Layout
 from pipeline.model.setting import SnapshotSetting
-from pipeline.transforms.firewall.ground import Ground
+from pipeline.transforms.firewall.network_facts import NetworkFacts
 from pipeline.transforms.firewall.rewrite import started
 from pipeline.transforms.firewall.settings import PID, rule_of
 
@@ -49,13 +49,13 @@ def console_ports(snapshot: Snapshot, layout: Layout) -> tuple[int, ...]:
     return tuple(sorted({*layout.console_ports, *(int(value) for value in values if value.isdecimal())}))
 
 
-def settings(snapshot: Snapshot, ground: Ground) -> Iterator[SnapshotSetting]:
+def settings(snapshot: Snapshot, network_facts: NetworkFacts) -> Iterator[SnapshotSetting]:
     """Forwarding and translation where the gateway's networks are, without its disabled interfaces; nothing for IPv6.
 
     The IPv6 firewall opens nothing: IPv6 is off, and one day's change of that must not find ports open.
     """
     firewall = _firewall(snapshot)
-    for name, value in sorted(translation(firewall, ground).items()):
+    for name, value in sorted(translation(firewall, network_facts).items()):
         if value != firewall.text(name):
             yield SnapshotSetting(firewall.pid, name, "String", (value,), ORIGIN)
     for six in snapshot.instances_of(_PID6):
@@ -64,17 +64,21 @@ def settings(snapshot: Snapshot, ground: Ground) -> Iterator[SnapshotSetting]:
             yield SnapshotSetting(six.pid, "firewall.ipv6.open.ports", "String", ("",), off)
 
 
-def translation(firewall: Configuration, ground: Ground) -> dict[str, str]:
+def translation(firewall: Configuration, network_facts: NetworkFacts) -> dict[str, str]:
     """What the component forwards and translates, where the gateway's networks are; only what it says anything of."""
     values: dict[str, str] = {}
     name = "firewall.port.forwarding"
     if firewall.get(name) is not None:
         led = firewall_ports.parse_port_forwarding(firewall.text(name), f"{_SOURCE}, {name}")
-        values[name] = firewall_ports.render(_moved_forward(entry, ground) for entry in led if _is_used(entry, ground))
+        values[name] = firewall_ports.render(
+            _moved_forward(entry, network_facts) for entry in led if _is_used(entry, network_facts)
+        )
     name = "firewall.nat"
     if firewall.get(name) is not None:
         nats = firewall_ports.parse_nat(firewall.text(name), f"{_SOURCE}, {name}")
-        values[name] = firewall_ports.render(_moved_nat(entry, ground) for entry in nats if _is_used(entry, ground))
+        values[name] = firewall_ports.render(
+            _moved_nat(entry, network_facts) for entry in nats if _is_used(entry, network_facts)
+        )
     return values
 
 
@@ -88,21 +92,23 @@ def _firewall(snapshot: Snapshot) -> Configuration:
     return component
 
 
-def _is_used(entry: PortForward | Nat, ground: Ground) -> bool:
-    return not {entry.in_interface, entry.out_interface} & set(ground.disabled)
+def _is_used(entry: PortForward | Nat, network_facts: NetworkFacts) -> bool:
+    return not {entry.in_interface, entry.out_interface} & set(network_facts.disabled)
 
 
-def _moved_forward(entry: PortForward, ground: Ground) -> PortForward:
-    return replace(entry, address=_moved(entry.address, ground), network=_moved(entry.network, ground))
+def _moved_forward(entry: PortForward, network_facts: NetworkFacts) -> PortForward:
+    return replace(entry, address=_moved(entry.address, network_facts), network=_moved(entry.network, network_facts))
 
 
-def _moved_nat(entry: Nat, ground: Ground) -> Nat:
-    return replace(entry, source=_moved(entry.source, ground), destination=_moved(entry.destination, ground))
+def _moved_nat(entry: Nat, network_facts: NetworkFacts) -> Nat:
+    return replace(
+        entry, source=_moved(entry.source, network_facts), destination=_moved(entry.destination, network_facts)
+    )
 
 
-def _moved(text: str, ground: Ground) -> str:
+def _moved(text: str, network_facts: NetworkFacts) -> str:
     try:
-        return ground.follow(text) if text else text
+        return network_facts.follow(text) if text else text
     except ValueError:
         raise PipelineError(
             f"{_SOURCE}: firewall: {text!r} is not an address", "correct it in the golden sample's console"

@@ -1,7 +1,7 @@
 """Whether the golden sample's files say the same of each interface; a disagreement names both places with their lines.
 
-What can be compared is compared claim by claim: `said`, `said_by_modem` and `said_by_snapshot` bring every place into
-the same words. What one file needs of another is asked here.
+What can be compared is compared claim by claim: `said`, `claims_of_modem` and `claims_of_snapshot` bring the claims of
+every place into the same form. What one file needs of another is checked here.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pipeline.model.golden import Golden
 from pipeline.model.layout import Layout
 from pipeline.model.vanilla import Vanilla
 from pipeline.transforms.network import (
+    claims_of_modem,
+    claims_of_snapshot,
     further_addresses,
     kura_reads,
     lines,
     red_hat,
     said,
-    said_by_modem,
-    said_by_snapshot,
     sourced,
     wifi,
 )
@@ -56,8 +56,8 @@ def _claims(golden: Golden, files: GoldenFiles, adapters: Mapping[str, Adapter],
     kura = where(layout.kuranet or "kuranet.conf")
     for adapter in adapters.values():
         yield from said.of_files(files, adapter, kura)
-        yield from said_by_modem.of_modem(files, adapter)
-    yield from said_by_snapshot.of_snapshot(golden, layout.generation, adapters)
+        yield from claims_of_modem.of_modem(files, adapter)
+    yield from claims_of_snapshot.of_snapshot(golden, layout.generation, adapters)
 
 
 def _state_place(files: GoldenFiles, name: str, kura: str) -> Place:

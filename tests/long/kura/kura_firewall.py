@@ -35,7 +35,7 @@ from pipeline.model.layer import FileEntry
 from pipeline.model.layout import Layout
 from pipeline.transforms import firewall
 from pipeline.transforms.firewall.custom_script import with_policies
-from pipeline.transforms.firewall.ground import Ground
+from pipeline.transforms.firewall.network_facts import NetworkFacts
 from pipeline.transforms.firewall.rewrite import Wanted, rewrite
 from tests.support import network
 from tests.support.esf.every_layout import LAYOUTS
@@ -243,7 +243,7 @@ def saved_twice(kura: Kura, count: int, work: Path) -> int:
     fixed = f"-A {chain} -i lo -j ACCEPT\n-A {chain} -m state --state RELATED,ESTABLISHED -j ACCEPT\n"
     own = ":input-kura - [0:0]\n" if five else ""
     jump = "-A INPUT -j input-kura\n" if five else ""
-    wanted, ground = Wanted((), (), (), 49153), Ground(("eth0",), (), {})
+    wanted, network_facts = Wanted((), (), (), 49153), NetworkFacts(("eth0",), (), {})
     accepted = refused = opened = 0
     for number in range(count):
         text = (
@@ -258,7 +258,7 @@ def saved_twice(kura: Kura, count: int, work: Path) -> int:
             refused += 1
             continue
         accepted += 1
-        (work / f"{number:05}.rules").write_text(iptables.render(rewrite(given, wanted, ground)))
+        (work / f"{number:05}.rules").write_text(iptables.render(rewrite(given, wanted, network_facts)))
         if not five:
             (work / f"{number:05}.cust").write_bytes(with_policies(None, "")[0])
     kura.run("files", work)

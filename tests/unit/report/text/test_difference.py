@@ -15,7 +15,7 @@ from pipeline.model.image_view import ImageView
 from pipeline.model.layer import LineOrigin, Origin
 from pipeline.model.manifest import Manifest
 from pipeline.model.tree import Kind, Tree
-from pipeline.report.text.blame import Blame, Side
+from pipeline.report.text.causes import Causes, Side
 from pipeline.report.text.difference import UNEXPLAINED, Difference, differences, uncompared
 from pipeline.report.text.difference_text import difference_text
 from pipeline.report.text.meaning import meaning_differs
@@ -85,8 +85,8 @@ def test_facts_packages_keystores_and_bytes_are_compared() -> None:
 
 
 def meaning(one: ImageView, two: ImageView) -> dict[tuple[str, str], Difference]:
-    blame = Blame(Side(None, one.tree), Side(None, two.tree))
-    return {(found.area, found.subject): found for found in meaning_differs(blame, one, two)}
+    causes = Causes(Side(None, one.tree), Side(None, two.tree))
+    return {(found.area, found.subject): found for found in meaning_differs(causes, one, two)}
 
 
 def test_what_is_read_is_compared_by_meaning_and_no_secret_is_told() -> None:
@@ -151,17 +151,17 @@ def read(manifest: Manifest, **other: str) -> Tree:
 def test_what_was_read_is_explained_by_a_manifest_or_not_at_all() -> None:
     other = replace(with_node("/etc/hostname", "gw-2\n"), gateway="gw-2")
     built = Side(other, read(other))
-    assert list(trees_differ(Blame(built, built))) == []
-    found = {one.subject: one.cause for one in trees_differ(Blame(Side(ONE, read(ONE)), built))}
+    assert list(trees_differ(Causes(built, built))) == []
+    found = {one.subject: one.cause for one in trees_differ(Causes(Side(ONE, read(ONE)), built))}
     assert found == {"/etc/hostname": "identity.hostname, from devices.toml gw-1 (A:205)"}
     spoiled = Side(other, read(other, **{"/etc/hostname": "evil\n", "/srv/x": "y"}))
-    found = {one.subject: one.cause for one in trees_differ(Blame(Side(ONE, read(ONE)), spoiled))}
+    found = {one.subject: one.cause for one in trees_differ(Causes(Side(ONE, read(ONE)), spoiled))}
     assert found == {"/etc/hostname": UNEXPLAINED, "/srv/x": UNEXPLAINED}
 
 
 def test_against_a_vanilla_image_every_change_of_the_build_has_its_rule() -> None:
     vanilla = Side(None, Tree({**a_vanilla_tree().nodes, GuestPath("/srv/odd"): a_file("x")}))
-    found = {one.subject: one.cause for one in trees_differ(Blame(vanilla, Side(ONE, read(ONE))))}
+    found = {one.subject: one.cause for one in trees_differ(Causes(vanilla, Side(ONE, read(ONE))))}
     assert found.pop("/srv/odd") == UNEXPLAINED
     assert found
     assert UNEXPLAINED not in found.values()
@@ -174,7 +174,7 @@ def test_secret_content_that_differs_is_told_without_its_digest() -> None:
         two.nodes[GuestPath("/etc/shadow")], mode=0o640, gid=42, size=one.nodes[GuestPath("/etc/shadow")].size
     )
     two = Tree({**two.nodes, GuestPath("/etc/shadow"): shadow})
-    (found,) = trees_differ(Blame(Side(None, one), Side(None, two)))
+    (found,) = trees_differ(Causes(Side(None, one), Side(None, two)))
     assert found.after.endswith("another secret")
     assert "sha256" not in found.before + found.after
 
@@ -197,7 +197,7 @@ def test_a_line_is_explained_by_who_wrote_it(origins: tuple[str, str], inputs: d
         sources = replace(ONE.sources, **extra)  # type: ignore[arg-type]
         manifest = replace(ONE, changes={**ONE.changes, path: change}, sources=sources)
         sides.append(Side(replace(manifest, gateway=manifest.gateway if inputs else rule + str(len(sides))), read(ONE)))
-    assert Blame(*sides).cause(path, (3, 3)) == cause
+    assert Causes(*sides).cause(path, (3, 3)) == cause
 
 
 def test_images_and_manifests_are_told_apart(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_what_one_image_kept_and_the_other_took_away_is_the_remover_s() -> None:
     kept_line = (LineOrigin(1, 9, Origin("kept", "golden: x")),)
     one = replace(ONE, changes={**ONE.changes, path: replace(ONE.changes[path], lines=kept_line)})
     two = replace(ONE, gateway="b", changes={**ONE.changes, path: replace(ONE.changes[path], origins=removers)})
-    blame = Blame(Side(one, read(one)), Side(two, read(two)))
-    assert blame.cause(path, (3, 0), "net.interface.ppp0.config") == "network.interface, from devices.toml: b.ppp0"
-    assert blame.cause(path, (3, 0), "something else").count("network.interface") == 2
-    assert Blame(Side(one, read(one)), Side(one, read(one))).cause(path, (3, 0), "ppp0") == UNEXPLAINED
+    causes = Causes(Side(one, read(one)), Side(two, read(two)))
+    assert causes.cause(path, (3, 0), "net.interface.ppp0.config") == "network.interface, from devices.toml: b.ppp0"
+    assert causes.cause(path, (3, 0), "something else").count("network.interface") == 2
+    assert Causes(Side(one, read(one)), Side(one, read(one))).cause(path, (3, 0), "ppp0") == UNEXPLAINED

@@ -21,8 +21,8 @@ from pipeline.model.manifest import Action, Change, Manifest
 from pipeline.model.tree import Kind, Node, Tree
 from pipeline.plan.image_plan import Inputs, plan_device, plan_product
 from pipeline.report.text.line_explanation import line_text, property_text, snapshot_path
-from pipeline.transforms.firewall.ground import Ground
 from pipeline.transforms.firewall.lines import line_origins
+from pipeline.transforms.firewall.network_facts import NetworkFacts
 from pipeline.transforms.firewall.rewrite import Wanted, rewrite, without_counters
 from tests.support import esf_view
 from tests.support.golden import a_golden
@@ -148,9 +148,12 @@ def test_rules_that_were_cut_or_made_are_the_firewall_s() -> None:
         "-A INPUT -p tcp -m tcp --dport 79:81 -j ACCEPT\nCOMMIT\n",
         "golden",
     )
-    ground, wanted = Ground(("eth0",), (), {}), Wanted((79,), (80,), (IPv4Network("10.234.0.0/16"),), 49153)
-    finished = without_counters(rewrite(given, wanted, ground))
-    lines = line_origins(given, finished, wanted, ground, "golden: rules", "gw-1")
+    network_facts, wanted = (
+        NetworkFacts(("eth0",), (), {}),
+        Wanted((79,), (80,), (IPv4Network("10.234.0.0/16"),), 49153),
+    )
+    finished = without_counters(rewrite(given, wanted, network_facts))
+    lines = line_origins(given, finished, wanted, network_facts, "golden: rules", "gw-1")
     told = {}
     for number, line in enumerate(render(finished).splitlines(), 1):
         origin = of_line(lines, number)
