@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_WORD = r"""(?:"([^"]*)"|'([^']*)'|([^\s"',;|&<>\])]+))"""
+# A value in either kind of quotes, or without.
+WORD = r"""(?:"([^"]*)"|'([^']*)'|([^\s"',;|&<>\])]+))"""
 # Who reads a password from its standard input.
 _READERS = (
     r"sudo\s+-S|passwd|chpasswd|cryptsetup|kinit|gpg2?|openconnect|su|mount|smbpasswd|vncpasswd|htpasswd|mosquitto_passwd|"
@@ -15,26 +16,26 @@ _READERS = (
 COMMAND_LINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (why, re.compile(form))
     for why, form in (
-        ("a password given to HTTPie", rf"\bhttps?\s+.*?(?:-a|--auth)[\s=]*[\"']?[^\s\"':]+:{_WORD}"),
-        ("a token given to curl", rf"\bcurl\b.*?--(?:oauth2-bearer|proxy-pass|pass|tlspassword)[\s=]+{_WORD}"),
-        ("a cookie given to curl", rf"\b(?:curl|wget)\b.*?(?:-b|--cookie)[\s=]*[\"']?[^\s\"'=;@]+={_WORD}"),
+        ("a password given to HTTPie", rf"\bhttps?\s+.*?(?:-a|--auth)[\s=]*[\"']?[^\s\"':]+:{WORD}"),
+        ("a token given to curl", rf"\bcurl\b.*?--(?:oauth2-bearer|proxy-pass|pass|tlspassword)[\s=]+{WORD}"),
+        ("a cookie given to curl", rf"\b(?:curl|wget)\b.*?(?:-b|--cookie)[\s=]*[\"']?[^\s\"'=;@]+={WORD}"),
         ("a password given to a file transfer", r"\blftp\b.*?\s-u\s*[\"']?[^\s,\"']+,([^\s\"'@]+)"),
-        ("a password given to a file transfer", rf"\bncftp(?:put|get|ls|batch)?\b.*?\s-p\s*{_WORD}"),
+        ("a password given to a file transfer", rf"\bncftp(?:put|get|ls|batch)?\b.*?\s-p\s*{WORD}"),
         ("a password given to a data base",
-         rf"\b(?:mongo(?:sh|dump|restore|export|import)?|cqlsh|clickhouse-client)\b.*?\s-p\s*{_WORD}"),
-        ("a password given to a remote desktop", rf"\b[xw]?freerdp\S*\b.*?\s/p:{_WORD}|\brdesktop\b.*?\s-p\s*{_WORD}"),
-        ("a key given to iwconfig", rf"\biwconfig\b.*?\b(?:key|enc)\s+(?:s:)?(?!on\b|off\b|open\b){_WORD}"),
+         rf"\b(?:mongo(?:sh|dump|restore|export|import)?|cqlsh|clickhouse-client)\b.*?\s-p\s*{WORD}"),
+        ("a password given to a remote desktop", rf"\b[xw]?freerdp\S*\b.*?\s/p:{WORD}|\brdesktop\b.*?\s-p\s*{WORD}"),
+        ("a key given to iwconfig", rf"\biwconfig\b.*?\b(?:key|enc)\s+(?:s:)?(?!on\b|off\b|open\b){WORD}"),
         ("a key given to iw", r"\biw\b.*?\bconnect\b.*?\bkeys?\s+d?:?\d:(\S+)"),
         ("a key given to a name server's client", r"\b(?:nsupdate|dig|delv|rndc)\b.*?\s-y\s*(?:[\w-]+:)?[\w.-]+:(\S+)"),
         ("a password given to SMB",
-         rf"\b(?:net|rpcclient|smbget|winexe|smbcacls|smbmount|nmblookup)\b.*?\s-U\s*[\"']?[^\s%]+%{_WORD}"),
-        ("a password given to OpenSSL", rf"\bopenssl\s+enc\b.*?\s-(?:k|K)\s*{_WORD}"),
-        ("a passphrase given to ssh-keygen", rf"\bssh-keygen\b.*?\s-[NP]\s*{_WORD}"),
+         rf"\b(?:net|rpcclient|smbget|winexe|smbcacls|smbmount|nmblookup)\b.*?\s-U\s*[\"']?[^\s%]+%{WORD}"),
+        ("a password given to OpenSSL", rf"\bopenssl\s+enc\b.*?\s-(?:k|K)\s*{WORD}"),
+        ("a passphrase given to ssh-keygen", rf"\bssh-keygen\b.*?\s-[NP]\s*{WORD}"),
         ("a password given to an archiver", r"\b(?:un)?rar\s+\w+\s+.*?-h?p([^\s\"'-][^\s\"']*)"),
-        ("a password given to sshfs or mount", rf"\b(?:sshfs|mount(?:\.\w+)?)\b.*?\b(?:pass|passwd|password)={_WORD}"),
+        ("a password given to sshfs or mount", rf"\b(?:sshfs|mount(?:\.\w+)?)\b.*?\b(?:pass|passwd|password)={WORD}"),
         ("a password read from a pipe",
-         rf"\b(?:echo|printf)\s+(?:-\w+\s+)*(?!['\"]?[%$]){_WORD}\s*\|\s*(?:sudo\s+)?(?:{_READERS})\b"),
-        ("a password read from a here string", rf"\b(?:{_READERS})\b[^|\n]*<<<\s*{_WORD}"),
+         rf"\b(?:echo|printf)\s+(?:-\w+\s+)*(?!['\"]?[%$]){WORD}\s*\|\s*(?:sudo\s+)?(?:{_READERS})\b"),
+        ("a password read from a here string", rf"\b(?:{_READERS})\b[^|\n]*<<<\s*{WORD}"),
         ("a password given to expect", r"(?i)(?:\bexpect\b|-re)[^\n]*(?:assword|passphrase|\bPIN\b)[^\n]*?"
          r"\bsend\s+(?:--\s+)?\"([^\"\\]+)"),
         ("a password of Oracle", r"(?i)\bjdbc:oracle:(?:thin|oci):[^/\s@:]+/([^\s@/\"']+)@"),
@@ -43,10 +44,10 @@ COMMAND_LINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("a key of a routing protocol",
          rf"(?m)^\s*(?:neighbor\s+\S+\s+password|(?:ip\s+)?ospf\s+(?:authentication-key|message-digest-key\s+\d+\s+md5)"
          rf"|ip\s+rip\s+authentication\s+string|area-password\s+(?:clear|md5)|isis\s+password\s+(?:clear|md5)|key-string)"
-         rf"\s+(?:\d\s+)?{_WORD}"),
-        ("a password of a proxy", rf"\b(?:login|proxyauth)=[^\s:=\"'@/]+:{_WORD}"),
+         rf"\s+(?:\d\s+)?{WORD}"),
+        ("a password of a proxy", rf"\b(?:login|proxyauth)=[^\s:=\"'@/]+:{WORD}"),
         ("a password of a proxy", r"(?m)^\s*forward\S*\s+(?:\S+\s+)*?[^\s:@/]+:([^\s@:/]+)@"),
-        ("a password beside its user", rf"\buser\s+\S+\s+insecure-password\s+{_WORD}"),
+        ("a password beside its user", rf"\buser\s+\S+\s+insecure-password\s+{WORD}"),
         ("an identity of Vault", r"(?i)\bsecret_id[\"']?\s*[=:]\s*[\"']?([\w-]{8,})"),
         ("a key of an IoT hub", r"(?i)\b(?:primary|secondary|symmetric)_?key[\"']?\s*[:=]\s*[\"']?"
          r"([A-Za-z0-9+/]{40,}={0,2})"),
@@ -68,21 +69,3 @@ HINT = re.compile(
     r"|smb|openssl|ssh-keygen|rar|mount|sshfs|echo|printf|<<<|expect|oracle|sqlplus|neighbor|ospf|rip|isis|key-string"
     r"|area-|login=|proxyauth=|forward|insecure-|secret_id|_?key|[?&]\w+=|qicsgp|:0:|r[01]kh|user|SQLConnect|sudo|passw"
 )
-
-# By the name of the file: pattern of names, what it is, pattern of lines.
-BY_NAME: tuple[tuple[str, str, str], ...] = (
-    (r"[._]?curlrc", "a password for curl", r"\s*(?:proxy-)?user\s*[=: ]\s*\"?[^\s\":]+:([^\s\"]+)"),
-    (r"pam_radius[^/]*\.conf|raddb/(?:server|clients)|radiusclient/servers", "a secret of RADIUS",
-     r"\s*(?!#)[\w.:\[\]/-]+\s+(\S{4,})\s*\d*\s*$"),
-    (r"[^/]*tac(?:_plus|plus|acs)[^/]*", "a key of TACACS", r"\s*key\s*=?\s*\"?([^\s\"]{4,})"),
-    (r"(?:config/)?wireless", "a key of a Wi-Fi network",
-     r"\s*option\s+(?:key\d?|sae_password)\s+[\"']?([^\s\"']{5,})"),
-    (r"resource\.cfg", "a secret of a monitor", r"\$USER\d+\$\s*=\s*(\S+)"),
-    (r"davfs2?/secrets", "a password of a share", r"\s*(?!#)\S+\s+\S+\s+(\S+)"),
-    (r"\.google_authenticator", "a one-time password's secret", r"([A-Z2-7]{16,})\s*$"),
-    (r"shiro\.ini", "a user's password", r"\s*[\w.@-]+\s*=\s*([^\s,]{4,})\s*,\s*\w"),
-    (r"[^/]*snmp[^/]*\.ya?ml", "a community of SNMP", r"\s*-?\s*community:\s*[\"']?(?!public\b)([^\s\"']+)"),
-    (r"(?:chap|pap|srp)-secrets", "a PPP secret in a comment", r"\s*#\s*\S+\s+\S+\s+[\"']?((?=\S*\d)[^\s\"']{4,})"),
-    (r"upsmon\.conf", "a password of a monitor", r"\s*MONITOR\s+\S+\s+\d+\s+\S+\s+(\S+)"),
-    (r"(?:[^/]*[._-])?psk(?:\.txt|file|s)?", "a pre-shared key", r"[\w.@-]+:([0-9A-Fa-f]{16,})\s*$"),
-)  # fmt: skip
